@@ -1,0 +1,17 @@
+# Libraries by their Debian 12 packages; see docs/building.md.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_library(OVP_BLAS NAMES openblas blas REQUIRED)
+find_library(OVP_LAPACKE NAMES lapacke)
+find_path(OVP_CBLAS_INCLUDE cblas.h PATH_SUFFIXES openblas-openmp openblas-pthread REQUIRED)
+find_path(OVP_RANDOM123_INCLUDE Random123/philox.h REQUIRED)
+pkg_check_modules(JANSSON REQUIRED jansson)
+pkg_check_modules(YAML REQUIRED yaml-0.1)
+pkg_check_modules(ZIP REQUIRED libzip)
+pkg_check_modules(ZLIB REQUIRED zlib)
+
+set(OVP_CORE_INCLUDES ${OVP_CBLAS_INCLUDE} ${OVP_RANDOM123_INCLUDE})
+set(OVP_CORE_LIBS ${OVP_BLAS})
+set(OVP_JANSSON_LIBS ${JANSSON_LINK_LIBRARIES})
+set(OVP_LAB_INCLUDES ${JANSSON_INCLUDE_DIRS} ${YAML_INCLUDE_DIRS} ${ZIP_INCLUDE_DIRS} ${ZLIB_INCLUDE_DIRS})
+set(OVP_LAB_LIBS ${JANSSON_LINK_LIBRARIES} ${YAML_LINK_LIBRARIES} ${ZIP_LINK_LIBRARIES} ${ZLIB_LINK_LIBRARIES})

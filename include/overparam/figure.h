@@ -1,0 +1,49 @@
+/* figure: a figure described once, rendered through gnuplot (a separate program) to SVG and PNG with its script and
+ * data kept. */
+#ifndef OVERPARAM_FIGURE_H
+#define OVERPARAM_FIGURE_H
+
+#include <overparam/io.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum ovp_figure_style {
+    OVP_FIGURE_LINE,   /* measurement as a line */
+    OVP_FIGURE_POINTS, /* measurement as points, with low/high an error bar */
+    OVP_FIGURE_BAND,   /* filled between low and high, with the line y */
+    OVP_FIGURE_THEORY, /* prediction: dashed, dark, drawn on top */
+    OVP_FIGURE_HLINE   /* published or reference level: y[0] across the whole plot, dotted */
+} ovp_figure_style;
+
+/* n points; y, low, high may hold NaN (a gap). All arrays borrowed until render. */
+typedef struct ovp_figure_series {
+    const char *label;
+    ovp_figure_style style;
+    ovp_idx n;
+    const double *x, *y, *low, *high;
+    int colour; /* index in the palette; series with the same index share a colour; -1: next */
+} ovp_figure_series;
+
+typedef struct ovp_figure {
+    const char *name; /* file name: [a-z0-9-]+ */
+    const char *title, *x_label, *y_label;
+    const char *caption; /* one or two sentences for the report */
+    int x_log, y_log;
+    const ovp_figure_series *series;
+    ovp_idx count;
+} ovp_figure;
+
+/* Whether a gnuplot program was found on PATH; version into buffer ("gnuplot 5.4 patchlevel 4") if not NULL. */
+OVP_API int ovp_figure_available(char *version, size_t bytes);
+/* Writes <dir>/<name>.dat, .gp and, with gnuplot, .svg and .png. The script runs by itself: `cd dir && gnuplot
+ * name.gp`. Series without a drawable point are left out (a log axis drops values <= 0); long series are thinned to at
+ * most 2000 points (evenly in the axis' scale) in the drawing only. Errors: OVP_EIO, OVP_EUNAVAILABLE (no gnuplot; .dat
+ * and .gp are there, the message says what to install), OVP_EINTERNAL (gnuplot's own message). */
+OVP_API ovp_status ovp_figure_render(ovp_ctx *ctx, const char *dir, const ovp_figure *figure);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

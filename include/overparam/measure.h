@@ -1,0 +1,44 @@
+/* measure: quantities of trained models; loops over theta, slices and outputs that know no architecture. */
+#ifndef OVERPARAM_MEASURE_H
+#define OVERPARAM_MEASURE_H
+
+#include <overparam/net.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ovp_measure_movement {
+    double sum_ratio; /* sum_l ||W_l - W_l0|| / sum_l ||W_l0|| over all slices (relative_change) */
+    double l2_ratio;  /* ||theta - theta_0|| / ||theta_0|| */
+} ovp_measure_movement;
+
+/* Movement from theta0 to theta (P values of the model's type each), sums in f64 in a fixed order. NaN where theta_0 is
+ * 0. */
+OVP_API ovp_status ovp_measure_weight_movement(ovp_measure_movement *out, ovp_ctx *ctx, const ovp_net_model *model,
+                                               const void *theta0, const void *theta);
+/* Fraction of rows whose largest output (first of equals) is at the label; rows with a NaN count as wrong. f: rows x c.
+ */
+OVP_API double ovp_measure_accuracy(ovp_numeric_type type, ovp_idx rows, ovp_idx c, const void *f,
+                                    const int32_t *labels);
+
+/* y = exp(intercept) x^exponent by least squares in log-log. */
+typedef struct ovp_measure_power_law {
+    double exponent, intercept, r2;
+    ovp_idx count; /* points used: finite and positive pairs */
+} ovp_measure_power_law;
+/* Errors: OVP_ENUMERIC if fewer than two different usable x. */
+OVP_API ovp_status ovp_measure_fit_power_law(ovp_measure_power_law *out, ovp_ctx *ctx, ovp_idx n, const double *x,
+                                             const double *y);
+
+/* Mean of n values and its 95 % interval by Student's t; n < 2 gives NaN bounds. Non-finite values give NaN. */
+typedef struct ovp_measure_interval {
+    ovp_idx count;
+    double mean, low, high;
+} ovp_measure_interval;
+OVP_API ovp_measure_interval ovp_measure_mean(ovp_idx n, const double *values);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

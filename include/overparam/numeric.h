@@ -1,0 +1,148 @@
+/* numeric: arrays, random streams, activations, vector maths, BLAS, statistics. */
+#ifndef OVERPARAM_NUMERIC_H
+#define OVERPARAM_NUMERIC_H
+
+#include <overparam/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- arrays -------------------------------------------------------------------------------------- */
+
+typedef enum ovp_numeric_type { OVP_F32, OVP_F64, OVP_I64, OVP_I32, OVP_U8 } ovp_numeric_type;
+#define OVP_NUMERIC_MAX_DIMS 8
+
+/* Owned dense array in C order (last index fastest). ndim 0 is a scalar of one element. */
+typedef struct ovp_numeric_array {
+    ovp_numeric_type type;
+    int ndim;
+    ovp_idx shape[OVP_NUMERIC_MAX_DIMS];
+    void *data; /* 64-byte aligned */
+} ovp_numeric_array;
+
+OVP_API size_t ovp_numeric_type_size(ovp_numeric_type type);
+OVP_API const char *ovp_numeric_type_name(ovp_numeric_type type); /* "f32", ... */
+/* Zeroed array in *out; free with ovp_numeric_array_free. Errors: OVP_EINVAL (ndim, negative extent, product
+ * overflow), OVP_ENOMEM. */
+OVP_API ovp_status ovp_numeric_array_create(ovp_numeric_array *out, ovp_ctx *ctx, ovp_numeric_type type, int ndim,
+                                            const ovp_idx *shape);
+/* Frees the data and zeroes the struct; a zeroed struct or NULL is fine. */
+OVP_API void ovp_numeric_array_free(ovp_ctx *ctx, ovp_numeric_array *array);
+/* Number of elements, 1 for ndim 0. */
+OVP_API ovp_idx ovp_numeric_array_count(const ovp_numeric_array *array);
+
+/* ---- random streams ------------------------------------------------------------------------------ */
+
+typedef enum ovp_numeric_rng_kind { OVP_RNG_PHILOX, OVP_RNG_TORCH, OVP_RNG_NUMPY } ovp_numeric_rng_kind;
+
+/* What a philox stream is for; part of its key, so that streams of one seed never overlap. The torch and numpy kinds
+ * ignore it: there one stream serves everything in the order of the calls. Values are promised across versions. */
+typedef enum ovp_numeric_purpose {
+    OVP_PURPOSE_GENERAL = 0,
+    OVP_PURPOSE_INIT = 1,  /* initialisation of weights */
+    OVP_PURPOSE_DATA = 2,  /* data sets, labels, noise */
+    OVP_PURPOSE_BATCH = 3, /* order of mini-batches */
+    OVP_PURPOSE_TEST = 4   /* test data */
+} ovp_numeric_purpose;
+
+/* How torch's arithmetic was compiled (docs/random.md): fused = AVX2/FMA builds (default), plain = portable ones. */
+typedef enum ovp_numeric_torch_variant { OVP_TORCH_FUSED, OVP_TORCH_PLAIN } ovp_numeric_torch_variant;
+
+typedef struct ovp_numeric_rng ovp_numeric_rng;
+
+/* A stream in *out, free with ovp_numeric_rng_free. seed: torch and philox take any int64 (torch: its engine sees the
+ * low 32 bits), numpy 0..2^32-1 (else OVP_EINVAL). index separates philox streams of one seed and purpose (e.g. the
+ * member of an ensemble); torch and numpy ignore it. Errors: OVP_EINVAL, OVP_EUNSUPPORTED, OVP_ENOMEM. */
+OVP_API ovp_status ovp_numeric_rng_create(ovp_numeric_rng **out, ovp_ctx *ctx, ovp_numeric_rng_kind kind, int64_t seed,
+                                          ovp_numeric_purpose purpose, uint64_t index);
+OVP_API void ovp_numeric_rng_free(ovp_numeric_rng *rng);
+OVP_API ovp_numeric_rng_kind ovp_numeric_rng_get_kind(const ovp_numeric_rng *rng);
+/* Starts again from a seed (torch.manual_seed): clears cached normals too. */
+OVP_API ovp_status ovp_numeric_rng_seed(ovp_numeric_rng *rng, int64_t seed);
+/* torch only; programmer error otherwise. */
+OVP_API void ovp_numeric_rng_set_torch_variant(ovp_numeric_rng *rng, ovp_numeric_torch_variant variant);
+
+/* out[0..n-1] of type OVP_F32 or OVP_F64. Deterministic in (kind, seed, purpose, index, calls so far). Cost O(n).
+ * uniform in [a, b) (torch: may round to b); normal with mean and standard deviation. Cannot fail. */
+OVP_API void ovp_numeric_rng_uniform(ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, double a, double b,
+                                     void *out);
+OVP_API void ovp_numeric_rng_normal(ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, double mean, double std,
+                                    void *out);
+/* Integers low <= out[i] < high. */
+OVP_API void ovp_numeric_rng_integers(ovp_numeric_rng *rng, ovp_idx n, int64_t low, int64_t high, int64_t *out);
+/* out = a permutation of 0..n-1 (torch.randperm / numpy permutation / Fisher-Yates for philox). */
+OVP_API void ovp_numeric_rng_permutation(ovp_numeric_rng *rng, ovp_idx n, int64_t *out);
+/* Next raw 32-bit word. */
+OVP_API uint32_t ovp_numeric_rng_word(ovp_numeric_rng *rng);
+
+/* ---- activations --------------------------------------------------------------------------------- */
+
+/* The activation table (src/numeric/activations.def): one row an activation, known by name. */
+typedef struct ovp_numeric_activation {
+    const char *name;    /* "relu" */
+    const char *formula; /* "max(z, 0)" */
+    double (*phi)(double z);
+    double (*dphi)(double z);  /* phi', at a kink the value torch uses */
+    double (*d2phi)(double z); /* phi'', 0 at kinks */
+    int from_output;           /* phi' is a function of phi(z) alone: engines then keep only h */
+    const double *kinks;       /* points where phi' jumps */
+    int kink_count;
+    int id; /* position in this build's table: for dispatch only, never stored */
+} ovp_numeric_activation;
+
+OVP_API const ovp_numeric_activation *ovp_numeric_activation_find(const char *name); /* NULL if unknown */
+OVP_API const ovp_numeric_activation *ovp_numeric_activation_at(ovp_idx i);          /* NULL past the end */
+
+/* ---- vector maths -------------------------------------------------------------------------------- */
+
+typedef enum ovp_numeric_fn {
+    OVP_FN_EXP,
+    OVP_FN_LOG,
+    OVP_FN_TANH,
+    OVP_FN_SIN,
+    OVP_FN_COS,
+    OVP_FN_ERF,
+    OVP_FN_COUNT
+} ovp_numeric_fn;
+
+/* y[i] = fn(x[i]), i < n; type OVP_F32 or OVP_F64; y may be x. Error bounds in docs/vector-maths.md; special values as
+ * in C99. The same bits whatever n and the alignment; they may differ between processor levels only if the docs say so.
+ * Cannot fail. */
+OVP_API void ovp_numeric_map(const ovp_ctx *ctx, ovp_numeric_fn fn, ovp_numeric_type type, ovp_idx n, const void *x,
+                             void *y);
+/* h[i] = phi(z[i]); h may be z. */
+OVP_API void ovp_numeric_phi(const ovp_ctx *ctx, const ovp_numeric_activation *act, ovp_numeric_type type, ovp_idx n,
+                             const void *z, void *h);
+/* g[i] *= phi'(z_i), where s[i] = phi(z_i) if act->from_output, else s[i] = z_i. */
+OVP_API void ovp_numeric_dphi_mul(const ovp_ctx *ctx, const ovp_numeric_activation *act, ovp_numeric_type type,
+                                  ovp_idx n, const void *s, void *g);
+
+/* ---- BLAS ---------------------------------------------------------------------------------------- */
+
+/* C = alpha op(A) op(B) + beta C, row-major, op(A) m x k, op(B) k x n, C m x n; ta, tb: 1 = transposed; ld in elements.
+ * type OVP_F32 or OVP_F64. Runs on the calling thread alone when between ovp_numeric_blas_begin and _end, so results do
+ * not depend on BLAS threads. C must not overlap A or B. Cannot fail. */
+OVP_API void ovp_numeric_gemm(ovp_numeric_type type, int ta, int tb, ovp_idx m, ovp_idx n, ovp_idx k, double alpha,
+                              const void *a, ovp_idx lda, const void *b, ovp_idx ldb, double beta, void *c,
+                              ovp_idx ldc);
+/* Makes BLAS single-threaded for the calling thread's calls and, inside ovp_parallel, the workers'; _end puts back what
+ * was found. Pairs may not overlap between host threads when the BLAS is OpenBLAS with its pthread flavour (its thread
+ * count is one for the process). */
+OVP_API int ovp_numeric_blas_begin(void);
+OVP_API void ovp_numeric_blas_end(int previous);
+/* What BLAS is loaded: "openblas 0.3.21", kernel core "SkylakeX" and threading flavour "openmp"|"pthread"|"serial";
+ * "unknown" where the library does not say. Static strings or strings owned by the BLAS. */
+OVP_API const char *ovp_numeric_blas_name(void);
+OVP_API const char *ovp_numeric_blas_core(void);
+OVP_API const char *ovp_numeric_blas_flavour(void);
+
+/* ---- statistics ---------------------------------------------------------------------------------- */
+
+/* Two-sided Student t quantile: P(|T_df| <= result) = confidence. df >= 1, 0 < confidence < 1. */
+OVP_API double ovp_numeric_student_t(double confidence, double df);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

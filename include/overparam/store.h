@@ -1,0 +1,76 @@
+/* store: run folders, their manifest, tables, arrays and metrics. */
+#ifndef OVERPARAM_STORE_H
+#define OVERPARAM_STORE_H
+
+#include <overparam/io.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- tables -------------------------------------------------------------------------------------- */
+
+typedef enum ovp_store_kind { OVP_CELL_NULL, OVP_CELL_INT, OVP_CELL_REAL, OVP_CELL_TEXT } ovp_store_kind;
+typedef struct ovp_store_column {
+    const char *name, *unit, *help;
+} ovp_store_column;
+typedef struct ovp_store_cell {
+    ovp_store_kind kind;
+    int64_t integer;
+    double real;
+    const char *text; /* copied by ovp_store_table_add */
+} ovp_store_cell;
+
+typedef struct ovp_store_table ovp_store_table;
+/* columns are borrowed for the table's life. Free with ovp_store_table_free. */
+OVP_API ovp_status ovp_store_table_create(ovp_store_table **out, ovp_ctx *ctx, const char *name,
+                                          const ovp_store_column *columns, ovp_idx count);
+OVP_API void ovp_store_table_free(ovp_store_table *table);
+/* Appends a row of one cell a column. */
+OVP_API ovp_status ovp_store_table_add(ovp_store_table *table, const ovp_store_cell *cells);
+OVP_API const char *ovp_store_table_name(const ovp_store_table *table);
+OVP_API ovp_idx ovp_store_table_rows(const ovp_store_table *table);
+OVP_API const ovp_store_cell *ovp_store_table_cell(const ovp_store_table *table, ovp_idx row, ovp_idx column);
+/* {"columns":[],"units":[],"rows":[[]]}; non-finite reals are null. New reference. */
+OVP_API struct json_t *ovp_store_table_json(const ovp_store_table *table);
+/* CSV with header; non-finite reals as nan, inf, -inf; null as an empty cell. */
+OVP_API void ovp_store_table_csv(const ovp_store_table *table, ovp_text *out);
+
+/* ---- run folders --------------------------------------------------------------------------------- */
+
+typedef struct ovp_store_run ovp_store_run;
+
+/* Makes root/experiment/<time>-<hash>/ (root NULL: OVERPARAM_RUNS, else ./runs) with a manifest whose status is
+ * "running", before anything is computed. exact: use this folder itself (--out DIR); an existing non-empty folder is
+ * refused. hash: of params text. Free with ovp_store_run_free (a run freed unfinished keeps status "running" and is
+ * listed as unfinished). Errors OVP_EIO with path and reason. */
+OVP_API ovp_status ovp_store_run_create(ovp_store_run **out, ovp_ctx *ctx, const char *root, const char *exact,
+                                        const char *experiment, const char *params_text);
+OVP_API void ovp_store_run_free(ovp_store_run *run);
+OVP_API const char *ovp_store_run_dir(const ovp_store_run *run); /* absolute path */
+/* Each replaces its file atomically: tables/<name>.csv, arrays.npz (all arrays), weights.npz, manifest.json, any other
+ * file. */
+OVP_API ovp_status ovp_store_run_table(ovp_store_run *run, const ovp_store_table *table);
+OVP_API ovp_status ovp_store_run_arrays(ovp_store_run *run, const char *file, const ovp_io_named_array *arrays,
+                                        ovp_idx count);
+OVP_API ovp_status ovp_store_run_file(ovp_store_run *run, const char *relative, const void *data, size_t bytes);
+/* manifest.json = manifest (borrowed object) with "status", "started", "finished" set here; status
+ * "running|complete|interrupted|failed". */
+OVP_API ovp_status ovp_store_run_manifest(ovp_store_run *run, struct json_t *manifest, const char *status);
+/* Appends one line to metrics.jsonl and flushes it. */
+OVP_API ovp_status ovp_store_run_metric(ovp_store_run *run, const struct json_t *line);
+
+/* Runs under root, newest first: an array of {"id","experiment","dir","status","started","seconds","bytes"}
+ * ("unfinished" where the manifest still says running and its process is gone, "broken" where there is no readable
+ * manifest). New reference in *out. */
+OVP_API ovp_status ovp_store_list(struct json_t **out, ovp_ctx *ctx, const char *root);
+/* Folder of a run given by id, unambiguous id prefix, "latest" or path. *dir freed with ovp_free. OVP_ENOTFOUND lists
+ * near ids. */
+OVP_API ovp_status ovp_store_find(char **dir, ovp_ctx *ctx, const char *root, const char *id);
+/* Removes a run folder: only one that holds a manifest.json of ours, never following links. */
+OVP_API ovp_status ovp_store_remove(ovp_ctx *ctx, const char *dir);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
