@@ -1,5 +1,5 @@
-/* One tree, compiled once per precision (src/<room>/real/) or per precision and processor level (src/<room>/hot/): the build
- * defines OVP_BITS and, for hot files, OVP_LEVEL; names are mangled here and nowhere else. */
+/* One tree, compiled once per precision (src/<room>/real/) or per precision and processor level (src/<room>/hot/): the
+ * build defines OVP_BITS and, for hot files, OVP_LEVEL; names are mangled here and nowhere else. */
 #ifndef OVP_NUMERIC_REAL_H
 #define OVP_NUMERIC_REAL_H
 
