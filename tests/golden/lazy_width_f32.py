@@ -119,10 +119,9 @@ def main():
             "final_loss": f"loss before update {EPOCHS}",
             "accuracies": "fractions, after the last update",
         },
-        "steps": RECORDED,
     }
     lines = [json.dumps(row) for row in rows]
-    sys.stdout.write(json.dumps(head, indent=1)[:-2] + ',\n "rows": [\n' + ",\n".join(lines) + "\n]}\n")
+    sys.stdout.write(json.dumps(head, indent=1)[:-2] + f',\n "steps": {RECORDED},\n "rows": [\n' + ",\n".join(lines) + "\n]}\n")
 
 
 main()
