@@ -1,5 +1,4 @@
 # Every tests/<room>/test_*.c is a cmocka program linked to the static libraries, so internals are reachable.
-find_library(OVP_CMOCKA cmocka REQUIRED)
 
 function(ovp_test_program target)
   add_executable(${target} ${ARGN})

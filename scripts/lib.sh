@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # variables are for the scripts that read this file
 # Common part of scripts/demo, scripts/test and .ci/run: packages of Debian 12, configure, build.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -47,10 +47,10 @@ need_packages() {
         die "apt-get could not install: ${missing[*]}"
 }
 
-# build_preset NAME: configures and builds the preset of CMakePresets.json.
+# build_preset NAME [TARGET]: configures and builds a preset of CMakePresets.json, everything or one target.
 build_preset() {
     say "build: preset $1"
-    (cd "$root" && cmake --preset "$1" -Wno-dev >/dev/null && cmake --build --preset "$1")
+    (cd "$root" && cmake --preset "$1" >/dev/null && cmake --build --preset "$1" ${2:+--target "$2"})
 }
 
 # test_preset NAME LOG: runs the suite; its output also goes to LOG. Fails as ctest does.
