@@ -54,13 +54,14 @@ ovp_status report_figures(ovp_text *html, ovp_ctx *ctx, const json_t *figures, c
         const char *name = report_text(figure, "name");
         if (!good_name(name)) continue;
         ovp_text_add(html, "<figure id=\"figure-%s\">\n", name);
-        if (dir && find_svg(path, sizeof(path), dir, name)) {
+        int drawn = dir && find_svg(path, sizeof(path), dir, name);
+        if (drawn) {
             OVP_TRY(ovp_io_read_file(&data, &bytes, ctx, path, MAX_SVG, 0));
-            ovp_text_add(html, "<img alt=\"");
+            ovp_text_add(html, "<div class=\"plot\" tabindex=\"0\"><img alt=\"");
             report_escape(html, report_text(figure, "title")[0] ? report_text(figure, "title") : name);
             ovp_text_add(html, "\" src=\"data:image/svg+xml;base64,");
             add_base64(html, (const unsigned char *)data, bytes);
-            ovp_text_add(html, "\">\n");
+            ovp_text_add(html, "\"></div>\n");
             ovp_free(ctx, data);
             data = NULL;
         } else {
@@ -75,11 +76,13 @@ ovp_status report_figures(ovp_text *html, ovp_ctx *ctx, const json_t *figures, c
             report_escape(html, report_text(figure, "caption"));
             ovp_text_add(html, " ");
         }
+        ovp_text_add(html, "<span class=\"small\">(");
+        if (drawn)
+            ovp_text_add(html, "<a href=\"figures/%s.svg\">SVG</a>, <a href=\"figures/%s.png\">PNG</a>, ", name, name);
         ovp_text_add(html,
-                     "<span class=\"small\">(<a href=\"figures/%s.svg\">SVG</a>, <a href=\"figures/%s.png\">PNG</a>, "
                      "<a href=\"figures/%s.gp\">script</a>, <a href=\"figures/%s.dat\">data</a>)</span>"
                      "</figcaption>\n</figure>\n",
-                     name, name, name, name);
+                     name, name);
     }
 done:
     ovp_free(ctx, data);
@@ -404,8 +407,8 @@ ovp_status ovp_experiment_report(ovp_text *html, ovp_ctx *ctx, const struct json
     ovp_status status = OVP_OK;
     html->ctx = ctx;
     add_head(html, result, info);
-    add_warnings(html, json_object_get(result, "warnings"));
     report_verdicts(html, json_object_get(result, "verdicts"));
+    add_warnings(html, json_object_get(result, "warnings"));
     OVP_TRY(report_figures(html, ctx, figures, dir));
     add_tables(html, result, info, 0);
     add_about(html, info);

@@ -44,8 +44,8 @@ const char *const report_css[] = {
     ".card dt{color:var(--muted)}\n"
     ".card dd{margin:0;text-align:right;font-variant-numeric:tabular-nums}\n",
     "figure{margin:0 0 1.6rem}\n"
-    "figure img{display:block;width:100%;height:auto;max-width:56rem;background:#fff;border:1px solid var(--line);"
-    "border-radius:10px}\n"
+    ".plot{overflow-x:auto;background:#fff;border:1px solid var(--line);border-radius:10px}\n"
+    "figure img{display:block;width:100%;min-width:34rem;height:auto}\n"
     "figcaption{margin:.5rem 0 0;color:var(--muted);font-size:.925rem;max-width:56rem}\n"
     ".scroll{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:10px}\n"
     ".scroll.tall{max-height:30rem;overflow-y:auto}\n"
