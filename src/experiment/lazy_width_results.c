@@ -214,7 +214,7 @@ enum { CURVE_POINTS = 200, MOST_PUBLISHED = 16 };
 
 typedef struct change_curves {
     double x[CURVE_POINTS], fit[CURVE_POINTS], theory[CURVE_POINTS];
-    char fit_label[96], theory_label[96];
+    char fit_label[128], theory_label[128];
 } change_curves;
 
 /* Fitted power and predicted curve on a fine grid between the least and the largest width. */
