@@ -161,8 +161,9 @@ OVP_API void ovp_numeric_dphi_mul(const ovp_ctx *ctx, const ovp_numeric_activati
 /* ---- BLAS ---------------------------------------------------------------------------------------- */
 
 /* C = alpha op(A) op(B) + beta C, row-major, op(A) m x k, op(B) k x n, C m x n; ta, tb: 1 = transposed; ld in elements.
- * type OVP_F32 or OVP_F64. Runs on the calling thread alone when between ovp_numeric_blas_begin and _end, so results do
- * not depend on BLAS threads. C must not overlap A or B. Cannot fail. */
+ * type OVP_F32 or OVP_F64. Runs on the calling thread alone when between ovp_numeric_blas_begin and _end (with OpenBLAS's
+ * openmp flavour always), so results do not depend on BLAS threads. beta 0: C need not be initialised. C must not overlap
+ * A or B. n and the leading dimensions are below 2^31; m and k may be anything. Cannot fail. */
 OVP_API void ovp_numeric_gemm(ovp_numeric_type type, int ta, int tb, ovp_idx m, ovp_idx n, ovp_idx k, double alpha,
                               const void *a, ovp_idx lda, const void *b, ovp_idx ldb, double beta, void *c,
                               ovp_idx ldc);
@@ -171,8 +172,9 @@ OVP_API void ovp_numeric_gemm(ovp_numeric_type type, int ta, int tb, ovp_idx m, 
  * count is one for the process). */
 OVP_API int ovp_numeric_blas_begin(void);
 OVP_API void ovp_numeric_blas_end(int previous);
-/* What BLAS is loaded: "openblas 0.3.21", kernel core "SkylakeX" and threading flavour "openmp"|"pthread"|"serial";
- * "unknown" where the library does not say. Static strings or strings owned by the BLAS. */
+/* What BLAS is loaded: its configuration ("OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..."), kernel core ("SkylakeX") and
+ * threading flavour "openmp"|"pthread"|"serial"; "unknown" where the library does not say. Static strings or strings
+ * owned by the BLAS. */
 OVP_API const char *ovp_numeric_blas_name(void);
 OVP_API const char *ovp_numeric_blas_core(void);
 OVP_API const char *ovp_numeric_blas_flavour(void);
