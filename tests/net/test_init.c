@@ -226,10 +226,56 @@ static void slice_errors(void **state) {
     ovp_numeric_rng_free(rng);
 }
 
+/* A whole model: its layers' weights and biases in the order torch constructs them, whatever the engine's order of
+ * theta. */
+static void whole_model(void **state) {
+    ovp_ctx *ctx = *state;
+    static const ovp_idx widths[] = {37, 150, 20, 3};
+    static const char *const engines[] = {"reference", "gemm"};
+    static const char *const names[] = {"torch-default", "kaiming-normal"};
+    for (int k = 0; k < 8; k++) {
+        ovp_net_init_options options = {.size = sizeof(options), .rule = names[k & 1]};
+        ovp_net_dense_options shape = {.size = sizeof(shape),
+                                       .layers = 3,
+                                       .widths = widths,
+                                       .engine = engines[k >> 1 & 1],
+                                       .type = k & 4 ? OVP_F64 : OVP_F32};
+        size_t size = k & 4 ? 8 : 4;
+        ovp_net_model *model;
+        ovp_idx count;
+        assert_int_equal(ovp_net_dense_create(&model, ctx, &shape), OVP_OK);
+        const ovp_net_slice *slices = ovp_net_model_slices(model, &count);
+        assert_int_equal(count, 6);
+        char *theta = calloc((size_t)ovp_net_model_parameters(model), size);
+        ovp_numeric_rng *rng = stream(ctx, OVP_RNG_TORCH);
+        assert_int_equal(ovp_net_init(model, ctx, &options, rng, theta), OVP_OK);
+        ovp_numeric_rng_seed(rng, 42);
+        for (ovp_idx i = 0; i < count; i++) {
+            ovp_net_role role = i % 2 ? OVP_ROLE_BIAS : OVP_ROLE_WEIGHT;
+            ovp_idx in = widths[i / 2], out = widths[i / 2 + 1], n = i % 2 ? out : in * out;
+            char *expected = calloc((size_t)n, size), *got = calloc((size_t)n, size);
+            assert_int_equal(slices[i].count, n);
+            assert_int_equal(ovp_net_init_tensor(ctx, names[k & 1], 0.0, role, in, out, rng, shape.type, n, expected),
+                             OVP_OK);
+            ovp_net_slice_get(model, &slices[i], theta, got);
+            assert_memory_equal(expected, got, (size_t)n * size);
+            free(expected);
+            free(got);
+        }
+        options.rule = "he";
+        assert_int_equal(ovp_net_init(model, ctx, &options, rng, theta), OVP_EINVAL);
+        ovp_clear(ctx);
+        ovp_numeric_rng_free(rng);
+        free(theta);
+        ovp_net_model_free(model);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gains),  cmocka_unit_test(rules_follow_the_fans), cmocka_unit_test(biases_and_constants),
-        cmocka_unit_test(errors), cmocka_unit_test(slices_in_any_order),   cmocka_unit_test(slice_errors),
+        cmocka_unit_test(gains),       cmocka_unit_test(rules_follow_the_fans), cmocka_unit_test(biases_and_constants),
+        cmocka_unit_test(errors),      cmocka_unit_test(slices_in_any_order),   cmocka_unit_test(slice_errors),
+        cmocka_unit_test(whole_model),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
