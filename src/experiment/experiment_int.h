@@ -59,6 +59,9 @@ ovp_experiment_holds ovp_experiment_judge_near(ovp_measure_interval interval, do
 /* Is a quantity above `bound`? yes: low > bound; no: high <= bound; unclear as before. */
 ovp_experiment_holds ovp_experiment_judge_above(ovp_measure_interval interval, double bound);
 
+/* Three significant digits, whatever the locale. */
+void ovp_experiment_short(char buffer[32], double value);
+
 /* ---- info.c -------------------------------------------------------------------------------------- */
 
 /* {"key": value}: numbers, booleans, strings, arrays for lists. data-seed is null unless set. NULL: out of memory. */
