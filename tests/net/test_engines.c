@@ -152,7 +152,7 @@ static void gradients_are_those_of_the_loss(void **state) {
         if (strcmp(act->name, "step") == 0) continue; /* its derivative is 0 almost everywhere and says nothing */
         for (int e = 0; e < 3; e++) {
             const char *engine = e == 0 ? "reference" : "gemm", *input = e == 2 ? "sparse" : "dense";
-            net n = make(2, NULL, OVP_F64, engine, input, act->name, a % 2, 4, deep, 12, 0.6);
+            net n = make(2, NULL, OVP_F64, engine, input, act->name, (int)(a % 2), 4, deep, 12, 0.6);
             ovp_net_targets t = targets_for(&n, OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN);
             check_gradient(&n, &t);
             t = targets_for(&n, OVP_LOSS_MSE, (ovp_net_reduction)((int)a % 4));
