@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -472,6 +473,68 @@ static void test_interrupt(void **state) {
     json_decref(o);
 }
 
+/* ---- terminals ------------------------------------------------------------------------------------ */
+
+/* stdout and stderr of a command on a terminal of 100 columns. */
+static const char *on_terminal(const char *line) {
+    static char text[OUTPUT_BYTES];
+    struct winsize size = {.ws_row = 30, .ws_col = 100};
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(master >= 0);
+    assert_int_equal(grantpt(master), 0);
+    assert_int_equal(unlockpt(master), 0);
+    assert_int_equal(ioctl(master, TIOCSWINSZ, &size), 0);
+    const char *slave = ptsname(master);
+    pid_t pid = start(line, slave, slave);
+    size_t used = 0;
+    ssize_t n;
+    while (used + 1 < sizeof text && (n = read(master, text + used, sizeof text - 1 - used)) > 0) used += (size_t)n;
+    text[used] = '\0';
+    assert_int_equal(finish(pid), 0);
+    close(master);
+    return text;
+}
+
+static void test_terminal(void **state) {
+    static const char line[] = "run lazy-width --widths 10,12 --epochs 60 --seed 1";
+    static const char bar[] = "\r\033[K", colour[] = "\033[1m";
+    (void)state;
+    unsetenv("NO_COLOR");
+    setenv("TERM", "xterm", 1);
+    const char *text = on_terminal(line);
+    expect_words(line, text, "[|%|/60|loss|Run folder");
+    assert_non_null(strstr(text, bar)); /* taken away at the end */
+    assert_non_null(strstr(text, colour));
+    setenv("NO_COLOR", "1", 1);
+    text = on_terminal(line);
+    assert_non_null(strstr(text, bar));
+    assert_null(strstr(text, colour));
+    unsetenv("NO_COLOR");
+    setenv("TERM", "dumb", 1);
+    assert_null(strchr(on_terminal(line), '\033'));
+    setenv("TERM", "xterm", 1);
+    assert_null(strstr(on_terminal("run lazy-width --widths 10 --epochs 60 --seed 1 --quiet"), "\033[K"));
+    /* JSON for a reader is indented, and still one object */
+    json_decref(parse("list --json", on_terminal("list --json")));
+}
+
+/* ---- what is missing on the machine ---------------------------------------------------------------- */
+
+static void test_without_gnuplot(void **state) {
+    (void)state;
+    char *path = strdup(getenv("PATH"));
+    setenv("PATH", folder, 1);
+    setenv("OPENBLAS_CORETYPE", "Haswell", 1);
+    expect_words("doctor", expect_success("doctor"), "no gnuplot|gnuplot-nox|OPENBLAS_CORETYPE=Haswell");
+    json_t *o = expect_json("doctor --json");
+    assert_true(json_is_null(json_object_get(o, "gnuplot")));
+    assert_true(json_array_size(json_object_get(o, "warnings")) >= 2);
+    json_decref(o);
+    unsetenv("OPENBLAS_CORETYPE");
+    setenv("PATH", path, 1);
+    free(path);
+}
+
 static void test_unwritable_runs(void **state) {
     (void)state;
     char runs[80];
@@ -496,6 +559,8 @@ int main(void) {
         cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_terminal),
+        cmocka_unit_test(test_without_gnuplot),
         cmocka_unit_test(test_unwritable_runs),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
