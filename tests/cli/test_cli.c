@@ -460,16 +460,21 @@ static void test_interrupt(void **state) {
     snprintf(out, sizeof out, "%s/stdout", folder);
     snprintf(err, sizeof err, "%s/stderr", folder);
     snprintf(metrics, sizeof metrics, "%s/stopped/metrics.jsonl", folder);
-    pid_t pid = start("run lazy-width --widths 10,1000 --epochs 1e5 --json --quiet --out @stopped", out, err);
-    for (int i = 0; i < 100 && (stat(metrics, &info) || info.st_size == 0); i++) usleep(20000);
+    pid_t pid = start("run lazy-width --widths 10,20000 --samples 64 --test-samples 100 --epochs 2000 --seed 1 --json "
+                      "--quiet --out @stopped",
+                      out, err);
+    for (int i = 0; i < 1000 && (stat(metrics, &info) || info.st_size == 0); i++) usleep(20000);
     kill(pid, SIGINT);
     assert_int_equal(finish(pid), 130);
     slurp(err, text);
     expect_one_line("run (interrupted)", text);
-    expect_words("run (interrupted)", text, "interrupted|stopped");
+    expect_words("run (interrupted)", text, "interrupted; finished rows are kept|stopped");
     slurp(out, text);
     json_t *o = parse("run (interrupted)", text);
     assert_string_equal(json_string_value(json_object_get(o, "status")), "interrupted");
+    json_t *rows = json_object_get(json_object_get(json_object_get(o, "tables"), "widths"), "rows");
+    assert_int_equal(json_array_size(rows), 1);
+    assert_int_equal(json_integer_value(json_array_get(json_array_get(rows, 0), 0)), 10);
     json_decref(o);
 }
 
