@@ -20,7 +20,7 @@ static inline void scratch_make(char path[256]) {
 static inline void scratch_remove(const char *path) {
     char command[300];
     assert_non_null(strstr(path, "/overparam-test-"));
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
+    snprintf(command, sizeof command, "/bin/rm -rf '%s'", path);
     assert_int_equal(system(command), 0);
 }
 
