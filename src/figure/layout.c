@@ -155,7 +155,7 @@ static void linear_tics(const figure_axis *axis, int most, ovp_text *gp) {
         if (k == 0)
             add_tic(gp, &first, 0, 0, 1); /* not -0 */
         else if (plain)
-            add_tic(gp, &first, k * m, e, 1);
+            add_tic(gp, &first, k * m, e, far ? 2 : 1);
         else
             add_tic(gp, &first, k * m / pow(10, shared - e), shared, 1);
     }
