@@ -64,6 +64,7 @@ endforeach()
 # --- the installed tree: program, pkg-config, CMake package -------------------------------------------------
 if(NOT OVP_SANITIZE AND NOT OVP_COVERAGE)
   add_test(NAME install/consumer
-    COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/check ${CMAKE_COMMAND} ${CMAKE_BINARY_DIR} ${CMAKE_C_COMPILER})
+    COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/check ${CMAKE_COMMAND} ${CMAKE_BINARY_DIR} ${CMAKE_C_COMPILER}
+      ${CMAKE_GENERATOR} ${CMAKE_MAKE_PROGRAM})
   set_tests_properties(install/consumer PROPERTIES LABELS install TIMEOUT 300)
 endif()
