@@ -347,7 +347,7 @@ void figure_script(const ovp_figure *figure, const figure_axis *x, const figure_
     ovp_text_add(gp,
                  "unset output\n\n"
                  "if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) {\n"
-                 "  set terminal pngcairo size %d,%d enhanced font 'Sans,9' fontscale 1.5 linewidth 2 pointscale 2 "
+                 "  set terminal pngcairo size %d,%d enhanced font 'Sans,12' fontscale 1.5 linewidth 2 pointscale 2 "
                  "background '#ffffff'\n"
                  "} else {\n"
                  "  set terminal png size %d,%d enhanced truecolor background '#ffffff'\n"
