@@ -63,18 +63,58 @@ OVP_API ovp_status ovp_numeric_rng_seed(ovp_numeric_rng *rng, int64_t seed);
 /* torch only; programmer error otherwise. */
 OVP_API void ovp_numeric_rng_set_torch_variant(ovp_numeric_rng *rng, ovp_numeric_torch_variant variant);
 
-/* out[0..n-1] of type OVP_F32 or OVP_F64. Deterministic in (kind, seed, purpose, index, calls so far). Cost O(n).
- * uniform in [a, b) (torch: may round to b); normal with mean and standard deviation. Cannot fail. */
+/* out[0..n-1] of type OVP_F32 or OVP_F64. Deterministic in (kind, seed, purpose, index, calls so far). Cost O(n), no
+ * memory. uniform in [a, b), a <= b (torch: may round to b); normal with mean and standard deviation. Cannot fail.
+ * philox: each element takes one position of the stream whatever the type and the call, so values do not depend on how
+ * calls are split, and OVP_F32 values are the OVP_F64 ones rounded (docs/random.md). */
 OVP_API void ovp_numeric_rng_uniform(ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, double a, double b,
                                      void *out);
 OVP_API void ovp_numeric_rng_normal(ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, double mean, double std,
                                     void *out);
-/* Integers low <= out[i] < high. */
+/* Integers low <= out[i] < high, low < high. philox: without bias; torch: word modulo range, as torch.randint. */
 OVP_API void ovp_numeric_rng_integers(ovp_numeric_rng *rng, ovp_idx n, int64_t low, int64_t high, int64_t *out);
 /* out = a permutation of 0..n-1 (torch.randperm / numpy permutation / Fisher-Yates for philox). */
 OVP_API void ovp_numeric_rng_permutation(ovp_numeric_rng *rng, ovp_idx n, int64_t *out);
-/* Next raw 32-bit word. */
+/* Next raw 32-bit word (philox: the high half of the next 64-bit draw). */
 OVP_API uint32_t ovp_numeric_rng_word(ovp_numeric_rng *rng);
+
+/* ---- more of torch's stream ------------------------------------------------------------------------ */
+
+/* All of these need a stream of kind OVP_RNG_TORCH (programmer error otherwise) and return what the torch call of the
+ * same name draws, in its number of words (docs/random.md). Cost O(n), no memory; those without a status cannot fail.
+ *
+ * tensor.random_() of int64, 0 <= out[i] < 2^63; and random_(-2^63, None), all 64 bits. */
+OVP_API void ovp_numeric_torch_random(ovp_numeric_rng *rng, ovp_idx n, int64_t *out);
+OVP_API void ovp_numeric_torch_random_full(ovp_numeric_rng *rng, ovp_idx n, int64_t *out);
+/* tensor.bernoulli_(p): 1 with probability p, else 0; out of type OVP_F32 or OVP_F64. */
+OVP_API void ovp_numeric_torch_bernoulli(ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, double p, void *out);
+/* torch.bernoulli(p), one probability an element; out must not be p. */
+OVP_API void ovp_numeric_torch_bernoulli_each(ovp_numeric_rng *rng, ovp_idx n, const float *p, float *out);
+/* torch.normal with a tensor of means and/or of standard deviations; NULL: the number is used. */
+OVP_API void ovp_numeric_torch_normal_each(ovp_numeric_rng *rng, ovp_idx n, double mean, const float *means, double std,
+                                           const float *stds, float *out);
+/* torch.nn.init.trunc_normal_: N(mean, std^2) kept to [a, b], std > 0, a < b. */
+OVP_API void ovp_numeric_torch_trunc_normal(ovp_numeric_rng *rng, ovp_idx n, double mean, double std, double a,
+                                            double b, float *out);
+
+/* torch.utils.data.random_split takes consecutive pieces of ovp_numeric_rng_permutation(total); this gives the lengths
+ * of the pieces for fractions: floor(total f), the rest one by one from the first part on. OVP_EINVAL: total < 0,
+ * parts < 1, a fraction outside 0..1, a sum other than 1. */
+OVP_API ovp_status ovp_numeric_torch_split_lengths(ovp_ctx *ctx, ovp_idx total, ovp_idx parts, const double *fractions,
+                                                   ovp_idx *lengths);
+
+/* torch.utils.data.DataLoader over n items, num_workers = 0. rng stands for torch's default generator; generator is the
+ * loader's own or NULL. Borrowed. */
+typedef struct ovp_numeric_torch_loader {
+    ovp_numeric_rng *rng, *generator;
+    ovp_idx n;
+    int shuffle;
+} ovp_numeric_torch_loader;
+/* Starts an epoch: makes its draws (two words even without shuffle) and gives its order in order[0..n-1], of which
+ * batches are consecutive pieces. */
+OVP_API void ovp_numeric_torch_loader_begin(const ovp_numeric_torch_loader *loader, int64_t *order);
+/* The epoch was read to its end (not left early): a shuffling generator of the loader's own then draws once more. */
+OVP_API void ovp_numeric_torch_loader_end(const ovp_numeric_torch_loader *loader);
 
 /* ---- activations --------------------------------------------------------------------------------- */
 
@@ -121,8 +161,9 @@ OVP_API void ovp_numeric_dphi_mul(const ovp_ctx *ctx, const ovp_numeric_activati
 /* ---- BLAS ---------------------------------------------------------------------------------------- */
 
 /* C = alpha op(A) op(B) + beta C, row-major, op(A) m x k, op(B) k x n, C m x n; ta, tb: 1 = transposed; ld in elements.
- * type OVP_F32 or OVP_F64. Runs on the calling thread alone when between ovp_numeric_blas_begin and _end, so results do
- * not depend on BLAS threads. C must not overlap A or B. Cannot fail. */
+ * type OVP_F32 or OVP_F64. Runs on the calling thread alone when between ovp_numeric_blas_begin and _end (with OpenBLAS's
+ * openmp flavour always), so results do not depend on BLAS threads. beta 0: C need not be initialised. C must not overlap
+ * A or B. n and the leading dimensions are below 2^31; m and k may be anything. Cannot fail. */
 OVP_API void ovp_numeric_gemm(ovp_numeric_type type, int ta, int tb, ovp_idx m, ovp_idx n, ovp_idx k, double alpha,
                               const void *a, ovp_idx lda, const void *b, ovp_idx ldb, double beta, void *c,
                               ovp_idx ldc);
@@ -131,8 +172,9 @@ OVP_API void ovp_numeric_gemm(ovp_numeric_type type, int ta, int tb, ovp_idx m, 
  * count is one for the process). */
 OVP_API int ovp_numeric_blas_begin(void);
 OVP_API void ovp_numeric_blas_end(int previous);
-/* What BLAS is loaded: "openblas 0.3.21", kernel core "SkylakeX" and threading flavour "openmp"|"pthread"|"serial";
- * "unknown" where the library does not say. Static strings or strings owned by the BLAS. */
+/* What BLAS is loaded: its configuration ("OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..."), kernel core ("SkylakeX") and
+ * threading flavour "openmp"|"pthread"|"serial"; "unknown" where the library does not say. Static strings or strings
+ * owned by the BLAS. */
 OVP_API const char *ovp_numeric_blas_name(void);
 OVP_API const char *ovp_numeric_blas_core(void);
 OVP_API const char *ovp_numeric_blas_flavour(void);

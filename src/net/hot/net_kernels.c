@@ -1,0 +1,184 @@
+/* The wide-net engine's inner loops, compiled per precision and processor level with -ffp-contract=fast: every a * b +
+ * c below is one fused step where the level has one. Sums run in a fixed order, so results do not depend on threads. */
+#include "net/net_int.h"
+#include "numeric/real.h"
+
+#include <string.h>
+
+/* One register; 64-byte vectors on AVX2 would be emulated (ten times slower in gcc 12). */
+#if defined(__AVX512F__)
+enum { VECTOR_BYTES = 64, GRAD_UNITS = 16 };
+#elif defined(__AVX__)
+enum { VECTOR_BYTES = 32, GRAD_UNITS = 4 };
+#else
+enum { VECTOR_BYTES = 16, GRAD_UNITS = 2 };
+#endif
+typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
+enum { LANES = VECTOR_BYTES / sizeof(real), NARROW_VECTORS = OVP_NET_NARROW / LANES ? OVP_NET_NARROW / LANES : 1 };
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* ---- sparse times dense --------------------------------------------------------------------------- */
+
+/* `vectors` registers of accumulators: a compile-time constant in every caller. */
+ALWAYS_INLINE void spmm_strip(const int vectors, const ovp_net_sparse *s, const real *b, ovp_idx ldb, real *c,
+                              ovp_idx ldc) {
+    for (ovp_idx p = 0; p < s->panels; p++) {
+        const real *panel = b + p * OVP_NET_SPARSE_PANEL * ldb;
+        for (ovp_idx q = s->panel[p]; q < s->panel[p + 1]; q++) {
+            vec *out = (vec *)(void *)(c + (ovp_idx)s->row[q] * ldc);
+            const uint16_t *column = s->column + s->start[q];
+            const real *value = (const real *)s->value + s->start[q];
+            vec sum[8];
+            for (int v = 0; v < vectors; v++) sum[v] = out[v];
+            for (int32_t e = 0, n = s->length[q]; e < n; e++) {
+                const vec *row = (const vec *)(const void *)(panel + (ovp_idx)column[e] * ldb);
+                const real x = value[e];
+                for (int v = 0; v < vectors; v++) sum[v] = sum[v] + x * row[v];
+            }
+            for (int v = 0; v < vectors; v++) out[v] = sum[v];
+        }
+    }
+}
+
+static void spmm(const ovp_net_sparse *s, const void *b, ovp_idx ldb, void *c, ovp_idx ldc, ovp_idx cols) {
+    const real *from = b;
+    real *to = c;
+    for (ovp_idx j = 0; j < cols;) {
+        ovp_idx left = (cols - j) / LANES;
+        if (left >= 8)
+            spmm_strip(8, s, from + j, ldb, to + j, ldc), j += 8 * LANES;
+        else if (left >= 4)
+            spmm_strip(4, s, from + j, ldb, to + j, ldc), j += 4 * LANES;
+        else if (left >= 2)
+            spmm_strip(2, s, from + j, ldb, to + j, ldc), j += 2 * LANES;
+        else
+            spmm_strip(1, s, from + j, ldb, to + j, ldc), j += LANES;
+    }
+}
+
+static void add(ovp_idx n, void *z, const void *b) {
+    real *restrict y = z;
+    const real *restrict x = b;
+    for (ovp_idx i = 0; i < n; i++) y[i] += x[i];
+}
+
+/* ---- products with few outputs -------------------------------------------------------------------- */
+
+ALWAYS_INLINE void narrow_rows(const int rows, ovp_idx u, const real *h, ovp_idx ldh, const real *w, real *p) {
+    vec sum[4][NARROW_VECTORS];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < NARROW_VECTORS; v++) sum[r][v] = ((const vec *)(const void *)(p + r * OVP_NET_NARROW))[v];
+    for (ovp_idx k = 0; k < u; k++) {
+        const vec *row = (const vec *)(const void *)(w + k * OVP_NET_NARROW);
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < NARROW_VECTORS; v++) sum[r][v] = sum[r][v] + h[r * ldh + k] * row[v];
+    }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < NARROW_VECTORS; v++) ((vec *)(void *)(p + r * OVP_NET_NARROW))[v] = sum[r][v];
+}
+
+static void narrow_forward(ovp_idx n, ovp_idx u, const void *h, ovp_idx ldh, const void *w, void *p) {
+    const real *from = h;
+    real *to = p;
+    ovp_idx i = 0;
+    for (; i + 4 <= n; i += 4) narrow_rows(4, u, from + i * ldh, ldh, w, to + i * OVP_NET_NARROW);
+    for (; i < n; i++) narrow_rows(1, u, from + i * ldh, ldh, w, to + i * OVP_NET_NARROW);
+}
+
+ALWAYS_INLINE void narrow_grad_units(const int units, ovp_idx n, const real *h, ovp_idx ldh, const real *d, real *g) {
+    vec sum[GRAD_UNITS][NARROW_VECTORS];
+    memset(sum, 0, sizeof sum);
+    for (ovp_idx i = 0; i < n; i++) {
+        const vec *row = (const vec *)(const void *)(d + i * OVP_NET_NARROW);
+        const real *x = h + i * ldh;
+        for (int k = 0; k < units; k++)
+            for (int v = 0; v < NARROW_VECTORS; v++) sum[k][v] = sum[k][v] + x[k] * row[v];
+    }
+    for (int k = 0; k < units; k++)
+        for (int v = 0; v < NARROW_VECTORS; v++) ((vec *)(void *)(g + k * OVP_NET_NARROW))[v] = sum[k][v];
+}
+
+static void narrow_grad(ovp_idx n, ovp_idx u, const void *h, ovp_idx ldh, const void *d, void *g) {
+    const real *from = h;
+    real *to = g;
+    ovp_idx k = 0;
+    for (; k + GRAD_UNITS <= u; k += GRAD_UNITS)
+        narrow_grad_units(GRAD_UNITS, n, from + k, ldh, d, to + k * OVP_NET_NARROW);
+    for (; k < u; k++) narrow_grad_units(1, n, from + k, ldh, d, to + k * OVP_NET_NARROW);
+}
+
+ALWAYS_INLINE void narrow_back_strip(const int rows, const int vectors, ovp_idx c, const real *d, const real *w,
+                                     real *p, ovp_idx ldp) {
+    vec sum[2][4];
+    memset(sum, 0, sizeof sum);
+    for (ovp_idx k = 0; k < c; k++) {
+        const vec *row = (const vec *)(const void *)(w + k * ldp);
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < vectors; v++) sum[r][v] = sum[r][v] + d[r * OVP_NET_NARROW + k] * row[v];
+    }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) ((vec *)(void *)(p + r * ldp))[v] = sum[r][v];
+}
+
+static void narrow_back(ovp_idx n, ovp_idx cols, ovp_idx c, const void *d, const void *w, void *p, ovp_idx ldp) {
+    const real *from = d, *weights = w;
+    real *to = p;
+    for (ovp_idx i = 0; i < n; i += 2) {
+        const int pair = i + 2 <= n;
+        for (ovp_idx j = 0; j < cols;) {
+            const real *a = from + i * OVP_NET_NARROW, *b = weights + j;
+            real *o = to + i * ldp + j;
+            if (cols - j >= 4 * LANES) {
+                if (pair)
+                    narrow_back_strip(2, 4, c, a, b, o, ldp);
+                else
+                    narrow_back_strip(1, 4, c, a, b, o, ldp);
+                j += 4 * LANES;
+            } else {
+                if (pair)
+                    narrow_back_strip(2, 1, c, a, b, o, ldp);
+                else
+                    narrow_back_strip(1, 1, c, a, b, o, ldp);
+                j += LANES;
+            }
+        }
+    }
+}
+
+static void column_sums(ovp_idx n, ovp_idx cols, const void *p, ovp_idx ldp, void *s) {
+    const real *from = p;
+    real *restrict sum = s;
+    memset(sum, 0, (size_t)cols * sizeof(real));
+    for (ovp_idx i = 0; i < n; i++) {
+        const real *restrict row = from + i * ldp;
+        for (ovp_idx j = 0; j < cols; j++) sum[j] += row[j];
+    }
+}
+
+/* ---- optimiser ------------------------------------------------------------------------------------ */
+
+/* torch.optim.SGD; the plain case apart because it moves half the memory. */
+static void update(ovp_idx n, void *theta, const void *grad, void *velocity, const ovp_net_update *u, double lr) {
+    real *restrict x = theta;
+    real *restrict buf = velocity;
+    const real *restrict g = grad;
+    const real eta = (real)lr, decay = (real)u->weight_decay, mu = (real)u->momentum, keep = (real)(1 - u->dampening);
+    if (!buf) {
+        if (decay == 0)
+            for (ovp_idx i = 0; i < n; i++) x[i] = x[i] - eta * g[i];
+        else
+            for (ovp_idx i = 0; i < n; i++) x[i] = x[i] - eta * (g[i] + decay * x[i]);
+        return;
+    }
+    for (ovp_idx i = 0; i < n; i++) {
+        const real d = g[i] + decay * x[i];
+        const real b = u->first ? d : mu * buf[i] + keep * d;
+        buf[i] = b;
+        x[i] = x[i] - eta * (u->nesterov ? d + mu * b : b);
+    }
+}
+
+extern const ovp_net_kernels OVP_HOT(ovp_net_kernels);
+const ovp_net_kernels OVP_HOT(ovp_net_kernels) = {spmm,        add,         narrow_forward, narrow_grad,
+                                                  narrow_back, column_sums, update};

@@ -1,0 +1,92 @@
+/* Losses of given outputs and their gradients; sums in f64, in the order of the rows. */
+#include "net/net_int.h"
+#include "numeric/real.h"
+
+#include <math.h>
+
+enum { CHUNK = 256, PIECE = 64 }; /* rows a task; outputs an exp call */
+
+typedef struct job {
+    const ovp_net_targets *targets;
+    ovp_idx rows, c;
+    const real *f;
+    real *df;
+    double scale; /* d(total) / d(sum of per-sample terms) */
+    double *partial;
+} job;
+
+static double cross_entropy_row(const ovp_ctx *ctx, const real *f, ovp_idx c, ovp_idx label, double scale, real *df) {
+    ovp_idx top = 0;
+    for (ovp_idx j = 1; j < c; j++)
+        if (f[j] > f[top]) top = j;
+    /* The largest term is exactly 1: summing the others apart keeps small losses accurate. */
+    double rest = 0, at_label = 0;
+    real e[PIECE];
+    for (ovp_idx j0 = 0; j0 < c; j0 += PIECE) {
+        ovp_idx n = c - j0 < PIECE ? c - j0 : PIECE;
+        for (ovp_idx j = 0; j < n; j++) e[j] = f[j0 + j] - f[top];
+        ovp_numeric_map(ctx, OVP_FN_EXP, OVP_REAL_TYPE, n, e, e);
+        for (ovp_idx j = 0; j < n; j++) {
+            if (j0 + j != top) rest += (double)e[j];
+            if (j0 + j == label) at_label = (double)e[j];
+            if (df) df[j0 + j] = e[j];
+        }
+    }
+    if (df) {
+        const double over = scale / (1 + rest);
+        const double others = label == top ? rest : 1 + rest - at_label;
+        for (ovp_idx j = 0; j < c; j++) df[j] = (real)((double)df[j] * over);
+        df[label] = (real)(-others * over);
+    }
+    return log1p(rest) - (double)(f[label] - f[top]);
+}
+
+static double squared_row(const ovp_net_targets *t, const real *f, ovp_idx i, ovp_idx c, double scale, real *df) {
+    double sum = 0;
+    for (ovp_idx j = 0; j < c; j++) {
+        const double want = t->values ? (double)((const real *)t->values)[i * c + j] : t->labels[i] == j;
+        const double d = (double)f[j] - want;
+        sum += d * d;
+        if (df) df[j] = (real)(2 * scale * d);
+    }
+    return sum;
+}
+
+static ovp_status chunk(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    const job *j = arg;
+    ovp_idx end = (task + 1) * CHUNK < j->rows ? (task + 1) * CHUNK : j->rows;
+    double sum = 0;
+    for (ovp_idx i = task * CHUNK; i < end; i++) {
+        const real *f = j->f + i * j->c;
+        real *df = j->df ? j->df + i * j->c : NULL;
+        sum += j->targets->loss == OVP_LOSS_MSE ? squared_row(j->targets, f, i, j->c, j->scale, df)
+                                                : cross_entropy_row(ctx, f, j->c, j->targets->labels[i], j->scale, df);
+    }
+    j->partial[task % 64] += sum;
+    return OVP_OK;
+}
+
+/* One loop over blocks of 64 chunks keeps the partial sums on the stack. */
+ovp_status OVP_REAL(ovp_net_loss)(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c, const void *f,
+                                  double *loss, void *df);
+ovp_status OVP_REAL(ovp_net_loss)(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c, const void *f,
+                                  double *loss, void *df) {
+    double scale = 1;
+    if (t->reduction != OVP_REDUCE_SUM) scale /= (double)rows;
+    if (t->reduction == OVP_REDUCE_HALF_SAMPLES) scale /= 2;
+    if (t->reduction == OVP_REDUCE_MEAN && t->loss == OVP_LOSS_MSE) scale /= (double)c;
+    double total = 0;
+    for (ovp_idx r = 0; r < rows; r += 64 * CHUNK) {
+        ovp_idx n = rows - r < 64 * CHUNK ? rows - r : 64 * CHUNK;
+        double partial[64] = {0};
+        ovp_net_targets part = *t;
+        if (part.labels) part.labels += r;
+        if (part.values) part.values = (const real *)part.values + r * c;
+        job j = {&part, n, c, (const real *)f + r * c, df ? (real *)df + r * c : NULL, scale, partial};
+        ovp_status status = ovp_parallel(ctx, (n + CHUNK - 1) / CHUNK, chunk, &j);
+        if (status != OVP_OK) return status;
+        for (int k = 0; k < 64; k++) total += partial[k];
+    }
+    *loss = total * scale;
+    return OVP_OK;
+}
