@@ -22,8 +22,9 @@ static const ovp_store_column points_columns[] = {
 static const ovp_store_column summary_columns[] = {{"setting", "", "s"}, {"measure", "", "m"}, {"count", "", "c"},
                                                    {"mean", "", "m"},    {"low", "", "l"},     {"high", "", "h"}};
 static const ovp_experiment_table tables[] = {
-    {"points", "Rows.", points_columns, 4},
-    {"points-summary", "Means.", summary_columns, 6},
+    {"points", "Rows.", points_columns, 4, 0},
+    {"points-summary", "Means.", summary_columns, 6, 0},
+    {"rare", "Mostly empty.", points_columns, 4, 1},
 };
 static const ovp_experiment_question questions[] = {{"Does it run?", "Yes."}};
 
@@ -109,7 +110,7 @@ static const ovp_experiment fake = {
     .presets = presets,
     .preset_count = 3,
     .tables = tables,
-    .table_count = 2,
+    .table_count = 3,
     .questions = questions,
     .question_count = 1,
     .check = refuse_seven,
@@ -148,6 +149,8 @@ static void a_complete_run_leaves_everything(void **state) {
     assert_int_equal(json_integer_value(json_object_get(where, "threads")), ovp_threads(ctx));
     assert_true(strlen(text_at(where, "isa")) > 0 && strlen(text_at(where, "blas")) > 0);
 
+    assert_null(json_object_get(json_object_get(result, "tables"), "rare"));
+    assert_null(file_text(dir, "tables/rare.csv", NULL));
     /* 4 seeds x 4 rows; setting 0 has the values seed, seed; setting 1 has 2 seed and one NaN each */
     assert_int_equal(table_rows(result, "points"), 16);
     assert_true(json_is_null(table_cell(result, "points", 3, "value")));
