@@ -321,6 +321,50 @@ static void long_tables_are_whole_in_the_end(void **state) {
     scratch_remove(root);
 }
 
+static void *until_none_is_left(void *user, size_t bytes) {
+    int *left = user;
+    return (*left)-- > 0 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+}
+static void give_back(void *user, void *memory) {
+    (void)user;
+    free(memory);
+}
+
+/* Memory that runs out at any point ends the run with a message, leaks nothing (ASan) and never claims completion. */
+static void running_out_of_memory_is_a_failure(void **state) {
+    (void)state;
+    char *path = strdup(getenv("PATH"));
+    int step = getenv("OVP_TEST_LONG") ? 1 : 13, done = 0, failures = 0;
+    setenv("PATH", "/nonexistent", 1); /* drawing is slow and not under test */
+    for (int n = 1; !done; n += step) {
+        int left = INT32_MAX;
+        ovp_allocator allocator = {until_none_is_left, give_back, &left};
+        ovp_ctx_options options = {.size = sizeof options, .threads = 1, .allocator = &allocator};
+        ovp_ctx *ctx;
+        char root[256];
+        json_t *result;
+        assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
+        ovp_params *p = params_with(ctx, &fake, SETTINGS("seeds=1,2"));
+        scratch_make(root);
+        left = n;
+        ovp_status status = ovp_experiment_execute(&result, ctx, &fake, p, root, NULL);
+        done = status == OVP_OK;
+        if (!done) {
+            failures++;
+            assert_int_equal(status, OVP_ENOMEM);
+            assert_true(strlen(ovp_message(ctx)) > 0);
+            assert_string_not_equal(result ? text_at(result, "status") : "failed", "complete");
+        }
+        json_decref(result);
+        ovp_params_free(p);
+        ovp_ctx_free(ctx);
+        scratch_remove(root);
+    }
+    assert_true(failures > 3);
+    setenv("PATH", path, 1);
+    free(path);
+}
+
 static void count_report(void *user, const ovp_progress *progress) {
     int *counts = user;
     counts[0]++;
@@ -475,6 +519,7 @@ int main(void) {
         CTX_TEST(a_folder_that_cannot_be_made_stops_the_run_first),
         CTX_TEST(without_gnuplot_the_run_warns_once_and_finishes),
         CTX_TEST(long_tables_are_whole_in_the_end),
+        cmocka_unit_test(running_out_of_memory_is_a_failure),
         cmocka_unit_test(progress_is_throttled),
         CTX_TEST(seeds_come_from_flags_before_presets),
         CTX_TEST(presets_are_checked),
