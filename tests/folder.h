@@ -77,4 +77,24 @@ static inline int hidden_files(const char *path) {
     return count;
 }
 
+/* Allocator that fails once, after `left` successes (never when negative). */
+typedef struct countdown {
+    int left;
+} countdown;
+
+static inline void *countdown_alloc(void *user, size_t bytes) {
+    countdown *count = user;
+    if (count->left == 0) {
+        count->left = -1;
+        return NULL;
+    }
+    if (count->left > 0) count->left--;
+    return aligned_alloc(64, (bytes + 63) / 64 * 64 + (bytes == 0 ? 64 : 0));
+}
+
+static inline void countdown_release(void *user, void *memory) {
+    (void)user;
+    free(memory);
+}
+
 #endif

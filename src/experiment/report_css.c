@@ -52,7 +52,7 @@ const char *const report_css[] = {
     "table{border-collapse:collapse;width:100%;font-size:.9rem}\n"
     "th,td{padding:.4rem .8rem;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}\n"
     "tr:last-child td{border-bottom:0}\n"
-    "thead th{position:sticky;top:0;background:var(--card);font-weight:600;white-space:nowrap;"
+    "thead th{vertical-align:bottom;position:sticky;top:0;background:var(--card);font-weight:600;white-space:nowrap;"
     "box-shadow:inset 0 -1px var(--line)}\n"
     "th .unit{display:block;font-weight:400;color:var(--muted);font-size:.8rem}\n"
     ".num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"

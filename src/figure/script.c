@@ -324,9 +324,9 @@ void figure_script(const ovp_figure *figure, const figure_axis *x, const figure_
     ovp_text_add(gp, "set tmargin %s\n", lines == 2 ? "4.2" : lines == 1 ? "3" : "1.2");
     ovp_text_add(gp, "set xlabel ");
     figure_quote(gp, figure->x_label);
-    ovp_text_add(gp, " offset 0,.2 font ',13' textcolor rgb '" INK "' noenhanced\nset ylabel ");
+    ovp_text_add(gp, " offset 0,.3 font ',13' textcolor rgb '" INK "' noenhanced\nset ylabel ");
     figure_quote(gp, figure->y_label);
-    ovp_text_add(gp, " offset -.6,0 font ',13' textcolor rgb '" INK "' noenhanced\n");
+    ovp_text_add(gp, " offset 0,0 font ',13' textcolor rgb '" INK "' noenhanced\n");
     add_range(gp, "x", x);
     add_range(gp, "y", y);
     ovp_text_add(gp, "set tics out nomirror scale .6,.3 font ',12' textcolor rgb '" INK "' enhanced\n"
@@ -347,7 +347,8 @@ void figure_script(const ovp_figure *figure, const figure_axis *x, const figure_
     ovp_text_add(gp,
                  "unset output\n\n"
                  "if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) {\n"
-                 "  set terminal pngcairo size %d,%d enhanced font 'Sans,12' fontscale 1.5 linewidth 2 pointscale 2 "
+                 "  set terminal pngcairo size %d,%d enhanced font 'Sans,12' fontscale 1.5 dashlength 2 linewidth 2 "
+                 "pointscale 2 "
                  "background '#ffffff'\n"
                  "} else {\n"
                  "  set terminal png size %d,%d enhanced truecolor background '#ffffff'\n"

@@ -297,11 +297,39 @@ static void rounding(void **state) {
     }
 }
 
+/* Every allocation in turn fails once: no report rather than a damaged one. */
+static void out_of_memory(void **state) {
+    ovp_ctx *ctx = *state;
+    json_t *result = sample_result(), *info = sample_info(), *figures = parse("[{\"name\":\"plot\"}]");
+    put(in_folder("plot.svg"), "<svg/>");
+    int n = 0;
+    for (; n < 1000; n++) {
+        countdown left = {-1};
+        const ovp_allocator hook = {countdown_alloc, countdown_release, &left};
+        const ovp_ctx_options options = {.size = sizeof(options), .threads = 1, .allocator = &hook};
+        ovp_ctx *poor;
+        ovp_text html = {0};
+        assert_ok(ctx, ovp_ctx_create(&poor, &options));
+        left.left = n;
+        ovp_status status = ovp_experiment_report(&html, poor, result, info, figures, folder);
+        int reached = left.left < 0;
+        left.left = -1;
+        ovp_text_free(&html);
+        ovp_ctx_free(poor);
+        assert_int_equal(status, reached ? OVP_ENOMEM : OVP_OK);
+        if (!reached) break;
+    }
+    assert_true(n > 10 && n < 1000);
+    json_decref(result);
+    json_decref(info);
+    json_decref(figures);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         FOLDER_TEST(every_part),      FOLDER_TEST(everything_is_escaped), FOLDER_TEST(banners),
         FOLDER_TEST(partial_results), FOLDER_TEST(long_tables_are_cut),   FOLDER_TEST(unreadable_figure),
-        FOLDER_TEST(base64),          cmocka_unit_test(rounding),
+        FOLDER_TEST(base64),          cmocka_unit_test(rounding),         FOLDER_TEST(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

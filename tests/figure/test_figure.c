@@ -413,6 +413,32 @@ static void hanging_program_is_killed(void **state) {
     assert_int_equal(process.error, ENOENT);
 }
 
+/* Every allocation in turn fails once. */
+static void out_of_memory(void **state) {
+    ovp_ctx *ctx = *state;
+    char *old = strdup(getenv("PATH"));
+    const ovp_figure_series series = {"a", OVP_FIGURE_LINE, 3, wide, change, NULL, NULL, -1};
+    const ovp_figure figure = plain(&series, 1);
+    int n = 0;
+    setenv("PATH", "/nonexistent", 1); /* up to gnuplot, which would take its time */
+    for (; n < 1000; n++) {
+        countdown left = {-1};
+        const ovp_allocator hook = {countdown_alloc, countdown_release, &left};
+        const ovp_ctx_options options = {.size = sizeof(options), .threads = 1, .allocator = &hook};
+        ovp_ctx *poor;
+        assert_ok(ctx, ovp_ctx_create(&poor, &options));
+        left.left = n;
+        ovp_status status = ovp_figure_render(poor, folder, &figure);
+        int reached = left.left < 0;
+        ovp_ctx_free(poor);
+        assert_int_equal(status, reached ? OVP_ENOMEM : OVP_EUNAVAILABLE);
+        if (!reached) break;
+    }
+    setenv("PATH", old, 1);
+    free(old);
+    assert_true(n > 3 && n < 1000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_hold_all_points),
@@ -430,6 +456,7 @@ int main(void) {
         FOLDER_TEST(refusals),
         FOLDER_TEST(broken_gnuplot),
         FOLDER_TEST(hanging_program_is_killed),
+        FOLDER_TEST(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

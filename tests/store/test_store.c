@@ -476,6 +476,58 @@ static void remove_stops_at_depth(void **state) {
     assert_true(exists(in_folder("runs/lazy-width/20260101-000000-0000000a/manifest.json")));
 }
 
+/* ---- out of memory ------------------------------------------------------------------------------- */
+
+/* Every allocation in turn fails once: OVP_ENOMEM comes back, nothing leaks (the sanitizer build looks), and the same
+ * work succeeds afterwards. */
+static ovp_status whole_life(ovp_ctx *ctx) {
+    ovp_status status = OVP_OK;
+    ovp_store_table *table = NULL;
+    ovp_store_run *run = NULL;
+    json_t *list = NULL, *line = json_pack("{s:i}", "a", 1);
+    char *dir = NULL;
+    const ovp_store_cell cells[] = {{OVP_CELL_INT, 1, 0, NULL}, {OVP_CELL_TEXT, 0, 0, "some text"}};
+    OVP_TRY(ovp_store_table_create(&table, ctx, "t", columns, 2));
+    OVP_TRY(ovp_store_table_add(table, cells));
+    OVP_TRY(ovp_store_run_create(&run, ctx, in_folder("runs"), NULL, "lazy-width", ""));
+    OVP_TRY(ovp_store_run_table(run, table));
+    OVP_TRY(ovp_store_run_metric(run, line));
+    OVP_TRY(ovp_store_run_manifest(run, line, "complete"));
+    OVP_TRY(ovp_store_list(&list, ctx, in_folder("runs")));
+    OVP_TRY(ovp_store_find(&dir, ctx, in_folder("runs"), "latest"));
+done:
+    ovp_store_table_free(table);
+    ovp_store_run_free(run);
+    ovp_free(ctx, dir);
+    json_decref(list);
+    json_decref(line);
+    return status;
+}
+
+static void out_of_memory(void **state) {
+    ovp_ctx *ctx = *state;
+    int n = 0;
+    for (; n < 1000; n++) {
+        countdown left = {n};
+        const ovp_allocator hook = {countdown_alloc, countdown_release, &left};
+        const ovp_ctx_options options = {.size = sizeof(options), .threads = 1, .allocator = &hook};
+        ovp_ctx *poor;
+        left.left = -1;
+        assert_ok(ctx, ovp_ctx_create(&poor, &options));
+        left.left = n;
+        ovp_status status = whole_life(poor);
+        int reached = left.left < 0;
+        left.left = -1;
+        if (reached)
+            assert_int_equal(status, OVP_ENOMEM);
+        else
+            assert_int_equal(status, OVP_OK);
+        ovp_ctx_free(poor);
+        if (!reached) break;
+    }
+    assert_true(n > 8 && n < 1000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         CTX_TEST(table_csv_and_json),
@@ -495,6 +547,7 @@ int main(void) {
         FOLDER_TEST(remove_refusals),
         FOLDER_TEST(remove_an_empty_run),
         FOLDER_TEST(remove_stops_at_depth),
+        FOLDER_TEST(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
