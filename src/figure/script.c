@@ -218,13 +218,22 @@ static void rgb(char out[16], unsigned colour) {
     (void)snprintf(out, 16, "rgb '#%06x'", colour & 0xFFFFFFu);
 }
 
+/* gnuplot's filled shapes have odd numbers, each one above its open form. */
+static int open_marker(int marker) {
+    return marker % 2 ? marker - 1 : marker;
+}
+
 /* Style of a series' line or points, the same in the plot and in the legend. */
 static void add_look(const ovp_figure_series *series, const figure_drawn *d, ovp_text *gp) {
     char colour[16];
     rgb(colour, d->colour);
     switch (series->style) {
     case OVP_FIGURE_POINTS:
-        ovp_text_add(gp, "linecolor %s linewidth 1.4 pointtype %d pointsize 0.85", colour, d->marker);
+        /* Points without bars are open and larger: where they meet measured ones (published values do), both show. */
+        if (series->low || series->high)
+            ovp_text_add(gp, "linecolor %s linewidth 1.4 pointtype %d pointsize 0.85", colour, d->marker);
+        else
+            ovp_text_add(gp, "linecolor %s linewidth 1.8 pointtype %d pointsize 1.15", colour, open_marker(d->marker));
         break;
     case OVP_FIGURE_THEORY:
         ovp_text_add(gp, "linecolor %s linewidth 1.8 dashtype %s", colour, dashes[d->dash]);
