@@ -220,7 +220,9 @@ void report_command(ovp_text *html, const json_t *result) {
         ovp_text text = {.ctx = html->ctx};
         report_plain(&text, value);
         if (text.failed) html->failed = 1;
-        if (text.data && text.data[0]) {
+        /* --seed and --seeds exclude each other; a list of seeds was given or filled in. */
+        int covered = strcmp(key, "seed") == 0 && json_array_size(json_object_get(params, "seeds")) > 0;
+        if (text.data && text.data[0] && !covered) {
             ovp_text_add(&line, " \\\n  --%s=", key);
             add_word(&line, text.data);
         }

@@ -47,6 +47,7 @@ const char *const report_css[] = {
     ".plot{overflow-x:auto;background:#fff;border:1px solid var(--line);border-radius:10px}\n"
     "figure img{display:block;width:100%;min-width:34rem;height:auto}\n"
     "figcaption{margin:.5rem 0 0;color:var(--muted);font-size:.925rem;max-width:56rem}\n"
+    "figcaption .small{white-space:nowrap}\n"
     ".scroll{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:10px}\n"
     ".scroll.tall{max-height:30rem;overflow-y:auto}\n"
     "table{border-collapse:collapse;width:100%;font-size:.9rem}\n"

@@ -196,7 +196,9 @@ void report_table(ovp_text *html, const char *name, const json_t *table, const j
     }
     if (count == 0)
         ovp_text_add(html, "<tr><td colspan=\"%zu\" class=\"muted\">no rows</td></tr>\n", width ? width : 1);
-    ovp_text_add(html, "</tbody></table></div>\n<p class=\"small muted\">");
+    ovp_text_add(html, "</tbody></table></div>\n");
+    if (count == 0) return; /* and perhaps no file */
+    ovp_text_add(html, "<p class=\"small muted\">");
     if (count > MAX_ROWS) ovp_text_add(html, "%d of %zu rows shown. ", MAX_ROWS, count);
     ovp_text_add(html, "All digits: <a href=\"tables/");
     report_escape(html, name);

@@ -167,6 +167,22 @@ static void everything_is_escaped(void **state) {
     json_decref(figures);
 }
 
+/* The program refuses --seed beside --seeds. */
+static void command_names_seeds_once(void **state) {
+    ovp_ctx *ctx = *state;
+    json_t *both = parse("{\"experiment\":\"x\",\"params\":{\"seed\":42,\"seeds\":[1,2]}}"),
+           *one = parse("{\"experiment\":\"x\",\"params\":{\"seed\":42,\"seeds\":null}}"), *empty = json_object();
+    char *html = report(ctx, both, empty, NULL, NULL);
+    contains(html, "overparam run x \\\n  --seeds=1,2</pre>");
+    free(html);
+    html = report(ctx, one, empty, NULL, NULL);
+    contains(html, "overparam run x \\\n  --seed=42</pre>");
+    free(html);
+    json_decref(both);
+    json_decref(one);
+    json_decref(empty);
+}
+
 static void banners(void **state) {
     ovp_ctx *ctx = *state;
     json_t *result = sample_result(), *info = sample_info();
