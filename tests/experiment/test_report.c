@@ -343,9 +343,16 @@ static void out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        FOLDER_TEST(every_part),      FOLDER_TEST(everything_is_escaped), FOLDER_TEST(banners),
-        FOLDER_TEST(partial_results), FOLDER_TEST(long_tables_are_cut),   FOLDER_TEST(unreadable_figure),
-        FOLDER_TEST(base64),          cmocka_unit_test(rounding),         FOLDER_TEST(out_of_memory),
+        FOLDER_TEST(every_part),
+        FOLDER_TEST(everything_is_escaped),
+        FOLDER_TEST(command_names_seeds_once),
+        FOLDER_TEST(banners),
+        FOLDER_TEST(partial_results),
+        FOLDER_TEST(long_tables_are_cut),
+        FOLDER_TEST(unreadable_figure),
+        FOLDER_TEST(base64),
+        cmocka_unit_test(rounding),
+        FOLDER_TEST(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

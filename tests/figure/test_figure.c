@@ -368,7 +368,11 @@ static void broken_gnuplot(void **state) {
     } cases[] = {
         {"#!/bin/sh\necho 'plot x' >&2; echo '\"plot.gp\" line 3: undefined variable: x' >&2; exit 1\n", OVP_EINTERNAL,
          "undefined variable: x"},
-        {"#!/bin/sh\nexit 0\n", OVP_EIO, "wrote no svg"},
+        {"#!/bin/sh\nexit 0\n", OVP_EIO, "wrote no whole svg"},
+        {"#!/bin/sh\neval $3; echo '<svg> half a drawing, the disk is full' > $stem.svg; cp $stem.svg $stem.png\n",
+         OVP_EIO, "wrote no whole svg"},
+        {"#!/bin/sh\neval $3; echo '<svg> a drawing </svg>' > $stem.svg; echo 'half a PNG, as it were' > $stem.png\n",
+         OVP_EIO, "wrote no whole png"},
         {"#!/bin/sh\nkill -SEGV $$\n", OVP_EINTERNAL, "139"},
         {"#!/nonexistent\n", OVP_EUNAVAILABLE, "cannot start"},
     };
@@ -382,7 +386,8 @@ static void broken_gnuplot(void **state) {
         chmod(in_folder("bin/gnuplot"), 0755);
         assert_fails(ctx, cases[i].status, cases[i].words, ovp_figure_render(ctx, folder, &figure));
         assert_true(exists(in_folder("plot.gp")));
-        assert_false(exists(in_folder("plot.svg")));
+        assert_false(exists(in_folder("plot.png")));
+        assert_int_equal(hidden_files(folder), 0);
     }
     setenv("PATH", old, 1);
     free(old);
