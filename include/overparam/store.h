@@ -72,7 +72,8 @@ OVP_API ovp_status ovp_store_list(struct json_t **out, ovp_ctx *ctx, const char 
 OVP_API ovp_status ovp_store_find(char **dir, ovp_ctx *ctx, const char *root, const char *id);
 /* Removes a run folder: only one that holds a manifest.json of ours, never following links nor crossing into another
  * file system. An empty folder with a run's name, left by a run that died at once, counts as ours. Errors: OVP_EINVAL
- * (no run folder, or its run is still going), OVP_ENOTFOUND, OVP_EIO (the manifest goes last, so it can be repeated). */
+ * (no run folder, or its run is still going), OVP_ENOTFOUND, OVP_EIO (the manifest goes last, so it can be repeated).
+ */
 OVP_API ovp_status ovp_store_remove(ovp_ctx *ctx, const char *dir);
 
 #ifdef __cplusplus

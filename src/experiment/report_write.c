@@ -109,13 +109,9 @@ void report_round(char buffer[40], double value) {
         digits /= 10;
         places--;
     }
-    long long unit = 1;
-    for (int i = 0; i < places; i++) unit *= 10;
-    if (places)
-        (void)snprintf(buffer, 40, "%s%lld.%0*llde%d", value < 0 ? "−" : "", digits / unit, places, digits % unit,
-                       exponent);
-    else
-        (void)snprintf(buffer, 40, "%s%llde%d", value < 0 ? "−" : "", digits, exponent);
+    char all[24];
+    (void)snprintf(all, sizeof(all), "%lld", digits);
+    (void)snprintf(buffer, 40, "%s%c%s%se%d", value < 0 ? "−" : "", all[0], places ? "." : "", all + 1, exponent);
 }
 
 void report_value(ovp_text *html, const json_t *value) {
