@@ -3,6 +3,7 @@
 
 #include <overparam/numeric.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 static void types_have_sizes_and_names(void **state) {
@@ -64,9 +65,32 @@ static void wrong_shapes_are_refused(void **state) {
     shape[0] = INT64_MAX / 4;
     assert_fails(ctx, OVP_EINVAL, "2^63", ovp_numeric_array_create(&a, ctx, OVP_F64, 1, shape));
     assert_null(a.data);
-    shape[0] = (ovp_idx)1 << 59;
-    assert_fails(ctx, OVP_ENOMEM, "", ovp_numeric_array_create(&a, ctx, OVP_F64, 1, shape));
+}
+
+static void *alloc_once(void *user, size_t bytes) {
+    int *left = user;
+    return (*left)-- > 0 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+}
+static void release(void *user, void *memory) {
+    (void)user;
+    free(memory);
+}
+
+static void running_out_of_memory_leaves_nothing(void **state) {
+    (void)state;
+    int left = 1; /* for the context */
+    ovp_allocator allocator = {alloc_once, release, &left};
+    ovp_ctx_options o = {.size = sizeof o, .threads = 1, .allocator = &allocator};
+    ovp_ctx *ctx;
+    assert_int_equal(ovp_ctx_create(&ctx, &o), OVP_OK);
+    ovp_numeric_array a;
+    const ovp_idx shape[2] = {1024, 1024};
+    left = 0;
+    assert_fails(ctx, OVP_ENOMEM, "8.0 MiB", ovp_numeric_array_create(&a, ctx, OVP_F64, 2, shape));
     assert_null(a.data);
+    assert_int_equal(a.ndim, 0);
+    ovp_numeric_array_free(ctx, &a);
+    ovp_ctx_free(ctx);
 }
 
 int main(void) {
@@ -75,6 +99,7 @@ int main(void) {
         CTX_TEST(arrays_are_zeroed_aligned_and_counted),
         CTX_TEST(scalars_and_empty_arrays_exist),
         CTX_TEST(wrong_shapes_are_refused),
+        cmocka_unit_test(running_out_of_memory_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
