@@ -24,7 +24,9 @@ typedef struct ovp_experiment_question {
     const char *question, *answer;
 } ovp_experiment_question;
 
-/* One experiment = one file with one of these + one line in experiments.def. */
+/* One experiment = one file with one of these + one line in experiments.def. params starts with the common rows
+ * (OVP_EXPERIMENT_COMMON of src/experiment/experiment_int.h: preset, seed, seeds, data-seed, rng, threads, precision,
+ * engine, save-weights); the rows' defaults are those of the paper preset, streams apart. Presets never set `seed`. */
 typedef struct ovp_experiment {
     const char *id, *title, *claim, *formula, *source;
     const char *about; /* a few paragraphs that teach: what is measured, what theory says, how to read the figures */
@@ -36,6 +38,11 @@ typedef struct ovp_experiment {
     ovp_idx table_count;
     const ovp_experiment_question *questions;
     ovp_idx question_count;
+    /* Refuses values that no row can refuse (combinations, names of other registries) before a run folder exists; may
+     * be NULL. */
+    ovp_status (*check)(ovp_ctx *ctx, const ovp_params *params);
+    /* Computes, and reports through the ovp_run_ functions below. An error it returns (OVP_EINTERRUPTED included) ends
+     * the run, but what was reported before it is kept and written. */
     ovp_status (*run)(ovp_experiment_run *run);
 } ovp_experiment;
 
@@ -52,20 +59,32 @@ typedef struct ovp_experiment_verdict {
 
 /* ---- running: what cli calls ---------------------------------------------------------------------- */
 
-/* Common parameters of every experiment (preset, seed, seeds, data-seed, rng, threads, precision, engine, save-weights)
- * are rows added by this room in front of the experiment's own. Free with ovp_params_free. */
+/* Parameters of an experiment at their rows' defaults; the preset is applied by the caller. Free with
+ * ovp_params_free. */
 OVP_API ovp_status ovp_experiment_params(ovp_params **out, ovp_ctx *ctx, const ovp_experiment *experiment);
-/* Applies a preset to params (before config file and flags). */
+/* Applies a preset to params, `preset` key included: first the preset, then the config file, then the flags. Errors:
+ * OVP_EUSAGE (unknown preset, with the list). */
 OVP_API ovp_status ovp_experiment_preset_apply(ovp_params *params, ovp_ctx *ctx, const ovp_experiment *experiment,
                                                const char *preset);
-/* Runs into a new run folder and fills *result with the one JSON object of DESIGN 5 (also on failure, once the folder
- * exists). OVP_EINTERRUPTED after ovp_cancel: finished rows kept. New reference. */
+/* The seeds params ask for: `seed` alone if it was given, else `seeds`, else the default seed. *out freed with
+ * ovp_free. Errors: OVP_EUSAGE if both were given (a preset's own seeds do not count), OVP_EINVAL for a seed given
+ * twice. */
+OVP_API ovp_status ovp_experiment_seeds(int64_t **out, ovp_idx *count, ovp_ctx *ctx, const ovp_experiment *experiment,
+                                        const ovp_params *params);
+/* Runs into a new run folder and fills *result (new reference) with the one JSON object of DESIGN 5: complete,
+ * interrupted (after ovp_cancel: OVP_EINTERRUPTED, finished rows kept) or failed. *result is NULL if the folder could
+ * not be made or the values were refused before. `threads` is taken from ctx; the row of that name is for the caller.
+ * Errors: those of check, run and of writing; the first one counts. */
 OVP_API ovp_status ovp_experiment_execute(struct json_t **result, ovp_ctx *ctx, const ovp_experiment *experiment,
                                           const ovp_params *params, const char *root, const char *exact);
-/* info EXPERIMENT as JSON. New reference. */
+/* info EXPERIMENT as JSON: id, title, claim, formula, source, about, params, presets, tables, questions. New
+ * reference, NULL when out of memory. */
 OVP_API struct json_t *ovp_experiment_info_json(const ovp_experiment *experiment);
-/* Processor, BLAS, threads, isa as the "environment" object. New reference. */
+/* {isa, cpu, blas, core, flavour, threads}. New reference, NULL when out of memory. */
 OVP_API struct json_t *ovp_experiment_environment(ovp_ctx *ctx);
+/* Bytes this process may still take: the least of what the system calls available and the limits of its control group;
+ * 0 if unknown. */
+OVP_API int64_t ovp_experiment_memory_available(void);
 /* Static report.html from the result object, info object and the figures' folder. figures: array of
  * {name,title,caption}. */
 OVP_API ovp_status ovp_experiment_report(ovp_text *html, ovp_ctx *ctx, const struct json_t *result,
@@ -76,16 +95,34 @@ OVP_API ovp_status ovp_experiment_report(ovp_text *html, ovp_ctx *ctx, const str
 OVP_API ovp_ctx *ovp_run_ctx(ovp_experiment_run *run);
 OVP_API const ovp_params *ovp_run_params(const ovp_experiment_run *run);
 OVP_API const int64_t *ovp_run_seeds(const ovp_experiment_run *run, ovp_idx *count);
-/* Row into a declared table; the table's CSV and the metrics line are on disk when it returns. */
+/* Seed of data and labels that belongs to a run's seed: --data-seed if given, else the seed itself. */
+OVP_API int64_t ovp_run_data_seed(const ovp_experiment_run *run, int64_t seed);
+/* Passes progress on at most about ten times a second (always when done = total), so call it at every step. */
+OVP_API void ovp_run_progress(ovp_experiment_run *run, const ovp_progress *progress);
+/* Row into a declared table (cells: one a column); its line in metrics.jsonl is on disk when this returns, the table's
+ * CSV too, except that a long table (over 256 rows) is rewritten at most once a second and at the end. Errors:
+ * OVP_EINVAL (no such table), OVP_EIO, OVP_ENOMEM. */
 OVP_API ovp_status ovp_run_row(ovp_experiment_run *run, const char *table, const ovp_store_cell *cells);
-/* Array kept for arrays.npz, copied. */
+/* A declared table as it stands, NULL if the name is unknown. Owned by the run. */
+OVP_API const ovp_store_table *ovp_run_table(const ovp_experiment_run *run, const char *table);
+/* Fills the table `summary` (declared with the setting's columns, then measure, count, mean, low, high) from `table`:
+ * for every distinct setting, in order of appearance, and every named measure one row over the finite values (95 %
+ * Student t; NaN bounds for fewer than two). settings, measures: column names. */
+OVP_API ovp_status ovp_run_summary(ovp_experiment_run *run, const char *table, const char *summary,
+                                   const char *const *settings, ovp_idx setting_count, const char *const *measures,
+                                   ovp_idx measure_count);
+/* Array for arrays.npz, copied; a name used before is replaced. */
 OVP_API ovp_status ovp_run_array(ovp_experiment_run *run, const char *name, const ovp_numeric_array *array);
+/* Texts of a verdict are copied. */
 OVP_API ovp_status ovp_run_verdict(ovp_experiment_run *run, const ovp_experiment_verdict *verdict);
 OVP_API ovp_status ovp_run_warning(ovp_experiment_run *run, const char *format, ...) OVP_PRINTF(2, 3);
-/* Renders now; a missing gnuplot becomes a warning. */
+/* Renders now; a missing or failing gnuplot becomes a warning. */
 OVP_API ovp_status ovp_run_figure(ovp_experiment_run *run, const ovp_figure *figure);
-/* weights.npz: copied until the end of the run, written with the model's and the data's description. */
+/* weights.npz: copied until the end of the run. */
 OVP_API ovp_status ovp_run_weight(ovp_experiment_run *run, const char *name, const ovp_numeric_array *array);
+/* Description that travels in weights.npz (array `description`, UTF-8 JSON) and in the manifest: the model's and the
+ * data's. Borrowed, copied deeply. */
+OVP_API ovp_status ovp_run_describe(ovp_experiment_run *run, const struct json_t *description);
 
 #ifdef __cplusplus
 }

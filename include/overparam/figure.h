@@ -17,7 +17,8 @@ typedef enum ovp_figure_style {
     OVP_FIGURE_HLINE   /* published or reference level: y[0] across the whole plot, dotted */
 } ovp_figure_style;
 
-/* n points; y, low, high may hold NaN (a gap). All arrays borrowed until render. */
+/* n points; y, low, high may hold NaN (a gap). All arrays borrowed until render. label NULL or "": not in the legend.
+ * x may be NULL for HLINE; y may be NULL for BAND (then no line is drawn); low, high may be NULL. */
 typedef struct ovp_figure_series {
     const char *label;
     ovp_figure_style style;
@@ -33,13 +34,15 @@ typedef struct ovp_figure {
     int x_log, y_log;
     const ovp_figure_series *series;
     ovp_idx count;
+    int ordered; /* 1: colour indices are steps of one quantity (widths): a sequential palette, dark to light */
 } ovp_figure;
 
 /* Whether a gnuplot program was found on PATH; version into buffer ("gnuplot 5.4 patchlevel 4") if not NULL. */
 OVP_API int ovp_figure_available(char *version, size_t bytes);
 /* Writes <dir>/<name>.dat, .gp and, with gnuplot, .svg and .png. The script runs by itself: `cd dir && gnuplot
  * name.gp`. Series without a drawable point are left out (a log axis drops values <= 0); long series are thinned to at
- * most 2000 points (evenly in the axis' scale) in the drawing only. Errors: OVP_EIO, OVP_EUNAVAILABLE (no gnuplot; .dat
+ * most 2000 points (evenly in the axis' scale, keeping extremes) in the drawing only. Texts may be any UTF-8 and are
+ * shown as they are. The same figure gives the same .dat, .gp. Errors: OVP_EINVAL (name), OVP_EIO, OVP_EUNAVAILABLE (no gnuplot; .dat
  * and .gp are there, the message says what to install), OVP_EINTERNAL (gnuplot's own message). */
 OVP_API ovp_status ovp_figure_render(ovp_ctx *ctx, const char *dir, const ovp_figure *figure);
 

@@ -13,8 +13,9 @@ typedef struct ovp_measure_movement {
     double l2_ratio;  /* ||theta - theta_0|| / ||theta_0|| */
 } ovp_measure_movement;
 
-/* Movement from theta0 to theta (P values of the model's type each), sums in f64 in a fixed order. NaN where theta_0 is
- * 0. */
+/* Movement from theta0 to theta (P values of the model's type each), sums in f64 in an order that
+ * depends on the model alone (so the bits do not depend on threads), reading memory in its own order. NaN where
+ * theta_0 is 0. Cost O(P). Errors: OVP_ENOMEM, OVP_EINTERRUPTED. */
 OVP_API ovp_status ovp_measure_weight_movement(ovp_measure_movement *out, ovp_ctx *ctx, const ovp_net_model *model,
                                                const void *theta0, const void *theta);
 /* Fraction of rows whose largest output (first of equals) is at the label; rows with a NaN count as wrong. f: rows x c.
@@ -31,12 +32,20 @@ typedef struct ovp_measure_power_law {
 OVP_API ovp_status ovp_measure_fit_power_law(ovp_measure_power_law *out, ovp_ctx *ctx, ovp_idx n, const double *x,
                                              const double *y);
 
-/* Mean of n values and its 95 % interval by Student's t; n < 2 gives NaN bounds. Non-finite values give NaN. */
+/* Mean of n values and its 95 % interval by Student's t (n - 1 degrees of freedom); n < 2 gives NaN bounds, n = 0 or a
+ * value that is not finite NaN throughout. */
 typedef struct ovp_measure_interval {
     ovp_idx count;
     double mean, low, high;
 } ovp_measure_interval;
 OVP_API ovp_measure_interval ovp_measure_mean(ovp_idx n, const double *values);
+
+/* Spearman's rank correlation of n pairs (ties get their mean rank; pairs that are not finite are left out); NaN with
+ * fewer than two pairs or when x or y is constant. O(n^2): for summary tables, not for samples. */
+OVP_API double ovp_measure_rank_correlation(ovp_idx n, const double *x, const double *y);
+/* Median of the finite ones among n values (mean of the two middle ones); NaN if there is none. Leaves values sorted.
+ */
+OVP_API double ovp_measure_median_in_place(ovp_idx n, double *values);
 
 #ifdef __cplusplus
 }

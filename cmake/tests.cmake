@@ -1,0 +1,70 @@
+# Every tests/<room>/test_*.c is a cmocka program linked to the static libraries, so internals are reachable.
+
+function(ovp_test_program target)
+  add_executable(${target} ${ARGN})
+  target_include_directories(${target} PRIVATE src tests ${OVP_LAB_INCLUDES} ${OVP_CORE_INCLUDES})
+  target_compile_definitions(${target} PRIVATE OVP_TEST_DIR="${CMAKE_SOURCE_DIR}/tests"
+    OVP_SOURCE_DIR="${CMAKE_SOURCE_DIR}" OVP_BUILD_DIR="${CMAKE_BINARY_DIR}")
+  target_link_libraries(${target} PRIVATE overparam-lab_static overparam_static ${OVP_LAB_LIBS} ${OVP_CORE_LIBS}
+    ${OVP_CMOCKA} m Threads::Threads)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endfunction()
+
+set(broken_verdict_programs "")
+file(GLOB OVP_TESTS_C CONFIGURE_DEPENDS tests/*/test_*.c)
+foreach(file IN LISTS OVP_TESTS_C)
+  get_filename_component(name ${file} NAME_WE)
+  get_filename_component(room ${file} DIRECTORY)
+  get_filename_component(room ${room} NAME)
+  ovp_test_program(${room}_${name} ${file})
+  if(room STREQUAL "cli" AND TARGET overparam)
+    add_dependencies(${room}_${name} overparam)
+  endif()
+  add_test(NAME ${room}/${name} COMMAND ${room}_${name})
+  set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 600 LABELS ${room})
+
+  # The same test with every verdict forced to "holds": at least one of them must notice.
+  if(room STREQUAL "experiment")
+    ovp_test_program(broken_verdict_${name} ${file} tests/must_fail/broken_verdict.c)
+    target_link_options(broken_verdict_${name} PRIVATE -Wl,--wrap=ovp_run_verdict)
+    list(APPEND broken_verdict_programs $<TARGET_FILE:broken_verdict_${name}>)
+  endif()
+endforeach()
+
+# --- must fail: the suite is worth something only if it can fail --------------------------------------------
+ovp_test_program(must_fail_assertion tests/must_fail/assertion.c)
+add_test(NAME must-fail/assertion COMMAND must_fail_assertion)
+set_tests_properties(must-fail/assertion PROPERTIES WILL_FAIL TRUE LABELS must-fail)
+if(broken_verdict_programs)
+  add_test(NAME must-fail/broken-verdict
+    COMMAND sh ${CMAKE_SOURCE_DIR}/tests/must_fail/expect-failure ${broken_verdict_programs})
+  set_tests_properties(must-fail/broken-verdict PROPERTIES LABELS must-fail TIMEOUT 600)
+endif()
+
+# --- every public header alone, as C11 and as C++17 ---------------------------------------------------------
+find_program(OVP_CXX NAMES ${CMAKE_CXX_COMPILER} c++ g++ clang++)
+if(NOT OVP_CXX)
+  message(STATUS "no C++ compiler: the C++17 header tests are left out")
+endif()
+set(header_flags -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I${CMAKE_SOURCE_DIR}/include)
+file(GLOB OVP_HEADERS CONFIGURE_DEPENDS include/overparam/*.h)
+foreach(header IN LISTS OVP_HEADERS)
+  get_filename_component(name ${header} NAME_WE)
+  set(source ${CMAKE_BINARY_DIR}/tests/header_${name})
+  # A declaration of its own: ISO C wants one, and it shows that the header's braces are closed.
+  file(CONFIGURE OUTPUT ${source}.c CONTENT "#include <overparam/${name}.h>\nextern int header_is_alone;\n")
+  add_test(NAME headers/c11-${name} COMMAND ${CMAKE_C_COMPILER} -std=c11 ${header_flags} ${source}.c)
+  set_tests_properties(headers/c11-${name} PROPERTIES LABELS headers)
+  if(OVP_CXX)
+    add_test(NAME headers/c++17-${name} COMMAND ${OVP_CXX} -x c++ -std=c++17 ${header_flags} ${source}.c)
+    set_tests_properties(headers/c++17-${name} PROPERTIES LABELS headers)
+  endif()
+endforeach()
+
+# --- the installed tree: program, pkg-config, CMake package -------------------------------------------------
+if(NOT OVP_SANITIZE AND NOT OVP_COVERAGE)
+  add_test(NAME install/consumer
+    COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/check ${CMAKE_COMMAND} ${CMAKE_BINARY_DIR} ${CMAKE_C_COMPILER}
+      ${CMAKE_GENERATOR} ${CMAKE_MAKE_PROGRAM})
+  set_tests_properties(install/consumer PROPERTIES LABELS install TIMEOUT 300)
+endif()

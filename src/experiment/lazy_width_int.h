@@ -1,0 +1,73 @@
+/* experiment, internal: lazy-width's prediction, published numbers and verdicts, apart from its run (and testable with
+ * made-up numbers). */
+#ifndef OVP_LAZY_WIDTH_INT_H
+#define OVP_LAZY_WIDTH_INT_H
+
+#include "experiment_int.h"
+
+#include <overparam/data.h>
+#include <overparam/train.h>
+
+/* One trained net; measures are NaN where training diverged. */
+typedef struct lazy_width_row {
+    ovp_idx width, member;
+    int64_t seed;
+    double relative_change, relative_change_l2, final_loss, train_accuracy, test_accuracy;
+    ovp_idx diverged_at; /* 0: did not */
+} lazy_width_row;
+
+typedef struct lazy_width_rows {
+    lazy_width_row *items; /* seed by seed, widths in the given order */
+    ovp_idx count;
+    double *losses; /* count x epochs */
+    ovp_idx epochs;
+} lazy_width_rows;
+
+/* What the prediction of the movement needs to know of a configuration. */
+typedef struct lazy_width_theory {
+    double inputs, outputs, input_norm; /* d, c, root mean square of ||x|| */
+    const char *init, *activation, *lr_scaling;
+    int bias;
+} lazy_width_theory;
+
+/* Predicted relative change at a width up to a factor common to all widths (equal numbers of effective steps; derived
+ * in lazy_width_theory.c); NaN where the rule has no prediction. */
+double lazy_width_movement(const lazy_width_theory *theory, double width);
+/* Exponent that a power-law fit finds in that prediction over these widths; NaN if there is none. */
+double lazy_width_exponent(ovp_ctx *ctx, const lazy_width_theory *theory, const double *widths, ovp_idx count);
+/* Learning rate's factor at a width. */
+double lazy_width_lr_factor(const char *scaling, double width);
+
+/* The published table, in its order. */
+typedef struct lazy_width_published {
+    ovp_idx width;
+    double relative_change, final_loss, test_accuracy;
+    double bar_change, bar_loss, bar_accuracy; /* allowed deviation: relative, relative, absolute */
+} lazy_width_published;
+const lazy_width_published *lazy_width_published_rows(ovp_idx *count);
+/* Whether a run with these parameters repeats the published one: everything equal, widths a leading part of the
+ * published list (a later net depends on what the earlier ones drew), its seed among the seeds. */
+int lazy_width_is_published(const ovp_params *params, const int64_t *seeds, ovp_idx seed_count);
+#define LAZY_WIDTH_PUBLISHED_SEED 42
+
+/* Claim 1 to 3 over the rows; NULL theory: no prediction. Verdict texts live in how[]. */
+typedef struct lazy_width_verdict {
+    ovp_experiment_verdict verdict;
+    char how[640];
+} lazy_width_verdict;
+/* Exponent of relative_change per seed: measured, its interval over seeds. exponents: one a seed, NaN where a seed has
+ * fewer than two usable widths. */
+ovp_status lazy_width_exponents(double *exponents, ovp_ctx *ctx, const lazy_width_rows *rows, const int64_t *seeds,
+                                ovp_idx seed_count);
+/* Mean and interval over the seeds that have a value. */
+ovp_measure_interval lazy_width_over_seeds(const double *values, ovp_idx count);
+void lazy_width_judge_falls(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count);
+void lazy_width_judge_exponent(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count, double predicted);
+ovp_status lazy_width_judge_accuracy(lazy_width_verdict *out, ovp_ctx *ctx, const lazy_width_rows *rows,
+                                     const int64_t *seeds, ovp_idx seed_count);
+void lazy_width_judge_published(lazy_width_verdict *out, const lazy_width_rows *rows);
+
+/* lazy_width_results.c: arrays, summaries, verdicts and figures from the finished rows. */
+ovp_status lazy_width_conclude(ovp_experiment_run *run, lazy_width_rows *rows, const ovp_data_set *data);
+
+#endif
