@@ -139,11 +139,12 @@ static void put_page(cli_app *cli, const char *dir, const json_t *manifest, cons
     cli_grid_end(&grid, cli);
     put_object(cli, "Parameters", json_object_get(manifest, "params"));
     put_object(cli, "Environment", json_object_get(manifest, "environment"));
-    if (json_array_size(json_object_get(manifest, "verdicts"))) {
+    const int verdicts = json_array_size(json_object_get(manifest, "verdicts")) > 0;
+    if (verdicts) {
         ovp_text_add(&cli->out, "\n");
         cli_put_verdicts(cli, json_object_get(manifest, "verdicts"));
     }
-    ovp_text_add(&cli->out, "\n%sFiles%s\n", cli_paint(cli, CLI_BOLD), cli_paint(cli, CLI_PLAIN));
+    ovp_text_add(&cli->out, "%s%sFiles%s\n", verdicts ? "" : "\n", cli_paint(cli, CLI_BOLD), cli_paint(cli, CLI_PLAIN));
     json_array_foreach(files, i, file) {
         const char *name = json_string_value(file);
         if (!name) continue;

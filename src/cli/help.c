@@ -136,7 +136,9 @@ void cli_help_keys(cli_app *cli, const ovp_params *params, ovp_idx first, ovp_id
 ovp_status cli_find_experiment(const ovp_experiment **out, cli_app *cli, const char *id) {
     *out = ovp_experiment_find(id);
     if (*out) return OVP_OK;
-    const char *near = ovp_experiment_near(id);
-    if (near) return ovp_fail(cli->ctx, OVP_EUSAGE, "unknown experiment '%.40s'; did you mean '%s'?", id, near);
+    cli_nearest near = {.typed = id};
+    for (ovp_idx i = 0; ovp_experiment_at(i); i++) cli_offer(&near, ovp_experiment_at(i)->id);
+    if (near.best)
+        return ovp_fail(cli->ctx, OVP_EUSAGE, "unknown experiment '%.40s'; did you mean '%s'?", id, near.best);
     return ovp_fail(cli->ctx, OVP_EUSAGE, "unknown experiment '%.40s'; see: overparam list", id);
 }

@@ -6,11 +6,12 @@
 
 #define ROWS_SHOWN 40
 
-static void number_text(char *out, size_t bytes, const json_t *value) {
+/* fixed: keep trailing zeros, so that a column of numbers lines up. */
+static void number_text(char *out, size_t bytes, const json_t *value, int fixed) {
     if (json_is_integer(value))
         snprintf(out, bytes, "%lld", (long long)json_integer_value(value));
     else if (json_is_real(value))
-        snprintf(out, bytes, "%.4g", json_real_value(value));
+        snprintf(out, bytes, fixed ? "%#.4g" : "%.4g", json_real_value(value));
     else if (json_is_boolean(value))
         snprintf(out, bytes, "%s", json_is_true(value) ? "yes" : "no");
     else
@@ -49,7 +50,7 @@ static void put_table(cli_app *cli, const char *name, const json_t *table, const
     for (size_t i = 0; i < shown; i++)
         for (size_t c = 0; c < count; c++) {
             char text[256];
-            number_text(text, sizeof text, json_array_get(json_array_get(rows, i), kept[c]));
+            number_text(text, sizeof text, json_array_get(json_array_get(rows, i), kept[c]), 1);
             cli_grid_cell(&grid, "%s", text);
         }
     cli_grid_end(&grid, cli);
@@ -66,16 +67,16 @@ static void put_verdict(cli_app *cli, const json_t *verdict) {
     ovp_text line = {.ctx = cli->ctx};
     ovp_text_add(&line, "%s", cli_json_text(verdict, "claim"));
     if (json_is_number(measured)) {
-        number_text(text, sizeof text, measured);
+        number_text(text, sizeof text, measured, 0);
         ovp_text_add(&line, ": %s", text);
         if (json_is_number(json_array_get(interval, 0)) && json_is_number(json_array_get(interval, 1))) {
-            number_text(text, sizeof text, json_array_get(interval, 0));
-            number_text(more, sizeof more, json_array_get(interval, 1));
+            number_text(text, sizeof text, json_array_get(interval, 0), 0);
+            number_text(more, sizeof more, json_array_get(interval, 1), 0);
             ovp_text_add(&line, " [%s, %s]", text, more);
         }
     }
     if (json_is_number(predicted)) {
-        number_text(text, sizeof text, predicted);
+        number_text(text, sizeof text, predicted, 0);
         ovp_text_add(&line, "%s predicted %s", json_is_number(measured) ? "," : ":", text);
     }
     if (line.failed) cli->out.failed = 1;
@@ -119,7 +120,10 @@ void cli_put_result(cli_app *cli, const json_t *result) {
     json_object_foreach((json_t *)(uintptr_t)json_object_get(result, "tables"), name,
                         table) if (strcmp(name, "timings")) put_table(cli, name, table, dir);
     cli_put_verdicts(cli, json_object_get(result, "verdicts"));
+    /* On a screen that stderr shares they have been seen when they came. */
+    const int seen = cli->out_terminal && cli->err_terminal && !cli->silent;
     json_array_foreach(json_object_get(result, "warnings"), i, warning) {
+        if (seen) break;
         const char *text = json_string_value(warning);
         ovp_text_add(&cli->out, "%swarning%s  ", cli_paint(cli, CLI_YELLOW), cli_paint(cli, CLI_PLAIN));
         ovp_text_add(&cli->out, "%s\n", text ? text : "");

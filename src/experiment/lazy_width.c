@@ -100,7 +100,7 @@ static const ovp_experiment_table tables[] = {
 /* Weights are kept up to this many values unless --save-weights asks for all. */
 #define SAVED_PARAMETERS 1000000
 
-typedef struct lab {
+typedef struct lazy_lab {
     ovp_experiment_run *run;
     ovp_ctx *ctx;
     const ovp_params *params;
@@ -108,14 +108,14 @@ typedef struct lab {
     ovp_idx seed_count, width_count;
     ovp_data_set data;
     lazy_width_rows rows;
-} lab;
+} lazy_lab;
 
-static ovp_idx workspace_rows(const lab *lab) {
+static ovp_idx workspace_rows(const lazy_lab *lab) {
     ovp_idx n = lab->data.x_train.shape[0];
     return n > TEST_ROWS ? n : TEST_ROWS;
 }
 
-static ovp_net_dense_options net_options(const lab *lab, const ovp_idx widths[3]) {
+static ovp_net_dense_options net_options(const lazy_lab *lab, const ovp_idx widths[3]) {
     return (ovp_net_dense_options){.size = sizeof(ovp_net_dense_options),
                                    .layers = 2,
                                    .widths = widths,
@@ -126,7 +126,7 @@ static ovp_net_dense_options net_options(const lab *lab, const ovp_idx widths[3]
                                    .input = ovp_params_text(lab->params, "input")};
 }
 
-static ovp_train_options train_options(const lab *lab, ovp_idx width) {
+static ovp_train_options train_options(const lazy_lab *lab, ovp_idx width) {
     const char *scaling = ovp_params_text(lab->params, "lr-scaling");
     return (ovp_train_options){.size = sizeof(ovp_train_options),
                                .optimiser = "sgd",
@@ -136,7 +136,7 @@ static ovp_train_options train_options(const lab *lab, ovp_idx width) {
                                .nesterov = ovp_params_bool(lab->params, "nesterov")};
 }
 
-static ovp_net_targets train_targets(const lab *lab) {
+static ovp_net_targets train_targets(const lazy_lab *lab) {
     int mse = strcmp(ovp_params_text(lab->params, "loss"), "mse") == 0;
     return (ovp_net_targets){.loss = mse ? OVP_LOSS_MSE : OVP_LOSS_CROSS_ENTROPY,
                              .reduction = OVP_REDUCE_MEAN,
@@ -144,7 +144,7 @@ static ovp_net_targets train_targets(const lab *lab) {
 }
 
 /* Fraction right over a whole set, in blocks that the workspace holds. */
-static ovp_status accuracy(double *out, lab *lab, const ovp_net_model *model, ovp_net_workspace *workspace,
+static ovp_status accuracy(double *out, lazy_lab *lab, const ovp_net_model *model, ovp_net_workspace *workspace,
                            const void *theta, const ovp_numeric_array *x, const ovp_numeric_array *y) {
     ovp_status status = OVP_OK;
     ovp_net_batch *batch = NULL;
@@ -168,7 +168,8 @@ done:
     return status;
 }
 
-static ovp_status keep_weights(lab *lab, const lazy_width_row *row, const ovp_net_model *model, const void *theta) {
+static ovp_status keep_weights(lazy_lab *lab, const lazy_width_row *row, const ovp_net_model *model,
+                               const void *theta) {
     ovp_status status = OVP_OK;
     ovp_idx count;
     const ovp_net_slice *slice = ovp_net_model_slices(model, &count);
@@ -190,7 +191,7 @@ done:
 }
 
 /* Trains to the end or to divergence. losses: epochs values, preset to NaN. */
-static ovp_status train(lab *lab, lazy_width_row *row, ovp_train *trainer, double *losses) {
+static ovp_status train(lazy_lab *lab, lazy_width_row *row, ovp_train *trainer, double *losses) {
     ovp_status status = OVP_OK;
     ovp_idx epochs = lab->rows.epochs;
     char stage[80];
@@ -207,7 +208,7 @@ done:
     return status;
 }
 
-static ovp_status report_row(lab *lab, const lazy_width_row *row, double seconds_train, double seconds_test,
+static ovp_status report_row(lazy_lab *lab, const lazy_width_row *row, double seconds_train, double seconds_test,
                              ovp_idx steps) {
     ovp_status status = OVP_OK;
     const ovp_store_cell cells[COUNT(width_columns)] = {
@@ -235,7 +236,7 @@ done:
 }
 
 /* One net from its stream to its rows. */
-static ovp_status one_net(lab *lab, lazy_width_row *row, ovp_numeric_rng *rng) {
+static ovp_status one_net(lazy_lab *lab, lazy_width_row *row, ovp_numeric_rng *rng) {
     ovp_status status = OVP_OK;
     ovp_ctx *ctx = lab->ctx;
     ovp_net_model *model = NULL;
@@ -315,7 +316,7 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     return OVP_OK;
 }
 
-static ovp_status load_data(lab *lab) {
+static ovp_status load_data(lazy_lab *lab) {
     const char *scale = ovp_params_text(lab->params, "pixel-scale");
     ovp_data_options options = {.size = sizeof options,
                                 .train = ovp_params_int(lab->params, "samples"),
@@ -328,7 +329,7 @@ static ovp_status load_data(lab *lab) {
 }
 
 /* Refuses before any width has run, not after hours. */
-static ovp_status check_memory(lab *lab) {
+static ovp_status check_memory(lazy_lab *lab) {
     int64_t available = ovp_experiment_memory_available();
     for (ovp_idx i = 0; i < lab->width_count; i++) {
         const ovp_idx widths[3] = {lab->data.features, lab->widths[i], lab->data.classes};
@@ -346,7 +347,7 @@ static ovp_status check_memory(lab *lab) {
     return OVP_OK;
 }
 
-static ovp_status describe(lab *lab) {
+static ovp_status describe(lazy_lab *lab) {
     const ovp_params *p = lab->params;
     json_t *about =
         json_pack("{s:{s:s, s:I, s:I, s:s, s:b, s:s, s:s}, s:{s:s, s:s, s:I, s:I, s:I, s:I}}", "model", "architecture",
@@ -364,7 +365,7 @@ static ovp_status describe(lab *lab) {
 }
 
 /* Number of earlier equal widths in the list. */
-static ovp_idx member_of(const lab *lab, ovp_idx at) {
+static ovp_idx member_of(const lazy_lab *lab, ovp_idx at) {
     ovp_idx member = 0;
     for (ovp_idx i = 0; i < at; i++) member += lab->widths[i] == lab->widths[at];
     return member;
@@ -372,7 +373,7 @@ static ovp_idx member_of(const lab *lab, ovp_idx at) {
 
 /* torch: one stream over all widths, nothing else drawn from it. philox: a stream for each net, so that a width's
  * result does not depend on the list. */
-static ovp_status one_seed(lab *lab, int64_t seed) {
+static ovp_status one_seed(lazy_lab *lab, int64_t seed) {
     ovp_status status = OVP_OK;
     ovp_numeric_rng *rng = NULL;
     int torch = strcmp(ovp_params_text(lab->params, "rng"), "torch") == 0;
@@ -401,7 +402,7 @@ done:
 
 static ovp_status run(ovp_experiment_run *r) {
     ovp_status status = OVP_OK, end;
-    lab lab = {.run = r, .ctx = ovp_run_ctx(r), .params = ovp_run_params(r)};
+    lazy_lab lab = {.run = r, .ctx = ovp_run_ctx(r), .params = ovp_run_params(r)};
     lab.seeds = ovp_run_seeds(r, &lab.seed_count);
     lab.widths = ovp_params_ints(lab.params, "widths", &lab.width_count);
     lab.rows.epochs = ovp_params_int(lab.params, "epochs");

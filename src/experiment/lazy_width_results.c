@@ -214,7 +214,7 @@ enum { CURVE_POINTS = 200, MOST_PUBLISHED = 16 };
 
 typedef struct change_curves {
     double x[CURVE_POINTS], fit[CURVE_POINTS], theory[CURVE_POINTS];
-    char fit_label[96], theory_label[96];
+    char fit_label[128], theory_label[128];
 } change_curves;
 
 /* Fitted power and predicted curve on a fine grid between the least and the largest width. */
@@ -275,13 +275,13 @@ static ovp_status figure_change(view *v) {
     OVP_TRY(ovp_alloc(v->ctx, &c, 1, sizeof *c));
     means(v, change_of, mean, mean + n, mean + 2 * n);
     OVP_TRY(fill_curves(v, mean, c));
+    ovp_idx points = published_points(v, 0, x, y);
+    if (points) series[count++] = (ovp_figure_series){"published", OVP_FIGURE_POINTS, points, x, y, NULL, NULL, 1};
     series[count++] = (ovp_figure_series){"measured", OVP_FIGURE_POINTS, n, v->widths, mean, mean + n, mean + 2 * n, 0};
     series[count++] = (ovp_figure_series){c->fit_label, OVP_FIGURE_LINE, CURVE_POINTS, c->x, c->fit, NULL, NULL, 0};
     if (v->predicts)
         series[count++] =
             (ovp_figure_series){c->theory_label, OVP_FIGURE_THEORY, CURVE_POINTS, c->x, c->theory, NULL, NULL, -1};
-    ovp_idx points = published_points(v, 0, x, y);
-    if (points) series[count++] = (ovp_figure_series){"published", OVP_FIGURE_POINTS, points, x, y, NULL, NULL, 1};
     const ovp_figure figure = {.name = "relative-change",
                                .title = "Relative change of the weights",
                                .x_label = "width",
@@ -309,12 +309,12 @@ static ovp_status figure_accuracy(view *v) {
     double *test = values, *train = values + 3 * n;
     means(v, test_of, test, test + n, test + 2 * n);
     means(v, train_of, train, train + n, train + 2 * n);
-    series[count++] = (ovp_figure_series){"test", OVP_FIGURE_POINTS, n, v->widths, test, test + n, test + 2 * n, 0};
-    series[count++] =
-        (ovp_figure_series){"training", OVP_FIGURE_POINTS, n, v->widths, train, train + n, train + 2 * n, 2};
     ovp_idx points = published_points(v, 1, x, y);
     if (points)
         series[count++] = (ovp_figure_series){"published, test", OVP_FIGURE_POINTS, points, x, y, NULL, NULL, 1};
+    series[count++] = (ovp_figure_series){"test", OVP_FIGURE_POINTS, n, v->widths, test, test + n, test + 2 * n, 0};
+    series[count++] =
+        (ovp_figure_series){"training", OVP_FIGURE_POINTS, n, v->widths, train, train + n, train + 2 * n, 2};
     const ovp_figure figure = {.name = "accuracy",
                                .title = "Accuracy against width",
                                .x_label = "width",

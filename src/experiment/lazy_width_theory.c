@@ -182,7 +182,7 @@ static void few_seeds(char *how, size_t bytes, ovp_measure_interval interval) {
 void lazy_width_judge_falls(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count) {
     ovp_measure_interval all = lazy_width_over_seeds(exponents, seed_count);
     ovp_measure_interval flipped = {all.count, -all.mean, -all.high, -all.low};
-    out->verdict = (ovp_experiment_verdict){.claim = "Wider nets move less, relative to where they start.",
+    out->verdict = (ovp_experiment_verdict){.claim = "Wider nets move less, relative to where they start",
                                             .how = out->how,
                                             .measured = all.mean,
                                             .low = all.low,
@@ -199,7 +199,7 @@ void lazy_width_judge_exponent(lazy_width_verdict *out, const double *exponents,
     const double margin = .1;
     ovp_measure_interval all = lazy_width_over_seeds(exponents, seed_count);
     out->verdict = (ovp_experiment_verdict){
-        .claim = "The movement falls with the exponent predicted for equally many effective steps at every width.",
+        .claim = "The movement falls with the exponent predicted for equally many effective steps at every width",
         .how = out->how,
         .measured = all.mean,
         .low = all.low,
@@ -232,7 +232,7 @@ ovp_status lazy_width_judge_accuracy(lazy_width_verdict *out, ovp_ctx *ctx, cons
         ranks[s] = ovp_measure_rank_correlation(count, x, y);
     }
     ovp_measure_interval all = lazy_width_over_seeds(ranks, seed_count);
-    out->verdict = (ovp_experiment_verdict){.claim = "Wider nets, though they move less, test better.",
+    out->verdict = (ovp_experiment_verdict){.claim = "Wider nets, though they move less, test better",
                                             .how = out->how,
                                             .measured = all.mean,
                                             .low = all.low,
@@ -277,7 +277,7 @@ void lazy_width_judge_published(lazy_width_verdict *out, const lazy_width_rows *
             compare(&worst, "test_accuracy", p->width, fabs(row->test_accuracy - p->test_accuracy), p->bar_accuracy);
         }
     }
-    out->verdict = (ovp_experiment_verdict){.claim = "The published table is repeated from its seed.",
+    out->verdict = (ovp_experiment_verdict){.claim = "The published table is repeated from its seed",
                                             .how = out->how,
                                             .measured = compared ? worst.bars : (double)NAN,
                                             .low = NAN,

@@ -127,7 +127,9 @@ void ovp_io_csv_free(ovp_ctx *ctx, ovp_io_csv *csv) {
     *csv = (ovp_io_csv){0};
 }
 
-static int is_blank(char c) { return c == ' ' || c == '\t'; }
+static int is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
 
 void ovp_io_csv_add_cell(ovp_text *text, const char *cell) {
     size_t n = strlen(cell);

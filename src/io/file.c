@@ -229,8 +229,9 @@ ovp_status ovp_io_make_dirs(ovp_ctx *ctx, const char *path) {
     char *part = NULL;
     struct stat about;
     assert(path);
+    if (!path[0]) return ovp_fail(ctx, OVP_EIO, "an empty name for a folder");
     OVP_TRY(ovp_strdup(ctx, &part, path));
-    for (size_t i = 1; path[0]; i++) {
+    for (size_t i = 1;; i++) {
         if (path[i] && path[i] != '/') continue;
         part[i] = 0;
         if (mkdir(part, 0777) != 0) {

@@ -51,8 +51,7 @@ ovp_status ovp_io_gunzip(char **out, size_t *out_bytes, ovp_ctx *ctx, const char
     if (bytes < 18 || !more_members(in, bytes))
         return ovp_fail(ctx, OVP_EFORMAT, "%s: not a gzip file (%zu bytes; magic 1f 8b and at least 18 bytes expected)",
                         name, bytes);
-    if (inflateInit2(&z, 15 + 16) != Z_OK)
-        return ovp_fail(ctx, OVP_ENOMEM, "%s: no memory to unpack gzip", name);
+    if (inflateInit2(&z, 15 + 16) != Z_OK) return ovp_fail(ctx, OVP_ENOMEM, "%s: no memory to unpack gzip", name);
     OVP_TRY(enlarge(&to, ctx, first_size(in, bytes, limit)));
     for (;;) {
         if (to.used > (uint64_t)limit) {
@@ -81,11 +80,13 @@ ovp_status ovp_io_gunzip(char **out, size_t *out_bytes, ovp_ctx *ctx, const char
             goto done;
         } else if (code != Z_OK && !(code == Z_BUF_ERROR && at < bytes)) {
             status = ovp_fail(ctx, OVP_EFORMAT, "%s: damaged gzip at byte %zu of %zu: %s", name, at, bytes,
-                              code == Z_BUF_ERROR ? "the file ends early" : z.msg ? z.msg : "invalid stream");
+                              code == Z_BUF_ERROR ? "the file ends early"
+                              : z.msg             ? z.msg
+                                                  : "invalid stream");
             goto done;
         } else if (at == bytes && z.avail_out > 0) {
-            status = ovp_fail(ctx, OVP_EFORMAT, "%s: damaged gzip at byte %zu of %zu: the file ends early", name, at,
-                              bytes);
+            status =
+                ovp_fail(ctx, OVP_EFORMAT, "%s: damaged gzip at byte %zu of %zu: the file ends early", name, at, bytes);
             goto done;
         }
     }

@@ -8,8 +8,7 @@
 
 static ovp_status fail_type(ovp_ctx *ctx, const char *name, int code) {
     const char *what = code == 0x09 ? "i1 (0x09)" : code == 0x0B ? "i2 (0x0b)" : NULL;
-    if (what)
-        return ovp_fail(ctx, OVP_EFORMAT, "%s: IDX items of type %s are not read (u1 i4 f4 f8 are)", name, what);
+    if (what) return ovp_fail(ctx, OVP_EFORMAT, "%s: IDX items of type %s are not read (u1 i4 f4 f8 are)", name, what);
     return ovp_fail(ctx, OVP_EFORMAT, "%s: not an IDX file: unknown item type 0x%02x at byte 2", name, code);
 }
 
@@ -21,14 +20,23 @@ ovp_status ovp_io_idx_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *na
     assert(out && name && (data || !bytes));
     *out = (ovp_numeric_array){0};
     if (bytes < 4 || in[0] || in[1])
-        return ovp_fail(ctx, OVP_EFORMAT, "%s: not an IDX file (%zu bytes, wrong magic; 00 00 TYPE DIMENSIONS expected)",
-                        name, bytes);
+        return ovp_fail(ctx, OVP_EFORMAT,
+                        "%s: not an IDX file (%zu bytes, wrong magic; 00 00 TYPE DIMENSIONS expected)", name, bytes);
     switch (in[2]) {
-    case 0x08: type = OVP_U8; break;
-    case 0x0C: type = OVP_I32; break;
-    case 0x0D: type = OVP_F32; break;
-    case 0x0E: type = OVP_F64; break;
-    default: return fail_type(ctx, name, in[2]);
+    case 0x08:
+        type = OVP_U8;
+        break;
+    case 0x0C:
+        type = OVP_I32;
+        break;
+    case 0x0D:
+        type = OVP_F32;
+        break;
+    case 0x0E:
+        type = OVP_F64;
+        break;
+    default:
+        return fail_type(ctx, name, in[2]);
     }
     int ndim = in[3];
     if (ndim < 1 || ndim > OVP_NUMERIC_MAX_DIMS)

@@ -103,7 +103,8 @@ static void dump(ovp_text *text, const json_t *value, int indent, int level);
 static void dump_array(ovp_text *text, const json_t *array, int indent, int level) {
     size_t n = json_array_size(array);
     int nested = 0; /* a list of plain values stays on one line */
-    for (size_t i = 0; i < n; i++) nested |= json_is_object(json_array_get(array, i)) || json_is_array(json_array_get(array, i));
+    for (size_t i = 0; i < n; i++)
+        nested |= json_is_object(json_array_get(array, i)) || json_is_array(json_array_get(array, i));
     int broken = indent && nested;
     ovp_text_add_bytes(text, "[", 1);
     for (size_t i = 0; i < n; i++) {
@@ -134,14 +135,30 @@ static void dump_object(ovp_text *text, const json_t *object, int indent, int le
 
 static void dump(ovp_text *text, const json_t *value, int indent, int level) {
     switch (json_typeof(value)) {
-    case JSON_OBJECT: dump_object(text, value, indent, level); break;
-    case JSON_ARRAY: dump_array(text, value, indent, level); break;
-    case JSON_STRING: add_string(text, json_string_value(value), json_string_length(value)); break;
-    case JSON_INTEGER: ovp_text_add(text, "%lld", (long long)json_integer_value(value)); break;
-    case JSON_REAL: add_real(text, json_real_value(value)); break;
-    case JSON_TRUE: ovp_text_add_bytes(text, "true", 4); break;
-    case JSON_FALSE: ovp_text_add_bytes(text, "false", 5); break;
-    case JSON_NULL: ovp_text_add_bytes(text, "null", 4); break;
+    case JSON_OBJECT:
+        dump_object(text, value, indent, level);
+        break;
+    case JSON_ARRAY:
+        dump_array(text, value, indent, level);
+        break;
+    case JSON_STRING:
+        add_string(text, json_string_value(value), json_string_length(value));
+        break;
+    case JSON_INTEGER:
+        ovp_text_add(text, "%lld", (long long)json_integer_value(value));
+        break;
+    case JSON_REAL:
+        add_real(text, json_real_value(value));
+        break;
+    case JSON_TRUE:
+        ovp_text_add_bytes(text, "true", 4);
+        break;
+    case JSON_FALSE:
+        ovp_text_add_bytes(text, "false", 5);
+        break;
+    case JSON_NULL:
+        ovp_text_add_bytes(text, "null", 4);
+        break;
     }
 }
 
@@ -150,4 +167,6 @@ void ovp_io_json_dump(ovp_text *text, const struct json_t *value, int indent) {
     dump(text, value, indent, 0);
 }
 
-struct json_t *ovp_io_json_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+struct json_t *ovp_io_json_number(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}

@@ -202,14 +202,16 @@ ovp_status ovp_io_npy_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *na
     assert(out && name && (data || !bytes));
     *out = (ovp_numeric_array){0};
     if (bytes < 10 || memcmp(in, MAGIC, 6) != 0)
-        return ovp_fail(ctx, OVP_EFORMAT, "%s: not an npy file (%zu bytes; it must begin with \\x93NUMPY)", name, bytes);
+        return ovp_fail(ctx, OVP_EFORMAT, "%s: not an npy file (%zu bytes; it must begin with \\x93NUMPY)", name,
+                        bytes);
     if (in[6] < 1 || in[6] > 3)
         return ovp_fail(ctx, OVP_EFORMAT, "%s: npy version %d.%d is unknown (1 to 3 are read)", name, in[6], in[7]);
     size_t start = in[6] == 1 ? 10 : 12, length = (size_t)in[8] | (size_t)in[9] << 8;
     if (bytes < start) return ovp_fail(ctx, OVP_EFORMAT, "%s: npy file ends within its first %zu bytes", name, start);
     if (start == 12) length |= (size_t)in[10] << 16 | (size_t)in[11] << 24;
     if (length > HEADER_LIMIT)
-        return ovp_fail(ctx, OVP_ELIMIT, "%s: npy header claims %zu bytes; %d is the limit", name, length, HEADER_LIMIT);
+        return ovp_fail(ctx, OVP_ELIMIT, "%s: npy header claims %zu bytes; %d is the limit", name, length,
+                        HEADER_LIMIT);
     if (length > bytes - start)
         return ovp_fail(ctx, OVP_EFORMAT, "%s: npy header claims %zu bytes, %zu follow", name, length, bytes - start);
 
@@ -255,19 +257,22 @@ done:
 /* ---- writing ------------------------------------------------------------------------------------- */
 
 void ovp_io_npy_header(ovp_text *text, const ovp_numeric_array *array) {
-    static const char *const codes[] = {[OVP_F32] = "f4", [OVP_F64] = "f8", [OVP_I64] = "i8", [OVP_I32] = "i4",
-                                        [OVP_U8] = "u1"};
+    static const char *const codes[] = {
+        [OVP_F32] = "f4", [OVP_F64] = "f8", [OVP_I64] = "i8", [OVP_I32] = "i4", [OVP_U8] = "u1"};
     char dict[512];
     size_t room = sizeof(dict);
     int n = snprintf(dict, room, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
-                     array->type == OVP_U8 ? '|' : HOST_BIG ? '>' : '<', codes[array->type]);
+                     array->type == OVP_U8 ? '|'
+                     : HOST_BIG            ? '>'
+                                           : '<',
+                     codes[array->type]);
     for (int d = 0; d < array->ndim; d++)
         n += snprintf(dict + n, room - (size_t)n, "%s%lld", d ? ", " : "", (long long)array->shape[d]);
     n += snprintf(dict + n, room - (size_t)n, "%s), }", array->ndim == 1 ? "," : "");
     /* Data start at a multiple of 64 bytes so that they can be mapped (numpy's ARRAY_ALIGN). */
     int pad = 63 - (10 + n) % 64, length = n + pad + 1;
-    unsigned char head[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(length & 255),
-                              (unsigned char)(length >> 8)};
+    unsigned char head[10] = {
+        0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(length & 255), (unsigned char)(length >> 8)};
     ovp_text_add_bytes(text, head, sizeof(head));
     ovp_text_add_bytes(text, dict, (size_t)n);
     ovp_text_add(text, "%*s\n", pad, "");
@@ -279,9 +284,8 @@ ovp_status ovp_io_npy_write(ovp_ctx *ctx, const char *path, const ovp_numeric_ar
     assert(path && array);
     ovp_io_npy_header(&head, array);
     OVP_TRY(ovp_text_status(&head));
-    ovp_io_part parts[] = {
-        {head.data, head.length},
-        {array->data, (size_t)ovp_numeric_array_count(array) * ovp_numeric_type_size(array->type)}};
+    ovp_io_part parts[] = {{head.data, head.length},
+                           {array->data, (size_t)ovp_numeric_array_count(array) * ovp_numeric_type_size(array->type)}};
     OVP_TRY(ovp_io_write_parts(ctx, path, parts, 2));
 done:
     ovp_text_free(&head);

@@ -120,7 +120,9 @@ ovp_status ovp_io_npz_parse(ovp_io_named_array **out, ovp_idx *count, ovp_ctx *c
     if (!s.zip) {
         zip_source_free(buffer);
         status = ovp_fail(ctx, zip_error_code_zip(&error) == ZIP_ER_MEMORY ? OVP_ENOMEM : OVP_EFORMAT,
-                          "%s: not a readable npz (zip) file: %s", name, zip_error_strerror(&error));
+                          "%s: not a readable npz (zip) file: %s", name,
+                          zip_error_code_zip(&error) == ZIP_ER_EXISTS ? "two entries have one name"
+                                                                      : zip_error_strerror(&error));
         goto done;
     }
     zip_int64_t entries = zip_get_num_entries(s.zip, 0);
@@ -132,9 +134,6 @@ ovp_status ovp_io_npz_parse(ovp_io_named_array **out, ovp_idx *count, ovp_ctx *c
     OVP_TRY(ovp_alloc(ctx, &arrays, entries, sizeof(*arrays)));
     for (; made < entries; made++) {
         status = read_entry(&arrays[made], &s, (zip_uint64_t)made);
-        for (ovp_idx k = 0; status == OVP_OK && k < made; k++)
-            if (strcmp(arrays[k].name, arrays[made].name) == 0)
-                status = fail_entry(&s, OVP_EFORMAT, arrays[k].name, "stands twice");
         if (status != OVP_OK) {
             made++; /* the failed one may hold a part */
             goto done;

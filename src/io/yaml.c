@@ -15,7 +15,9 @@ typedef struct reader {
     ovp_idx count, capacity;
 } reader;
 
-static int here(const reader *r) { return (int)r->event.start_mark.line + 1; }
+static int here(const reader *r) {
+    return (int)r->event.start_mark.line + 1;
+}
 
 static ovp_status fail_here(reader *r, const char *what) {
     return ovp_fail(r->ctx, OVP_ECONFIG, "%s: line %d: %s", r->name, here(r), what);

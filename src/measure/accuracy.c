@@ -22,5 +22,5 @@ double ovp_measure_accuracy(ovp_numeric_type type, ovp_idx rows, ovp_idx c, cons
         }
         right += !broken && best == labels[i];
     }
-    return rows > 0 ? (double)right / (double)rows : NAN;
+    return rows > 0 ? (double)right / (double)rows : (double)NAN;
 }

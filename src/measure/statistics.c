@@ -77,7 +77,7 @@ double ovp_measure_rank_correlation(ovp_idx n, const double *x, const double *y)
         yy += b * b;
         xy += a * b;
     }
-    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
+    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : (double)NAN;
 }
 
 /* NaN and infinities go last, so that the finite values are a prefix. */

@@ -9,25 +9,25 @@
 typedef enum init_draw { DRAW_NOTHING, DRAW_UNIFORM, DRAW_NORMAL } init_draw;
 typedef enum init_fan { FAN_IN, FAN_SUM } init_fan;
 
-/* One row a rule: weights have standard deviation gain sqrt(scale / fan); uniform ones are U(+-sqrt(3) std). */
+/* One row a rule. Weights have the standard deviation of weight_std(); uniform ones are U(+-sqrt(3) std). gain is the
+ * rule's own, taken when the caller gives 0. */
 typedef struct init_rule {
     const char *name;
     init_draw draw;
     init_fan fan;
-    double scale;
-    double gain; /* the rule's own */
+    double gain;
     int draws_bias;
 } init_rule;
 
 /* torch-default is kaiming_uniform_(a = sqrt(5)): gain sqrt(2 / (1 + a a)), a a = 5.000000000000001 in double. */
 static const init_rule rules[] = {
-    {"torch-default", DRAW_UNIFORM, FAN_IN, 1.0, 0.0, 1},
-    {"kaiming-uniform", DRAW_UNIFORM, FAN_IN, 1.0, M_SQRT2, 0},
-    {"kaiming-normal", DRAW_NORMAL, FAN_IN, 1.0, M_SQRT2, 0},
-    {"xavier-uniform", DRAW_UNIFORM, FAN_SUM, 2.0, 1.0, 0},
-    {"xavier-normal", DRAW_NORMAL, FAN_SUM, 2.0, 1.0, 0},
-    {"normal", DRAW_NORMAL, FAN_IN, 1.0, 1.0, 0},
-    {"zero", DRAW_NOTHING, FAN_IN, 0.0, 1.0, 0},
+    {"torch-default", DRAW_UNIFORM, FAN_IN, 0.0, 1},
+    {"kaiming-uniform", DRAW_UNIFORM, FAN_IN, M_SQRT2, 0},
+    {"kaiming-normal", DRAW_NORMAL, FAN_IN, M_SQRT2, 0},
+    {"xavier-uniform", DRAW_UNIFORM, FAN_SUM, 1.0, 0},
+    {"xavier-normal", DRAW_NORMAL, FAN_SUM, 1.0, 0},
+    {"normal", DRAW_NORMAL, FAN_IN, 1.0, 0},
+    {"zero", DRAW_NOTHING, FAN_IN, 1.0, 0},
 };
 
 #define RULE_NAMES "torch-default, kaiming-uniform, kaiming-normal, xavier-uniform, xavier-normal, normal, zero"
@@ -54,7 +54,7 @@ static double weight_std(const init_rule *rule, double gain, ovp_idx fan_in, ovp
         double a = sqrt(5.0);
         return sqrt(2.0 / (1.0 + a * a)) / sqrt((double)fan_in);
     }
-    if (rule->fan == FAN_SUM) return gain * sqrt(rule->scale / (double)(fan_in + fan_out));
+    if (rule->fan == FAN_SUM) return gain * sqrt(2.0 / (double)(fan_in + fan_out));
     return gain / sqrt((double)fan_in);
 }
 

@@ -37,7 +37,11 @@ ovp_status ovp_numeric_rng_create(ovp_numeric_rng **out, ovp_ctx *ctx, ovp_numer
     rng->ctx = ctx;
     rng->kind = kind;
     rng->ops = kind_ops(kind);
+#ifdef __x86_64__
     rng->fast_fma = ovp_isa_rank(ctx) >= 1; /* level v3 has AVX2 and FMA */
+#elif defined(__FP_FAST_FMAF)
+    rng->fast_fma = 1;
+#endif
     if (kind == OVP_RNG_PHILOX) {
         rng->u.philox.purpose = (uint32_t)purpose;
         rng->u.philox.index = index;

@@ -67,7 +67,7 @@ struct ovp_numeric_rng {
     ovp_ctx *ctx;
     const ovp_numeric_rng_ops *ops;
     ovp_numeric_rng_kind kind;
-    int fast_fma; /* the functions compiled for AVX2 and FMA may run (x86-64) */
+    int fast_fma; /* fmaf is an instruction; on x86-64: the functions compiled for AVX2 and FMA may run */
     union {
         ovp_numeric_torch torch;
         ovp_numeric_philox philox;

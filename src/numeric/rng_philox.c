@@ -6,6 +6,7 @@
 
 #include <Random123/philox.h>
 #include <math.h>
+#include <string.h>
 
 /* Counter: word 0 and the low half of word 1 hold the block, then 8 bits of attempt and 8 bits of purpose; words 2 and
  * 3 the index. Key: the seed. */
@@ -15,13 +16,6 @@ static inline philox4x32_ctr_t block_words(const ovp_numeric_philox *philox, uin
                                  (uint32_t)philox->index, (uint32_t)(philox->index >> 32)}};
     philox4x32_key_t key = {{(uint32_t)philox->seed, (uint32_t)(philox->seed >> 32)}};
     return philox4x32_R(10, counter, key);
-}
-
-/* Draws 2 block and 2 block + 1. */
-static inline void block_draws(const ovp_numeric_philox *philox, uint64_t block, uint64_t draw[2]) {
-    philox4x32_ctr_t w = block_words(philox, block, 0);
-    draw[0] = (uint64_t)w.v[0] << 32 | w.v[1];
-    draw[1] = (uint64_t)w.v[2] << 32 | w.v[3];
 }
 
 uint64_t ovp_numeric_philox_draw(const ovp_numeric_philox *philox, uint64_t p, uint32_t attempt) {
@@ -44,49 +38,98 @@ static uint32_t philox_word(ovp_numeric_rng *rng) {
     return (uint32_t)(ovp_numeric_philox_draw(philox, philox->position++, 0) >> 32);
 }
 
-/* ---- reals ----------------------------------------------------------------------------------------------------- */
+/* ---- reals, a chunk of blocks at a time so that the compiler's vectors fill -------------------------------------- */
 
-static inline double unit(uint64_t draw) {
-    return (double)(int64_t)(draw >> 11) * 0x1p-53;
+#define CHUNK 32
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* (draw >> 11) / 2^53, exact; in two halves because AVX2 converts 32-bit integers only. */
+ALWAYS_INLINE double unit(uint64_t draw) {
+    return (double)(int32_t)(draw >> 38) * 0x1p-26 + (double)(int32_t)(draw >> 11 & 0x7ffffff) * 0x1p-53;
 }
 
-static inline void uniform_pair(const uint64_t draw[2], double a, double b, double value[2]) {
-    for (int i = 0; i < 2; i++) value[i] = unit(draw[i]) * (b - a) + a;
+/* The two draws of `blocks` blocks. */
+ALWAYS_INLINE void chunk_draws(const ovp_numeric_philox *philox, uint64_t block, int blocks, uint64_t *restrict even,
+                               uint64_t *restrict odd) {
+    const ovp_numeric_philox own = *philox;
+    for (int i = 0; i < blocks; i++) {
+        philox4x32_ctr_t w = block_words(&own, block + (uint64_t)i, 0);
+        even[i] = (uint64_t)w.v[0] << 32 | w.v[1];
+        odd[i] = (uint64_t)w.v[2] << 32 | w.v[3];
+    }
 }
 
-static inline void normal_pair(const uint64_t draw[2], double mean, double std, double value[2]) {
-    double s, c;
-    double r = sqrt(-2.0 * ovp_philox_log((double)(int64_t)((draw[0] >> 11) + 1) * 0x1p-53));
-    ovp_philox_sincos(unit(draw[1]), &s, &c);
-    value[0] = r * c * std + mean;
-    value[1] = r * s * std + mean;
-}
-
-/* The two elements of every block the call touches; a first or last block may lend one of them only. */
-static inline __attribute__((always_inline)) void fill(ovp_numeric_rng *rng, int normal, ovp_numeric_type type,
-                                                       ovp_idx n, double a, double b, void *out) {
-    ovp_numeric_philox *philox = &rng->u.philox;
-    uint64_t first = philox->position;
-    float *f32 = out;
-    double *f64 = out;
-    for (ovp_idx i = -(ovp_idx)(first & 1); i < n; i += 2) {
-        uint64_t draw[2];
-        double value[2];
-        block_draws(philox, (first + (uint64_t)i) >> 1, draw);
+/* value[2 i], value[2 i + 1]: the elements of block i. */
+ALWAYS_INLINE void chunk_values(const ovp_numeric_philox *philox, int normal, uint64_t block, int blocks, double a,
+                                double b, double *restrict value) {
+    uint64_t even[CHUNK], odd[CHUNK];
+    chunk_draws(philox, block, blocks, even, odd);
+    for (int i = 0; i < blocks; i++) {
         if (normal) {
-            normal_pair(draw, a, b, value);
+            double s, c;
+            double r = sqrt(-2.0 * ovp_philox_log(unit(even[i]) + 0x1p-53));
+            ovp_philox_sincos(unit(odd[i]), &s, &c);
+            value[2 * i] = r * c * b + a;
+            value[2 * i + 1] = r * s * b + a;
         } else {
-            uniform_pair(draw, a, b, value);
-        }
-        for (int j = i < 0; j < 2 && i + j < n; j++) {
-            if (type == OVP_F32) {
-                f32[i + j] = (float)value[j];
-            } else {
-                f64[i + j] = value[j];
-            }
+            value[2 * i] = unit(even[i]) * (b - a) + a;
+            value[2 * i + 1] = unit(odd[i]) * (b - a) + a;
         }
     }
-    philox->position = first + (uint64_t)n;
+}
+
+typedef void (*chunk_fn)(const ovp_numeric_philox *philox, uint64_t block, int blocks, double a, double b,
+                         double *restrict value);
+
+static void chunk_uniform(const ovp_numeric_philox *philox, uint64_t block, int blocks, double a, double b,
+                          double *restrict value) {
+    chunk_values(philox, 0, block, blocks, a, b, value);
+}
+
+static void chunk_normal(const ovp_numeric_philox *philox, uint64_t block, int blocks, double mean, double std,
+                         double *restrict value) {
+    chunk_values(philox, 1, block, blocks, mean, std, value);
+}
+
+#if defined(__x86_64__)
+/* The same operations on wider vectors: no fma here, the bits must not change. */
+__attribute__((target("avx2"))) static void chunk_uniform_fast(const ovp_numeric_philox *philox, uint64_t block,
+                                                               int blocks, double a, double b, double *restrict value) {
+    chunk_values(philox, 0, block, blocks, a, b, value);
+}
+
+__attribute__((target("avx2"))) static void chunk_normal_fast(const ovp_numeric_philox *philox, uint64_t block,
+                                                              int blocks, double mean, double std,
+                                                              double *restrict value) {
+    chunk_values(philox, 1, block, blocks, mean, std, value);
+}
+#else
+#define chunk_uniform_fast chunk_uniform
+#define chunk_normal_fast chunk_normal
+#endif
+
+/* A first or last block may lend one of its two elements only. */
+static void fill(ovp_numeric_rng *rng, chunk_fn chunk, ovp_numeric_type type, ovp_idx n, double a, double b,
+                 void *out) {
+    ovp_numeric_philox *philox = &rng->u.philox;
+    int skip = (int)(philox->position & 1);
+    double value[2 * CHUNK];
+    while (n > 0) {
+        int blocks = n + skip < 2 * CHUNK ? (int)(n + skip + 1) / 2 : CHUNK;
+        int count = n < 2 * blocks - skip ? (int)n : 2 * blocks - skip;
+        chunk(philox, philox->position >> 1, blocks, a, b, value);
+        if (type == OVP_F32) {
+            float *to = out;
+            for (int i = 0; i < count; i++) to[i] = (float)value[skip + i];
+            out = to + count;
+        } else {
+            memcpy(out, value + skip, sizeof(double) * (size_t)count);
+            out = (double *)out + count;
+        }
+        philox->position += (uint64_t)count;
+        n -= count;
+        skip = 0;
+    }
 }
 
 /* Rounding may reach b; the interval stays half open. */
@@ -102,20 +145,18 @@ static void keep_below(ovp_numeric_type type, ovp_idx n, double a, double b, voi
 }
 
 static void philox_uniform(ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, double a, double b, void *out) {
-    if (type == OVP_F32) {
-        fill(rng, 0, OVP_F32, n, a, b, out);
-    } else {
-        fill(rng, 0, OVP_F64, n, a, b, out);
+    char *to = out;
+    while (n > 0) {
+        ovp_idx take = n < 4096 ? n : 4096; /* still in cache when keep_below reads it */
+        fill(rng, rng->fast_fma ? chunk_uniform_fast : chunk_uniform, type, take, a, b, to);
+        keep_below(type, take, a, b, to);
+        to += (size_t)take * (type == OVP_F32 ? sizeof(float) : sizeof(double));
+        n -= take;
     }
-    keep_below(type, n, a, b, out);
 }
 
 static void philox_normal(ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, double mean, double std, void *out) {
-    if (type == OVP_F32) {
-        fill(rng, 1, OVP_F32, n, mean, std, out);
-    } else {
-        fill(rng, 1, OVP_F64, n, mean, std, out);
-    }
+    fill(rng, rng->fast_fma ? chunk_normal_fast : chunk_normal, type, n, mean, std, out);
 }
 
 /* ---- integers -------------------------------------------------------------------------------------------------- */
@@ -124,10 +165,10 @@ static void philox_normal(ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n
  * TOMACS 29 (2019). A rejected draw is replaced by the same position of the next attempt, so that positions stay in
  * step; attempt 255 is accepted as it is (probability below 2^-255). */
 static uint64_t below(const ovp_numeric_philox *philox, uint64_t p, uint64_t range) {
-    uint64_t threshold = (0 - range) % range;
     for (uint32_t attempt = 0;; attempt++) {
         __extension__ unsigned __int128 m = (unsigned __int128)ovp_numeric_philox_draw(philox, p, attempt) * range;
-        if ((uint64_t)m >= threshold || attempt == 255) return (uint64_t)(m >> 64);
+        /* Kept if low half >= 2^64 mod range; that is below range, so the division is seldom needed. */
+        if ((uint64_t)m >= range || (uint64_t)m >= (0 - range) % range || attempt == 255) return (uint64_t)(m >> 64);
     }
 }
 

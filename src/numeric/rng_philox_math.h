@@ -2,7 +2,8 @@
  * compilers and C libraries, so they use nothing but IEEE double + - * / and sqrt, each rounded once, in the order
  * written: no fused steps (the build sets -ffp-contract=off) and no libm. Kernels and coefficients: fdlibm 5.3 (Sun
  * Microsystems, freely distributable), e_log.c, k_sin.c, k_cos.c. Never change a line here: every stored seed would
- * change its meaning. Largest relative error found against 64-bit-mantissa libm: see tests/numeric/test_rng_philox.c.
+ * change its meaning. Largest relative errors found: log 1.5e-16, sine and
+ * cosine 2.6e-16 (tests/numeric/test_rng_philox.c).
  */
 #ifndef OVP_NUMERIC_RNG_PHILOX_MATH_H
 #define OVP_NUMERIC_RNG_PHILOX_MATH_H

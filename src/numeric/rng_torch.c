@@ -8,9 +8,6 @@
 
 #define TWO_PI 6.283185307179586476925
 
-#if defined(__x86_64__)
-#define FMA_TARGET __attribute__((target("avx2,fma")))
-#endif
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 static void torch_seed(ovp_numeric_rng *rng, int64_t seed) {
@@ -52,25 +49,28 @@ static void span_fma(const uint32_t *s, int count, float a, float d, float *out)
     span_f32(s, count, a, d, ONE_FMA, out);
 }
 
-#ifdef FMA_TARGET
-FMA_TARGET static void span_fma_fast(const uint32_t *s, int count, float a, float d, float *out) {
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) static void span_fma_fast(const uint32_t *s, int count, float a, float d,
+                                                              float *out) {
     span_f32(s, count, a, d, ONE_FMA, out);
 }
+#else
+#define span_fma_fast span_fma
 #endif
 
 typedef void (*span_fn)(const uint32_t *s, int count, float a, float d, float *out);
 
+/* Where fmaf is a slow call: u d has 48 bits, and adding a is exact in double's 53 if a and d are close enough in size,
+ * as in every symmetric range. */
+static int double_sum_is_exact(float a, float d) {
+    float size = fabsf(a), reach = fabsf(d);
+    return a == 0.0f || (size > reach * 0x1p-26f && size < reach * 16.0f);
+}
+
 static span_fn choose_span(const ovp_numeric_rng *rng, float a, float d) {
     if (rng->u.torch.variant == OVP_TORCH_PLAIN) return span_two_steps;
-#ifdef FMA_TARGET
     if (rng->fast_fma) return span_fma_fast;
-    /* Without the instruction fmaf is a slow call. u d has 48 bits; adding a is exact in double's 53 when a and d are
-     * close enough in size: every symmetric range is. */
-    float size = fabsf(a), reach = fabsf(d);
-    if (a == 0.0f || (size > reach * 0x1p-26f && size < reach * 16.0f)) return span_exact;
-#endif
-    (void)span_exact;
-    return span_fma;
+    return double_sum_is_exact(a, d) ? span_exact : span_fma;
 }
 
 void ovp_numeric_torch_uniform_f32(ovp_numeric_rng *rng, ovp_idx n, float a, float b, float *out) {

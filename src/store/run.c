@@ -41,7 +41,7 @@ static void stamp(const struct timespec *now, const char *format, char *buffer, 
     (void)gmtime_r(&now->tv_sec, &parts);
     (void)strftime(plain, sizeof(plain), format, &parts);
     if (strchr(format, ':'))
-        (void)snprintf(buffer, bytes, "%s.%03ldZ", plain, now->tv_nsec / 1000000);
+        (void)snprintf(buffer, bytes, "%s.%03uZ", plain, (unsigned)(now->tv_nsec / 1000000) % 1000);
     else
         (void)snprintf(buffer, bytes, "%s", plain);
 }

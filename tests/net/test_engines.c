@@ -1,0 +1,566 @@
+/* Contract of the net room: every activation x engine x precision x processor level, against finite differences and the
+ * reference engine; the same bits for any number of threads. */
+#include "check.h"
+
+#include <overparam/train.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const levels[] = {"base", "v3", "v4"};
+
+typedef struct net {
+    ovp_ctx *ctx;
+    ovp_net_model *model;
+    ovp_net_batch *batch;
+    ovp_net_workspace *ws;
+    ovp_idx rows, inputs, outputs, parameters;
+    ovp_numeric_type type;
+    char *x, *theta, *dense; /* dense: theta in torch's order */
+} net;
+
+static double get(ovp_numeric_type type, const void *p, ovp_idx i) {
+    return type == OVP_F32 ? (double)((const float *)p)[i] : ((const double *)p)[i];
+}
+static void set(ovp_numeric_type type, void *p, ovp_idx i, double v) {
+    if (type == OVP_F32)
+        ((float *)p)[i] = (float)v;
+    else
+        ((double *)p)[i] = v;
+}
+
+/* High-entropy inputs, a fraction `density` of them non-zero. */
+static void fill(ovp_ctx *ctx, int64_t seed, ovp_numeric_type type, ovp_idx n, double scale, double density,
+                 void *out) {
+    ovp_numeric_rng *rng;
+    assert_ok(ctx, ovp_numeric_rng_create(&rng, ctx, OVP_RNG_PHILOX, seed, OVP_PURPOSE_GENERAL, 0));
+    for (ovp_idx i = 0; i < n; i++) {
+        double v[2];
+        ovp_numeric_rng_normal(rng, OVP_F64, 1, 0, 1, v);
+        ovp_numeric_rng_uniform(rng, OVP_F64, 1, 0, 1, v + 1);
+        set(type, out, i, v[1] < density ? scale * v[0] : 0);
+    }
+    ovp_numeric_rng_free(rng);
+}
+
+/* From torch's order to the model's, tensor by tensor. */
+static void scatter(const net *n, const void *dense, void *theta) {
+    ovp_idx count, at = 0;
+    const ovp_net_slice *s = ovp_net_model_slices(n->model, &count);
+    for (ovp_idx i = 0; i < count; i++) {
+        ovp_net_slice_set(n->model, &s[i], (const char *)dense + (size_t)at * ovp_numeric_type_size(n->type), theta);
+        at += s[i].count;
+    }
+}
+static void gather(const net *n, const void *theta, void *dense) {
+    ovp_idx count, at = 0;
+    const ovp_net_slice *s = ovp_net_model_slices(n->model, &count);
+    for (ovp_idx i = 0; i < count; i++) {
+        ovp_net_slice_get(n->model, &s[i], theta, (char *)dense + (size_t)at * ovp_numeric_type_size(n->type));
+        at += s[i].count;
+    }
+}
+
+static net make(int threads, const char *isa, ovp_numeric_type type, const char *engine, const char *input,
+                const char *act, int no_bias, ovp_idx layers, const ovp_idx *widths, ovp_idx rows, double density) {
+    net n;
+    memset(&n, 0, sizeof n);
+    ovp_ctx_options o = {.size = sizeof o, .threads = threads, .isa = isa};
+    if (ovp_ctx_create(&n.ctx, &o) != OVP_OK) return n; /* level not on this processor: ctx NULL */
+    ovp_net_dense_options d = {.size = sizeof d,
+                               .layers = layers,
+                               .widths = widths,
+                               .activation = act,
+                               .no_bias = no_bias,
+                               .type = type,
+                               .engine = engine,
+                               .input = input};
+    assert_ok(n.ctx, ovp_net_dense_create(&n.model, n.ctx, &d));
+    n.type = type;
+    n.rows = rows;
+    n.inputs = widths[0];
+    n.outputs = widths[layers];
+    n.parameters = ovp_net_model_parameters(n.model);
+    assert_ok(n.ctx, ovp_alloc(n.ctx, &n.x, rows * n.inputs, 8));
+    assert_ok(n.ctx, ovp_alloc(n.ctx, &n.theta, n.parameters, 8));
+    assert_ok(n.ctx, ovp_alloc(n.ctx, &n.dense, n.parameters, 8));
+    fill(n.ctx, 5, type, rows * n.inputs, 1.1, density, n.x);
+    /* Deep nets of squares would leave the f32 range at once. */
+    fill(n.ctx, 6, type, n.parameters, act && strcmp(act, "square") == 0 ? 0.15 : 0.45, 1, n.dense);
+    scatter(&n, n.dense, n.theta);
+    assert_ok(n.ctx, ovp_net_bind(&n.batch, n.ctx, n.model, n.x, rows));
+    assert_ok(n.ctx, ovp_net_workspace_create(&n.ws, n.ctx, n.model, rows));
+    return n;
+}
+
+static void drop(net *n) {
+    if (!n->ctx) return;
+    ovp_net_workspace_free(n->ws);
+    ovp_net_batch_free(n->batch);
+    ovp_net_model_free(n->model);
+    ovp_free(n->ctx, n->x);
+    ovp_free(n->ctx, n->theta);
+    ovp_free(n->ctx, n->dense);
+    ovp_ctx_free(n->ctx);
+}
+
+static void *room(const net *n, ovp_idx count) {
+    void *p;
+    assert_ok(n->ctx, ovp_alloc(n->ctx, &p, count, 8));
+    return p;
+}
+
+static int32_t labels[64];
+static ovp_net_targets targets_for(const net *n, ovp_net_loss loss, ovp_net_reduction reduction) {
+    for (int i = 0; i < 64; i++) labels[i] = (int32_t)((i * 7 + 3) % n->outputs);
+    return (ovp_net_targets){.loss = loss, .reduction = reduction, .labels = labels};
+}
+
+/* Gradient in torch's order against central differences of the loss, f64. */
+static void check_gradient(net *n, const ovp_net_targets *t) {
+    double *grad = room(n, n->parameters), *dense = room(n, n->parameters), loss, up, down;
+    assert_ok(n->ctx, ovp_net_loss_grad(n->ws, n->batch, t, n->theta, &loss, grad));
+    gather(n, grad, dense);
+    double *theta = (double *)(void *)n->theta;
+    double *f = room(n, n->rows * n->outputs), largest = 1e-3;
+    for (ovp_idx i = 0; i < n->parameters; i++) largest = fmax(largest, fabs(grad[i]));
+    for (ovp_idx i = 0; i < n->parameters; i += 1 + n->parameters / 40) {
+        const double h = 1e-5, at = theta[i];
+        theta[i] = at + h;
+        assert_ok(n->ctx, ovp_net_forward(n->ws, n->batch, theta, f));
+        assert_ok(n->ctx, ovp_net_loss_value(n->ctx, t, OVP_F64, n->rows, n->outputs, f, &up, NULL));
+        theta[i] = at - h;
+        assert_ok(n->ctx, ovp_net_forward(n->ws, n->batch, theta, f));
+        assert_ok(n->ctx, ovp_net_loss_value(n->ctx, t, OVP_F64, n->rows, n->outputs, f, &down, NULL));
+        theta[i] = at;
+        if (fabs((up - down) / (2 * h) - grad[i]) > 1e-7 * fmax(1, largest))
+            fail_msg("parameter %d: difference %.12g, gradient %.12g", (int)i, (up - down) / (2 * h), grad[i]);
+    }
+    ovp_free(n->ctx, grad);
+    ovp_free(n->ctx, dense);
+    ovp_free(n->ctx, f);
+}
+
+static const ovp_idx deep[] = {6, 19, 7, 33, 5}, wide[] = {11, 37, 3}, linear[] = {9, 4};
+
+static void gradients_are_those_of_the_loss(void **state) {
+    (void)state;
+    const ovp_numeric_activation *act;
+    int smooth = 0;
+    for (ovp_idx a = 0; (act = ovp_numeric_activation_at(a)); a++) {
+        if (strcmp(act->name, "step") == 0) continue; /* its derivative is 0 almost everywhere and says nothing */
+        for (int e = 0; e < 3; e++) {
+            const char *engine = e == 0 ? "reference" : "gemm", *input = e == 2 ? "sparse" : "dense";
+            net n = make(2, NULL, OVP_F64, engine, input, act->name, (int)(a % 2), 4, deep, 12, 0.6);
+            ovp_net_targets t = targets_for(&n, OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN);
+            check_gradient(&n, &t);
+            t = targets_for(&n, OVP_LOSS_MSE, (ovp_net_reduction)((int)a % 4));
+            check_gradient(&n, &t);
+            drop(&n);
+        }
+        smooth += act->kink_count == 0;
+    }
+    assert_true(smooth >= 8 && act == NULL);
+    net n = make(1, NULL, OVP_F64, "gemm", "dense", NULL, 0, 1, linear, 12, 1);
+    ovp_net_targets t = targets_for(&n, OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_SUM);
+    check_gradient(&n, &t);
+    drop(&n);
+}
+
+/* Largest difference relative to the largest value. */
+static double gap(ovp_numeric_type type, const void *a, const void *b, ovp_idx count) {
+    double d = 0, top = 0;
+    for (ovp_idx i = 0; i < count; i++) {
+        d = fmax(d, fabs(get(type, a, i) - get(type, b, i)));
+        top = fmax(top, fabs(get(type, a, i)));
+    }
+    return d / top;
+}
+
+/* Outputs, loss, gradient and a short training of one configuration in torch's order. */
+typedef struct result {
+    void *f, *grad, *trained;
+    double loss;
+} result;
+
+static result compute(net *n, ovp_net_loss loss_kind) {
+    result r = {room(n, n->rows * n->outputs), room(n, n->parameters), room(n, n->parameters), 0};
+    ovp_net_targets t = targets_for(n, loss_kind, OVP_REDUCE_MEAN);
+    void *flat = room(n, n->parameters);
+    assert_ok(n->ctx, ovp_net_forward(n->ws, n->batch, n->theta, r.f));
+    assert_ok(n->ctx, ovp_net_loss_grad(n->ws, n->batch, &t, n->theta, &r.loss, flat));
+    gather(n, flat, r.grad);
+    ovp_train *train;
+    ovp_train_options o = {.size = sizeof o, .lr = 0.02, .momentum = 0.8, .weight_decay = 0.01, .nesterov = 1};
+    assert_ok(n->ctx, ovp_train_create(&train, n->ctx, n->model, n->ws, n->batch, &t, &o, n->theta));
+    for (int k = 0; k < 5; k++) {
+        double loss;
+        assert_ok(n->ctx, ovp_train_step(train, &loss));
+        if (k == 0) assert_true(loss == r.loss);
+    }
+    gather(n, n->theta, r.trained);
+    scatter(n, n->dense, n->theta);
+    ovp_train_free(train);
+    ovp_free(n->ctx, flat);
+    return r;
+}
+
+static void drop_result(net *n, result *r) {
+    ovp_free(n->ctx, r->f);
+    ovp_free(n->ctx, r->grad);
+    ovp_free(n->ctx, r->trained);
+}
+
+static void engines_agree_with_the_reference(void **state) {
+    (void)state;
+    int compared = 0;
+    const ovp_numeric_activation *act;
+    for (ovp_idx a = 0; (act = ovp_numeric_activation_at(a)); a++)
+        for (int type = OVP_F32; type <= OVP_F64; type++)
+            for (int shape = 0; shape < 3; shape++) {
+                const ovp_idx *widths = shape == 0 ? deep : shape == 1 ? wide : linear;
+                const ovp_idx layers = shape == 0 ? 4 : shape == 1 ? 2 : 1;
+                net ref = make(1, NULL, (ovp_numeric_type)type, "reference", NULL, act->name, shape == 1 && a % 2,
+                               layers, widths, 13, 0.5);
+                result want = compute(&ref, OVP_LOSS_CROSS_ENTROPY);
+                for (int level = 0; level < 3; level++)
+                    for (int sparse = 0; sparse < 2; sparse++) {
+                        net n = make(2, levels[level], (ovp_numeric_type)type, "gemm", sparse ? "sparse" : "dense",
+                                     act->name, shape == 1 && a % 2, layers, widths, 13, 0.5);
+                        if (!n.ctx) continue;
+                        assert_string_equal(ovp_net_batch_path(n.batch, NULL), sparse ? "sparse" : "dense");
+                        result got = compute(&n, OVP_LOSS_CROSS_ENTROPY);
+                        const double tol = type == OVP_F32 ? 2e-5 : 1e-13;
+                        double gaps[] = {gap(n.type, want.f, got.f, n.rows * n.outputs),
+                                         gap(n.type, want.grad, got.grad, n.parameters),
+                                         gap(n.type, want.trained, got.trained, n.parameters),
+                                         fabs(want.loss - got.loss) / want.loss};
+                        for (int k = 0; k < 4; k++)
+                            if (!(gaps[k] <= tol))
+                                fail_msg("%s %s %s shape %d sparse %d: gap %d is %g", act->name, levels[level],
+                                         type == OVP_F32 ? "f32" : "f64", shape, sparse, k, gaps[k]);
+                        compared++;
+                        drop_result(&n, &got);
+                        drop(&n);
+                    }
+                drop_result(&ref, &want);
+                drop(&ref);
+            }
+    assert_true(compared >= 17 * 2 * 3 * 2);
+}
+
+static void threads_do_not_change_a_bit(void **state) {
+    (void)state;
+    const ovp_idx big[] = {150, 700, 300, 10}, two[] = {150, 1100, 10};
+    for (int type = OVP_F32; type <= OVP_F64; type++)
+        for (int e = 0; e < 3; e++)
+            for (int shape = 0; shape < 2; shape++) {
+                if (e == 0 && shape == 0) continue; /* the slow engine on the large net */
+                result first = {0};
+                net keep = {0};
+                for (int threads = 1; threads <= 3; threads++) {
+                    net n = make(threads, NULL, (ovp_numeric_type)type, e == 0 ? "reference" : "gemm",
+                                 e == 2 ? "sparse" : "dense", "tanh", 0, shape == 0 ? 3 : 2, shape == 0 ? big : two, 40,
+                                 0.3);
+                    result r = compute(&n, OVP_LOSS_MSE);
+                    if (threads == 1) {
+                        first = r;
+                        keep = n;
+                        continue;
+                    }
+                    size_t size = ovp_numeric_type_size(n.type);
+                    assert_true(first.loss == r.loss);
+                    assert_memory_equal(first.f, r.f, (size_t)(n.rows * n.outputs) * size);
+                    assert_memory_equal(first.grad, r.grad, (size_t)n.parameters * size);
+                    assert_memory_equal(first.trained, r.trained, (size_t)n.parameters * size);
+                    drop_result(&n, &r);
+                    drop(&n);
+                }
+                drop_result(&keep, &first);
+                drop(&keep);
+            }
+}
+
+static void the_fused_step_equals_gradient_and_update(void **state) {
+    (void)state;
+    for (int type = OVP_F32; type <= OVP_F64; type++)
+        for (int e = 0; e < 3; e++)
+            for (int rule = 0; rule < 3; rule++)
+                for (int level = 0; level < 3; level++) {
+                    net n = make(2, levels[level], (ovp_numeric_type)type, e == 0 ? "reference" : "gemm",
+                                 e == 2 ? "sparse" : "dense", "relu", 0, 4, deep, 13, 0.5);
+                    if (!n.ctx) continue;
+                    ovp_net_targets t = targets_for(&n, OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN);
+                    ovp_net_update u = {.lr = 0.1,
+                                        .momentum = rule ? 0.9 : 0,
+                                        .dampening = rule == 2 ? 0.25 : 0,
+                                        .weight_decay = rule == 1 ? 0.01 : 0,
+                                        .nesterov = rule == 1,
+                                        .first = 1};
+                    void *v1 = room(&n, n.parameters), *v2 = room(&n, n.parameters), *g = room(&n, n.parameters);
+                    void *apart = room(&n, n.parameters);
+                    size_t bytes = (size_t)n.parameters * ovp_numeric_type_size(n.type);
+                    memcpy(apart, n.theta, bytes);
+                    for (int k = 0; k < 3; k++) {
+                        double l1, l2;
+                        u.velocity = rule ? v1 : NULL;
+                        assert_ok(n.ctx, ovp_net_loss_step(n.ws, n.batch, &t, &u, n.theta, &l1));
+                        assert_ok(n.ctx, ovp_net_loss_grad(n.ws, n.batch, &t, apart, &l2, g));
+                        u.velocity = rule ? v2 : NULL;
+                        ovp_net_apply_update(n.model, n.ctx, &u, g, apart);
+                        assert_true(l1 == l2);
+                        assert_memory_equal(n.theta, apart, bytes);
+                        u.first = 0;
+                    }
+                    ovp_free(n.ctx, v1);
+                    ovp_free(n.ctx, v2);
+                    ovp_free(n.ctx, g);
+                    ovp_free(n.ctx, apart);
+                    drop(&n);
+                }
+}
+
+/* <u, J v> by central differences equals <J^T u, v>. */
+static void vjp_is_the_adjoint_of_the_directional_derivative(void **state) {
+    (void)state;
+    for (int e = 0; e < 3; e++) {
+        net n = make(2, NULL, OVP_F64, e == 0 ? "reference" : "gemm", e == 2 ? "sparse" : "dense", "gelu", 0, 4, deep,
+                     9, 0.5);
+        assert_true(ovp_net_model_capabilities(n.model) & OVP_CAN_VJP);
+        const ovp_idx outs = n.rows * n.outputs;
+        double *u = room(&n, outs), *v = room(&n, n.parameters), *jtu = room(&n, n.parameters);
+        double *plus = room(&n, outs), *minus = room(&n, outs), *at = room(&n, n.parameters);
+        fill(n.ctx, 8, OVP_F64, outs, 1, 1, u);
+        fill(n.ctx, 9, OVP_F64, n.parameters, 1, 1, v);
+        assert_ok(n.ctx, ovp_net_vjp(n.ws, n.batch, n.theta, u, jtu));
+        const double h = 1e-6, *theta = (const double *)(void *)n.theta;
+        for (ovp_idx i = 0; i < n.parameters; i++) at[i] = theta[i] + h * v[i];
+        assert_ok(n.ctx, ovp_net_forward(n.ws, n.batch, at, plus));
+        for (ovp_idx i = 0; i < n.parameters; i++) at[i] = theta[i] - h * v[i];
+        assert_ok(n.ctx, ovp_net_forward(n.ws, n.batch, at, minus));
+        double left = 0, right = 0;
+        for (ovp_idx i = 0; i < outs; i++) left += u[i] * (plus[i] - minus[i]) / (2 * h);
+        for (ovp_idx i = 0; i < n.parameters; i++) right += jtu[i] * v[i];
+        assert_true(fabs(left - right) < 1e-7 * fabs(left) + 1e-7);
+        void *all[] = {u, v, jtu, plus, minus, at};
+        for (int i = 0; i < 6; i++) ovp_free(n.ctx, all[i]);
+        drop(&n);
+    }
+}
+
+static void *counted_alloc(void *user, size_t bytes) {
+    ++*(int *)user;
+    return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+static void counted_free(void *user, void *p) {
+    (void)user;
+    free(p);
+}
+
+static void a_step_allocates_nothing(void **state) {
+    (void)state;
+    int calls = 0;
+    ovp_allocator allocator = {counted_alloc, counted_free, &calls};
+    ovp_ctx_options o = {.size = sizeof o, .threads = 2, .allocator = &allocator};
+    ovp_ctx *ctx;
+    assert_int_equal(ovp_ctx_create(&ctx, &o), OVP_OK);
+    ovp_net_dense_options d = {.size = sizeof d, .layers = 4, .widths = deep, .type = OVP_F32};
+    ovp_net_model *m;
+    ovp_net_batch *b;
+    ovp_net_workspace *ws;
+    ovp_train *train;
+    float x[60] = {0.3f}, theta[2000] = {0};
+    int32_t y[10] = {0};
+    assert_ok(ctx, ovp_net_dense_create(&m, ctx, &d));
+    assert_ok(ctx, ovp_net_bind(&b, ctx, m, x, 10));
+    assert_ok(ctx, ovp_net_workspace_create(&ws, ctx, m, 10));
+    ovp_net_targets t = {.loss = OVP_LOSS_CROSS_ENTROPY, .labels = y};
+    ovp_train_options to = {.size = sizeof to, .lr = 0.1, .momentum = 0.9};
+    assert_true(ovp_net_model_parameters(m) <= 2000);
+    assert_ok(ctx, ovp_train_create(&train, ctx, m, ws, b, &t, &to, theta));
+    assert_ok(ctx, ovp_train_step(train, NULL)); /* the pool starts here */
+    const int before = calls;
+    assert_true(before > 5);
+    for (int k = 0; k < 100; k++) assert_ok(ctx, ovp_train_step(train, NULL));
+    assert_int_equal(calls, before);
+    ovp_idx step;
+    assert_int_equal(ovp_train_test(train, &step), OVP_TRAIN_RUNNING);
+    assert_int_equal(step, 101);
+    ovp_train_free(train);
+    ovp_net_workspace_free(ws);
+    ovp_net_batch_free(b);
+    ovp_net_model_free(m);
+    ovp_ctx_free(ctx);
+}
+
+static void divergence_is_noticed(void **state) {
+    (void)state;
+    net n = make(1, NULL, OVP_F32, "gemm", "dense", "relu", 0, 2, wide, 13, 1);
+    ovp_net_targets t = targets_for(&n, OVP_LOSS_MSE, OVP_REDUCE_SUM);
+    ovp_train *train;
+    ovp_train_options o = {.size = sizeof o, .lr = 1e3};
+    assert_ok(n.ctx, ovp_train_create(&train, n.ctx, n.model, n.ws, n.batch, &t, &o, n.theta));
+    ovp_idx at = 0, again = 0;
+    double loss = 0;
+    for (int k = 1; k < 60 && !at; k++) {
+        assert_ok(n.ctx, ovp_train_step(train, &loss));
+        if (!isfinite(loss)) at = k;
+    }
+    assert_true(at > 1);
+    assert_int_equal(ovp_train_test(train, &again), OVP_TRAIN_DIVERGED);
+    assert_int_equal(again, at);
+    ovp_train_free(train);
+    drop(&n);
+}
+
+static void bad_arguments_are_named(void **state) {
+    ovp_ctx *ctx = *state;
+    ovp_net_model *m;
+    ovp_idx w[] = {4, 0, 2}, good[] = {4, 3, 2}, huge[] = {1 << 21, 1 << 21, 1};
+    ovp_net_dense_options d = {.size = sizeof d, .layers = 2, .widths = w, .type = OVP_F64};
+    assert_fails(ctx, OVP_EINVAL, "width 0 of layer 1", ovp_net_dense_create(&m, ctx, &d));
+    d.widths = huge;
+    assert_fails(ctx, OVP_ELIMIT, "2^40", ovp_net_dense_create(&m, ctx, &d));
+    d.widths = good;
+    d.layers = 64;
+    assert_fails(ctx, OVP_EINVAL, "64 layers is outside 1..63", ovp_net_dense_create(&m, ctx, &d));
+    d.layers = 2;
+    d.activation = "rulu";
+    assert_fails(ctx, OVP_EINVAL, "rulu", ovp_net_dense_create(&m, ctx, &d));
+    d.activation = "tanh";
+    d.engine = "tpu";
+    assert_fails(ctx, OVP_EINVAL, "tpu", ovp_net_dense_create(&m, ctx, &d));
+    d.engine = "auto";
+    d.input = "thin";
+    assert_fails(ctx, OVP_EINVAL, "thin", ovp_net_dense_create(&m, ctx, &d));
+    d.input = "auto";
+    d.type = OVP_U8;
+    assert_fails(ctx, OVP_EINVAL, "f32 or f64", ovp_net_dense_create(&m, ctx, &d));
+    d.type = OVP_F64;
+    assert_ok(ctx, ovp_net_dense_create(&m, ctx, &d));
+    assert_int_equal(ovp_net_model_parameters(m), 4 * 3 + 3 + 3 * 2 + 2);
+
+    ovp_net_batch *b;
+    double x[8] = {1, 2, 3, 4, 5, NAN, 7, 8}, theta[23] = {0}, f[4], loss, grad[23];
+    assert_fails(ctx, OVP_EINVAL, "input 1 of row 1 is nan", ovp_net_bind(&b, ctx, m, x, 2));
+    x[5] = INFINITY;
+    assert_fails(ctx, OVP_EINVAL, "infinite", ovp_net_bind(&b, ctx, m, x, 2));
+    assert_fails(ctx, OVP_EINVAL, "0 rows", ovp_net_bind(&b, ctx, m, x, 0));
+    x[5] = 0;
+    assert_ok(ctx, ovp_net_bind(&b, ctx, m, x, 2));
+    ovp_net_workspace *ws;
+    assert_fails(ctx, OVP_EINVAL, "0 rows", ovp_net_workspace_create(&ws, ctx, m, 0));
+    assert_ok(ctx, ovp_net_workspace_create(&ws, ctx, m, 1));
+    assert_fails(ctx, OVP_ESHAPE, "2 rows, the workspace room for 1", ovp_net_forward(ws, b, theta, f));
+    ovp_net_workspace_free(ws);
+    assert_ok(ctx, ovp_net_workspace_create(&ws, ctx, m, 2));
+    int32_t y[] = {1, 2};
+    ovp_net_targets t = {.loss = OVP_LOSS_CROSS_ENTROPY, .labels = y};
+    assert_fails(ctx, OVP_EINVAL, "label 2 of row 1 is outside 0..1", ovp_net_loss_grad(ws, b, &t, theta, &loss, grad));
+    t.labels = NULL;
+    assert_fails(ctx, OVP_EINVAL, "needs labels", ovp_net_loss_grad(ws, b, &t, theta, &loss, grad));
+    t.loss = OVP_LOSS_MSE;
+    assert_fails(ctx, OVP_EINVAL, "neither", ovp_net_loss_grad(ws, b, &t, theta, &loss, grad));
+    t = (ovp_net_targets){.loss = OVP_LOSS_CROSS_ENTROPY, .reduction = OVP_REDUCE_HALF_SAMPLES, .labels = y};
+    assert_fails(ctx, OVP_EINVAL, "half-samples", ovp_net_loss_grad(ws, b, &t, theta, &loss, grad));
+
+    /* A batch of another model. */
+    ovp_net_model *other;
+    ovp_net_batch *theirs;
+    d.type = OVP_F32;
+    assert_ok(ctx, ovp_net_dense_create(&other, ctx, &d));
+    assert_ok(ctx, ovp_net_bind(&theirs, ctx, other, x, 2));
+    assert_fails(ctx, OVP_ESHAPE, "f32, the model f64", ovp_net_forward(ws, theirs, theta, f));
+    ovp_net_batch_free(theirs);
+    ovp_net_model_free(other);
+    ovp_idx narrow[] = {3, 2};
+    d = (ovp_net_dense_options){.size = sizeof d, .layers = 1, .widths = narrow, .type = OVP_F64};
+    assert_ok(ctx, ovp_net_dense_create(&other, ctx, &d));
+    assert_ok(ctx, ovp_net_bind(&theirs, ctx, other, x, 2));
+    assert_fails(ctx, OVP_ESHAPE, "3 inputs, the model 4", ovp_net_forward(ws, theirs, theta, f));
+    ovp_net_batch_free(theirs);
+    ovp_net_model_free(other);
+
+    ovp_train *train;
+    y[1] = 0;
+    t = (ovp_net_targets){.loss = OVP_LOSS_CROSS_ENTROPY, .labels = y};
+    const struct {
+        ovp_train_options o;
+        const char *word;
+    } bad[] = {{{.lr = 0}, "lr: 0"},
+               {{.lr = INFINITY}, "lr: inf"},
+               {{.lr = 1, .momentum = 1}, "momentum: 1"},
+               {{.lr = 1, .momentum = .5, .dampening = 2}, "dampening: 2"},
+               {{.lr = 1, .weight_decay = -1}, "weight-decay: -1"},
+               {{.lr = 1, .nesterov = 1}, "nesterov"},
+               {{.lr = 1, .optimiser = "adam-ish"}, "adam-ish"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ovp_train_options o = bad[i].o;
+        o.size = sizeof o;
+        assert_fails(ctx, OVP_EINVAL, bad[i].word, ovp_train_create(&train, ctx, m, ws, b, &t, &o, theta));
+        assert_null(train);
+    }
+    /* An interrupted step says so and leaves no result. */
+    ovp_cancel(ctx);
+    assert_fails(ctx, OVP_EINTERRUPTED, "interrupted", ovp_net_loss_grad(ws, b, &t, theta, &loss, grad));
+    ovp_net_workspace_free(ws);
+    ovp_net_batch_free(b);
+    ovp_net_model_free(m);
+    ovp_net_workspace_free(NULL);
+    ovp_net_batch_free(NULL);
+    ovp_net_model_free(NULL);
+    ovp_train_free(NULL);
+}
+
+static void slices_describe_theta(void **state) {
+    (void)state;
+    for (int e = 0; e < 2; e++) {
+        net n = make(1, NULL, OVP_F32, e ? "gemm" : "reference", NULL, "tanh", 0, 4, deep, 3, 1);
+        ovp_idx count, total = 0;
+        const ovp_net_slice *s = ovp_net_model_slices(n.model, &count);
+        assert_int_equal(count, 8);
+        assert_string_equal(s[2].name, "1.weight");
+        assert_int_equal(s[2].shape[0], 7);
+        assert_int_equal(s[2].shape[1], 19);
+        assert_int_equal(s[2].fan_in, 19);
+        assert_int_equal(s[3].role, OVP_ROLE_BIAS);
+        char *hit = room(&n, n.parameters);
+        for (ovp_idx i = 0; i < count; i++) {
+            total += s[i].count;
+            for (ovp_idx a = 0; a < s[i].shape[0]; a++)
+                for (ovp_idx b = 0; b < (s[i].ndim == 2 ? s[i].shape[1] : 1); b++)
+                    hit[s[i].offset + a * s[i].strides[0] + b * s[i].strides[1]]++;
+        }
+        assert_int_equal(total, n.parameters);
+        for (ovp_idx i = 0; i < n.parameters; i++) assert_int_equal(hit[i], 1);
+        ovp_free(n.ctx, hit);
+        drop(&n);
+    }
+}
+
+static void memory_is_estimated(void **state) {
+    (void)state;
+    ovp_idx w[] = {784, 100000, 10};
+    ovp_net_dense_options d = {.size = sizeof d, .layers = 2, .widths = w, .type = OVP_F32};
+    int64_t bytes = ovp_net_dense_memory(&d, 1024);
+    assert_true(bytes > (int64_t)1 << 30 && bytes < (int64_t)5 << 29); /* 1 .. 2.5 GiB */
+    w[1] = 1000000000;
+    assert_true(ovp_net_dense_memory(&d, 1024) > (int64_t)1 << 42);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_are_those_of_the_loss),
+        cmocka_unit_test(engines_agree_with_the_reference),
+        cmocka_unit_test(threads_do_not_change_a_bit),
+        cmocka_unit_test(the_fused_step_equals_gradient_and_update),
+        cmocka_unit_test(vjp_is_the_adjoint_of_the_directional_derivative),
+        cmocka_unit_test(a_step_allocates_nothing),
+        cmocka_unit_test(divergence_is_noticed),
+        CTX_TEST(bad_arguments_are_named),
+        cmocka_unit_test(slices_describe_theta),
+        cmocka_unit_test(memory_is_estimated),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
