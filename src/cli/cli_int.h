@@ -124,6 +124,8 @@ void cli_grid_cell(cli_grid *grid, const char *format, ...) OVP_PRINTF(2, 3);
 void cli_grid_end(cli_grid *grid, cli_app *cli);
 /* A paragraph (or several, split by line feeds) wrapped at the terminal's width. */
 void cli_paragraph(cli_app *cli, int indent, const char *text);
+/* The same where `indent` columns already stand on the first line. */
+void cli_hanging(cli_app *cli, int indent, const char *text);
 /* "1.2 GiB". */
 void cli_bytes_text(char *out, size_t bytes, double amount);
 /* "3 s", "2 min 5 s". */

@@ -82,13 +82,24 @@ static void log_line(void *user, ovp_log_level level, const char *line) {
     cli_complain("overparam: warning: ", line);
 }
 
+static int has_rows(const json_t *result) {
+    const char *name;
+    json_t *table;
+    json_object_foreach((json_t *)(uintptr_t)json_object_get(result, "tables"), name, table) {
+        if (json_array_size(json_object_get(table, "rows"))) return 1;
+    }
+    return 0;
+}
+
 /* A failure under the run's own context, passed to the program's, with where the finished part lies. */
 static ovp_status pass_on(cli_app *cli, const ovp_ctx *from, ovp_status failure, const json_t *result) {
     const char *message = ovp_message(from), *dir = cli_json_text(result, "run_dir");
+    const int rows = has_rows(result);
     if (!message[0]) message = ovp_status_text(failure);
-    if (!dir[0]) return ovp_fail(cli->ctx, failure, "%s", message);
-    if (failure == OVP_EINTERRUPTED)
-        return ovp_fail(cli->ctx, failure, "interrupted; finished rows are kept in %s", dir);
+    if (failure == OVP_EINTERRUPTED && dir[0])
+        return ovp_fail(cli->ctx, failure, "interrupted; %s %s",
+                        rows ? "finished rows are kept in" : "no row was finished; the run folder is", dir);
+    if (!rows) return ovp_fail(cli->ctx, failure, "%s", message);
     return ovp_fail(cli->ctx, failure, "%s (finished rows are kept in %s)", message, dir);
 }
 

@@ -106,6 +106,15 @@ static void put_exit_codes(ovp_text *out) {
                       "| 3 | bad data or configuration |\n| 130 | interrupted; finished rows are kept |\n\n");
 }
 
+static void put_environment(ovp_text *out) {
+    ovp_text_add(out, "## Environment\n\n| variable | meaning |\n|---|---|\n"
+                      "| `OVERPARAM_RUNS` | folder of the run folders; without it `./runs` |\n"
+                      "| `OVERPARAM_DATA` | folder of the data sets, looked into first |\n"
+                      "| `OVERPARAM_ISA` | vector level: `base`, `v3` or `v4`; without it the best there is |\n"
+                      "| `OPENBLAS_CORETYPE` | pins the kernels of OpenBLAS; `overparam doctor` warns of it |\n"
+                      "| `NO_COLOR`, `TERM=dumb` | no colours; no progress bar on a dumb terminal |\n\n");
+}
+
 ovp_status cli_markdown(cli_app *cli) {
     ovp_text *out = &cli->out;
     ovp_status status = OVP_OK;
@@ -114,6 +123,7 @@ ovp_status cli_markdown(cli_app *cli) {
                       "on stderr. `--json` makes the result one JSON object.\n\n");
     for (int i = 0; cli_command_at(i); i++) put_command(out, cli_command_at(i));
     put_exit_codes(out);
+    put_environment(out);
     ovp_text_add(out, "## Experiments\n\n");
     const ovp_experiment *e = ovp_experiment_at(0);
     if (e) {

@@ -49,10 +49,14 @@ static void wrap(ovp_text *out, const char *text, int column, int indent, int li
     }
 }
 
-void cli_paragraph(cli_app *cli, int indent, const char *text) {
-    ovp_text_add(&cli->out, "%*s", indent, "");
+void cli_hanging(cli_app *cli, int indent, const char *text) {
     wrap(&cli->out, text, indent, indent, cli->width < 100 ? cli->width : 100);
     ovp_text_add(&cli->out, "\n");
+}
+
+void cli_paragraph(cli_app *cli, int indent, const char *text) {
+    ovp_text_add(&cli->out, "%*s", indent, "");
+    cli_hanging(cli, indent, text);
 }
 
 void cli_grid_begin(cli_grid *grid, cli_app *cli, int columns, int indent) {

@@ -18,7 +18,8 @@ static void number_text(char *out, size_t bytes, const json_t *value, int fixed)
         snprintf(out, bytes, "%s", json_is_string(value) ? json_string_value(value) : "-");
 }
 
-/* A column of nulls (a measurement that was not asked for) is not worth its width. */
+/* A column of nulls (a measurement that was not asked for), and so every column of an empty table, is not worth its
+ * place. */
 static int column_is_empty(const json_t *rows, size_t column) {
     size_t i;
     json_t *row;
@@ -36,7 +37,7 @@ static void put_table(cli_app *cli, const char *name, const json_t *table, const
     size_t kept[CLI_GRID_COLUMNS], count = 0, total = json_array_size(rows), shown = total;
     cli_grid grid;
     for (size_t k = 0; k < json_array_size(columns) && count < CLI_GRID_COLUMNS; k++)
-        if (!total || !column_is_empty(rows, k)) kept[count++] = k;
+        if (!column_is_empty(rows, k)) kept[count++] = k;
     if (count == 0) return;
     if (shown > ROWS_SHOWN) shown = ROWS_SHOWN / 2;
     ovp_text_add(&cli->out, "%s%s%s\n", cli_paint(cli, CLI_BOLD), name, cli_paint(cli, CLI_PLAIN));
@@ -44,7 +45,7 @@ static void put_table(cli_app *cli, const char *name, const json_t *table, const
     for (size_t c = 0; c < count; c++) {
         const char *column = json_string_value(json_array_get(columns, kept[c]));
         const char *unit = json_string_value(json_array_get(units, kept[c]));
-        grid.right[c] = !total || !column_is_text(rows, kept[c]);
+        grid.right[c] = !column_is_text(rows, kept[c]);
         cli_grid_cell(&grid, unit && unit[0] ? "%s [%s]" : "%s%s", column ? column : "", unit ? unit : "");
     }
     for (size_t i = 0; i < shown; i++)
@@ -88,7 +89,7 @@ static void put_verdict(cli_app *cli, const json_t *verdict) {
                  : no ? "fails"
                       : "unclear",
                  cli_paint(cli, CLI_PLAIN));
-    ovp_text_add(&cli->out, "%s\n", line.data ? line.data : "");
+    cli_hanging(cli, 9, line.data ? line.data : "");
     if (how[0]) cli_paragraph(cli, 9, how);
     ovp_text_free(&line);
 }

@@ -73,10 +73,16 @@ static json_t *head_json(ovp_experiment_run *run, const char *outcome, double se
     return out;
 }
 
+/* Whether a table stands in results: optional ones only with rows. */
+static int shown(const ovp_experiment_run *run, ovp_idx i) {
+    return !run->experiment->tables[i].optional || ovp_store_table_rows(run->tables[i]) > 0;
+}
+
 static json_t *tables_json(ovp_experiment_run *run) {
     json_t *out = json_object();
     for (ovp_idx i = 0; i < run->experiment->table_count; i++)
-        json_object_set_new(out, run->experiment->tables[i].name, ovp_store_table_json(run->tables[i]));
+        if (shown(run, i))
+            json_object_set_new(out, run->experiment->tables[i].name, ovp_store_table_json(run->tables[i]));
     return out;
 }
 
@@ -151,7 +157,8 @@ done:
 
 static ovp_status write_results(ovp_experiment_run *run) {
     ovp_status status = OVP_OK;
-    for (ovp_idx i = 0; i < run->experiment->table_count; i++) OVP_TRY(ovp_run_write_table(run, i));
+    for (ovp_idx i = 0; i < run->experiment->table_count; i++)
+        if (shown(run, i)) OVP_TRY(ovp_run_write_table(run, i));
     if (run->arrays.count)
         OVP_TRY(ovp_store_run_arrays(run->store, "arrays.npz", run->arrays.items, run->arrays.count));
     OVP_TRY(write_weights(run));

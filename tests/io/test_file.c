@@ -96,7 +96,7 @@ static void gzip_unpacks(void **state) {
     static unsigned char packed[100000];
     char *text = malloc(300000), *data;
     size_t bytes;
-    for (int i = 0; i < 300000; i++) text[i] = (char)(i * i % 251);
+    for (int i = 0; i < 300000; i++) text[i] = (char)((int64_t)i * i % 251);
     size_t n = pack(packed, sizeof(packed), text, 300000);
     const char *path = scratch(f, "a.gz");
     put_file(path, packed, n);
