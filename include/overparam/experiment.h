@@ -19,6 +19,7 @@ typedef struct ovp_experiment_table {
     const char *name, *help;
     const ovp_store_column *columns;
     ovp_idx count;
+    int optional; /* left out of results and files while it has no row */
 } ovp_experiment_table;
 typedef struct ovp_experiment_question {
     const char *question, *answer;

@@ -42,8 +42,8 @@ OVP_API int ovp_figure_available(char *version, size_t bytes);
 /* Writes <dir>/<name>.dat, .gp and, with gnuplot, .svg and .png. The script runs by itself: `cd dir && gnuplot
  * name.gp`. Series without a drawable point are left out (a log axis drops values <= 0); long series are thinned to at
  * most 2000 points (evenly in the axis' scale, keeping extremes) in the drawing only. Texts may be any UTF-8 and are
- * shown as they are. The same figure gives the same .dat, .gp. Errors: OVP_EINVAL (name), OVP_EIO, OVP_EUNAVAILABLE (no gnuplot; .dat
- * and .gp are there, the message says what to install), OVP_EINTERNAL (gnuplot's own message). */
+ * shown as they are. The same figure gives the same .dat, .gp. Errors: OVP_EINVAL (name), OVP_EIO, OVP_EUNAVAILABLE (no
+ * gnuplot; .dat and .gp are there, the message says what to install), OVP_EINTERNAL (gnuplot's own message). */
 OVP_API ovp_status ovp_figure_render(ovp_ctx *ctx, const char *dir, const ovp_figure *figure);
 
 #ifdef __cplusplus

@@ -15,10 +15,12 @@ extern "C" {
  * OVP_ENOTFOUND, OVP_EIO, OVP_EFORMAT (damaged gzip), OVP_ELIMIT, OVP_ENOMEM; each names the path. */
 OVP_API ovp_status ovp_io_read_file(char **data, size_t *bytes, ovp_ctx *ctx, const char *path, int64_t limit,
                                     int gunzip);
-/* Writes to a temporary file beside path, fsyncs and renames: path holds the old or the new content, never a part.
- * Errors: OVP_EIO with the system's reason (disk full, read-only, ...); the temporary file is removed. */
+/* Writes to a temporary file beside path, fsyncs and renames: path holds the old or the new content, never a part. A
+ * replaced file keeps its mode, a symbolic link stays and the file behind it is replaced. Errors: OVP_EIO with the
+ * system's reason (disk full, read-only, a folder or device in its place, ...), OVP_ENOMEM; the temporary file is
+ * removed. */
 OVP_API ovp_status ovp_io_write_file(ovp_ctx *ctx, const char *path, const void *data, size_t bytes);
-/* mkdir -p. */
+/* mkdir -p. Errors: OVP_EIO (names the part that failed), OVP_ENOMEM. */
 OVP_API ovp_status ovp_io_make_dirs(ovp_ctx *ctx, const char *path);
 /* Lower-case hex SHA-256 of bytes, 64 characters and the terminator into out[65]. */
 OVP_API void ovp_io_sha256(const void *data, size_t bytes, char out[65]);
@@ -26,31 +28,43 @@ OVP_API void ovp_io_sha256(const void *data, size_t bytes, char out[65]);
 /* ---- arrays -------------------------------------------------------------------------------------- */
 
 /* An npy file (versions 1-3; f4 f8 i8 i4 u1, little or big endian, C or Fortran order, converted to C). *out is freed
- * with ovp_numeric_array_free. Errors: OVP_EFORMAT (position and reason), and those of ovp_io_read_file. */
+ * with ovp_numeric_array_free. Errors: OVP_EFORMAT (position and reason; bytes left over after the array included),
+ * OVP_ELIMIT (header over 64 KiB), OVP_ENOMEM, and those of ovp_io_read_file. The _parse functions here and below take
+ * the bytes of a file; `name` stands for it in messages. */
 OVP_API ovp_status ovp_io_npy_read(ovp_numeric_array *out, ovp_ctx *ctx, const char *path);
 OVP_API ovp_status ovp_io_npy_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const void *data,
                                     size_t bytes);
+/* Version 1.0, little endian on little-endian machines, the bytes numpy.save would write; atomic. Errors: those of
+ * ovp_io_write_file. */
 OVP_API ovp_status ovp_io_npy_write(ovp_ctx *ctx, const char *path, const ovp_numeric_array *array);
 
 typedef struct ovp_io_named_array {
     char *name;
     ovp_numeric_array array;
 } ovp_io_named_array;
-/* npz: opens with numpy.load(..., allow_pickle=False). Same content gives the same bytes (no time stamps). Free a read
- * list with ovp_io_npz_free. `name` of write's entries is borrowed. */
+/* npz, stored or deflated entries. Free the list with ovp_io_npz_free. Errors: OVP_EFORMAT (not a zip, an entry that is
+ * no array, claims more than its packed bytes can hold, stands twice, is encrypted, or whose name is absolute or holds
+ * "..", '\\', ':' or control characters), OVP_ELIMIT (over 4 GiB more than the file once unpacked, over 4096 entries),
+ * OVP_ENOMEM, and those of ovp_io_npy_parse and ovp_io_read_file. */
 OVP_API ovp_status ovp_io_npz_read(ovp_io_named_array **out, ovp_idx *count, ovp_ctx *ctx, const char *path);
+/* Stored entries; opens with numpy.load(..., allow_pickle=False). Same content gives the same bytes (no time stamps);
+ * atomic. names are borrowed. Errors: OVP_EINVAL (a name twice, or one that reading would refuse), OVP_EIO,
+ * OVP_ENOMEM. */
 OVP_API ovp_status ovp_io_npz_write(ovp_ctx *ctx, const char *path, const ovp_io_named_array *arrays, ovp_idx count);
+/* NULL is fine. */
 OVP_API void ovp_io_npz_free(ovp_ctx *ctx, ovp_io_named_array *arrays, ovp_idx count);
 
-/* IDX (gzip or not), types u1 i4 f4 f8 (others refused by name), up to 8 dimensions. */
+/* IDX (read: gzip or not, up to 4 GiB unpacked), types u1 i4 f4 f8 (others refused by name), up to 8 dimensions. *out
+ * is freed with ovp_numeric_array_free. Errors: OVP_EFORMAT, OVP_ENOMEM, and those of ovp_io_read_file. */
 OVP_API ovp_status ovp_io_idx_read(ovp_numeric_array *out, ovp_ctx *ctx, const char *path);
 OVP_API ovp_status ovp_io_idx_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const void *data,
                                     size_t bytes);
 
 /* ---- csv ----------------------------------------------------------------------------------------- */
 
-/* RFC 4180 table as text cells; the first record is the header. Errors name line and column. Free with ovp_io_csv_free.
- */
+/* RFC 4180 table as text cells; the first record is the header, every other one has as many cells. LF or CRLF, a byte
+ * order mark is skipped. Errors: OVP_EFORMAT (line and column), OVP_ENOMEM, and those of ovp_io_read_file (limit 1
+ * GiB). Free with ovp_io_csv_free. */
 typedef struct ovp_io_csv {
     ovp_idx columns, rows;
     char **header; /* columns */
@@ -65,12 +79,13 @@ OVP_API void ovp_io_csv_add_cell(ovp_text *text, const char *cell);
 /* ---- json (jansson) and yaml --------------------------------------------------------------------- */
 
 struct json_t;
-/* Parses a JSON text (depth limited, duplicate keys refused); *out is a new reference (json_decref). Errors:
- * OVP_EFORMAT with line and column. */
+/* Parses a JSON text (at most 64 deep, duplicate keys refused); *out is a new reference (json_decref). Errors:
+ * OVP_EFORMAT with line and column, OVP_ENOMEM, and those of ovp_io_read_file (limit 64 MiB). */
 OVP_API ovp_status ovp_io_json_parse(struct json_t **out, ovp_ctx *ctx, const char *name, const char *data,
                                      size_t bytes);
 OVP_API ovp_status ovp_io_json_read(struct json_t **out, ovp_ctx *ctx, const char *path);
-/* Appends value as JSON with shortest round-trip decimals, keys in insertion order; indent 0: one line. */
+/* Appends value as JSON: shortest round-trip decimals (reals keep a point or exponent: 1.0), keys in insertion order;
+ * indent 0: one line, else that many blanks a level, with lists of plain values on one line. */
 OVP_API void ovp_io_json_dump(ovp_text *text, const struct json_t *value, int indent);
 /* Number as JSON real, null if it is not finite (json_real(NAN) would be a NULL pointer). New reference. */
 OVP_API struct json_t *ovp_io_json_number(double value);
@@ -81,7 +96,8 @@ typedef struct ovp_io_setting {
     int line;
 } ovp_io_setting;
 /* A configuration file: a mapping of scalars and lists of scalars. Anchors, tags, nested mappings and several documents
- * are refused with the line. Errors OVP_ECONFIG. Free with ovp_io_settings_free. */
+ * are refused with the line. An empty file gives no settings. Errors: OVP_ECONFIG, OVP_ELIMIT (over 1 MiB), OVP_ENOMEM,
+ * and those of ovp_io_read_file. Free with ovp_io_settings_free. */
 OVP_API ovp_status ovp_io_yaml_read(ovp_io_setting **out, ovp_idx *count, ovp_ctx *ctx, const char *path);
 OVP_API ovp_status ovp_io_yaml_parse(ovp_io_setting **out, ovp_idx *count, ovp_ctx *ctx, const char *name,
                                      const char *data, size_t bytes);

@@ -22,14 +22,16 @@ typedef struct ovp_store_cell {
 } ovp_store_cell;
 
 typedef struct ovp_store_table ovp_store_table;
-/* columns are borrowed for the table's life. Free with ovp_store_table_free. */
+/* columns are borrowed for the table's life; name: [a-z0-9_-]+ of at most 64 characters; 1 to 1000 columns.
+ * Free with ovp_store_table_free. Errors: OVP_EINVAL, OVP_ENOMEM. */
 OVP_API ovp_status ovp_store_table_create(ovp_store_table **out, ovp_ctx *ctx, const char *name,
                                           const ovp_store_column *columns, ovp_idx count);
 OVP_API void ovp_store_table_free(ovp_store_table *table);
-/* Appends a row of one cell a column. */
+/* Appends a row of one cell a column. Errors: OVP_ENOMEM (the table is as before). */
 OVP_API ovp_status ovp_store_table_add(ovp_store_table *table, const ovp_store_cell *cells);
 OVP_API const char *ovp_store_table_name(const ovp_store_table *table);
 OVP_API ovp_idx ovp_store_table_rows(const ovp_store_table *table);
+/* NULL outside the table. Owned by the table, valid until the next add. */
 OVP_API const ovp_store_cell *ovp_store_table_cell(const ovp_store_table *table, ovp_idx row, ovp_idx column);
 /* {"columns":[],"units":[],"rows":[[]]}; non-finite reals are null. New reference. */
 OVP_API struct json_t *ovp_store_table_json(const ovp_store_table *table);
@@ -49,15 +51,16 @@ OVP_API ovp_status ovp_store_run_create(ovp_store_run **out, ovp_ctx *ctx, const
 OVP_API void ovp_store_run_free(ovp_store_run *run);
 OVP_API const char *ovp_store_run_dir(const ovp_store_run *run); /* absolute path */
 /* Each replaces its file atomically: tables/<name>.csv, arrays.npz (all arrays), weights.npz, manifest.json, any other
- * file. */
+ * file (relative path inside the folder; its subfolders are made). Errors: OVP_EINVAL (a path that leaves the folder),
+ * OVP_EIO (the old file is still whole). */
 OVP_API ovp_status ovp_store_run_table(ovp_store_run *run, const ovp_store_table *table);
 OVP_API ovp_status ovp_store_run_arrays(ovp_store_run *run, const char *file, const ovp_io_named_array *arrays,
                                         ovp_idx count);
 OVP_API ovp_status ovp_store_run_file(ovp_store_run *run, const char *relative, const void *data, size_t bytes);
-/* manifest.json = manifest (borrowed object) with "status", "started", "finished" set here; status
- * "running|complete|interrupted|failed". */
+/* manifest.json = manifest (borrowed object, may be NULL) with "program", "experiment", "status", "started", "finished"
+ * and "process" set here; status "running|complete|interrupted|failed". */
 OVP_API ovp_status ovp_store_run_manifest(ovp_store_run *run, struct json_t *manifest, const char *status);
-/* Appends one line to metrics.jsonl and flushes it. */
+/* Appends one line to metrics.jsonl and flushes it; on OVP_EIO no part of it stays. */
 OVP_API ovp_status ovp_store_run_metric(ovp_store_run *run, const struct json_t *line);
 
 /* Runs under root, newest first: an array of {"id","experiment","dir","status","started","seconds","bytes"}
@@ -67,7 +70,10 @@ OVP_API ovp_status ovp_store_list(struct json_t **out, ovp_ctx *ctx, const char 
 /* Folder of a run given by id, unambiguous id prefix, "latest" or path. *dir freed with ovp_free. OVP_ENOTFOUND lists
  * near ids. */
 OVP_API ovp_status ovp_store_find(char **dir, ovp_ctx *ctx, const char *root, const char *id);
-/* Removes a run folder: only one that holds a manifest.json of ours, never following links. */
+/* Removes a run folder: only one that holds a manifest.json of ours, never following links nor crossing into another
+ * file system. An empty folder with a run's name, left by a run that died at once, counts as ours. Errors: OVP_EINVAL
+ * (no run folder, or its run is still going), OVP_ENOTFOUND, OVP_EIO (the manifest goes last, so it can be repeated).
+ */
 OVP_API ovp_status ovp_store_remove(ovp_ctx *ctx, const char *dir);
 
 #ifdef __cplusplus

@@ -73,10 +73,16 @@ static json_t *head_json(ovp_experiment_run *run, const char *outcome, double se
     return out;
 }
 
+/* Whether a table stands in results: optional ones only with rows. */
+static int shown(const ovp_experiment_run *run, ovp_idx i) {
+    return !run->experiment->tables[i].optional || ovp_store_table_rows(run->tables[i]) > 0;
+}
+
 static json_t *tables_json(ovp_experiment_run *run) {
     json_t *out = json_object();
     for (ovp_idx i = 0; i < run->experiment->table_count; i++)
-        json_object_set_new(out, run->experiment->tables[i].name, ovp_store_table_json(run->tables[i]));
+        if (shown(run, i))
+            json_object_set_new(out, run->experiment->tables[i].name, ovp_store_table_json(run->tables[i]));
     return out;
 }
 
@@ -151,7 +157,8 @@ done:
 
 static ovp_status write_results(ovp_experiment_run *run) {
     ovp_status status = OVP_OK;
-    for (ovp_idx i = 0; i < run->experiment->table_count; i++) OVP_TRY(ovp_run_write_table(run, i));
+    for (ovp_idx i = 0; i < run->experiment->table_count; i++)
+        if (shown(run, i)) OVP_TRY(ovp_run_write_table(run, i));
     if (run->arrays.count)
         OVP_TRY(ovp_store_run_arrays(run->store, "arrays.npz", run->arrays.items, run->arrays.count));
     OVP_TRY(write_weights(run));
@@ -159,14 +166,22 @@ done:
     return status;
 }
 
-static ovp_status write_report(ovp_experiment_run *run, const json_t *result) {
+static ovp_status write_result(ovp_experiment_run *run, const json_t *result) {
     ovp_status status = OVP_OK;
-    ovp_text text = {.ctx = run->ctx}, html = {.ctx = run->ctx}, dir = {.ctx = run->ctx};
-    json_t *info = ovp_experiment_info_json(run->experiment);
+    ovp_text text = {.ctx = run->ctx};
     ovp_io_json_dump(&text, result, 1);
     ovp_text_add(&text, "\n");
     OVP_TRY(ovp_text_status(&text));
     OVP_TRY(ovp_store_run_file(run->store, "result.json", text.data, text.length));
+done:
+    ovp_text_free(&text);
+    return status;
+}
+
+static ovp_status write_report(ovp_experiment_run *run, const json_t *result) {
+    ovp_status status = OVP_OK;
+    ovp_text html = {.ctx = run->ctx}, dir = {.ctx = run->ctx};
+    json_t *info = ovp_experiment_info_json(run->experiment);
     ovp_text_add(&dir, "%s/figures", ovp_store_run_dir(run->store));
     OVP_TRY(ovp_text_status(&dir));
     OVP_TRY(ovp_experiment_report(&html, run->ctx, result, info, run->figures, dir.data));
@@ -176,13 +191,18 @@ done:
     json_decref(info);
     ovp_text_free(&dir);
     ovp_text_free(&html);
-    ovp_text_free(&text);
     return status;
 }
 
 static const char *outcome_name(ovp_status status) {
     if (status == OVP_OK) return "complete";
     return status == OVP_EINTERRUPTED ? "interrupted" : "failed";
+}
+
+/* The result again, as that of a run that failed in its last writings. Takes old. */
+static json_t *failed_json(ovp_experiment_run *run, json_t *old, ovp_status status) {
+    json_decref(old);
+    return result_json(run, outcome_name(status), ovp_message(run->ctx));
 }
 
 ovp_status ovp_experiment_execute(struct json_t **result, ovp_ctx *ctx, const ovp_experiment *experiment,
@@ -200,13 +220,14 @@ ovp_status ovp_experiment_execute(struct json_t **result, ovp_ctx *ctx, const ov
     if (first == OVP_OK) first = status;
     out = result_json(&run, outcome_name(first), first == OVP_OK ? NULL : ovp_message(ctx));
     status = write_report(&run, out);
-    if (first == OVP_OK && status != OVP_OK) {
-        first = status;
-        json_decref(out);
-        out = result_json(&run, outcome_name(first), ovp_message(ctx));
-    }
+    if (first == OVP_OK && status != OVP_OK) out = failed_json(&run, out, first = status);
+    status = write_result(&run, out);
+    if (first == OVP_OK && status != OVP_OK) out = failed_json(&run, out, first = status);
     status = write_manifest(&run, outcome_name(first), first == OVP_OK ? NULL : ovp_message(ctx));
-    if (first == OVP_OK) first = status;
+    if (first == OVP_OK && status != OVP_OK) {
+        out = failed_json(&run, out, first = status);
+        (void)write_result(&run, out); /* so that no file says complete; the first error is the one to tell */
+    }
     *result = out;
     status = first;
 done:

@@ -32,7 +32,8 @@ static json_t *table_json(const ovp_experiment_table *table) {
                               json_pack("{s:s, s:s, s:s}", "name", column->name, "unit",
                                         column->unit ? column->unit : "", "help", column->help ? column->help : ""));
     }
-    return json_pack("{s:s, s:s, s:o}", "name", table->name, "help", table->help, "columns", columns);
+    return json_pack("{s:s, s:s, s:b, s:o}", "name", table->name, "help", table->help, "optional", table->optional,
+                     "columns", columns);
 }
 
 json_t *ovp_experiment_info_json(const ovp_experiment *e) {

@@ -85,12 +85,12 @@ static const ovp_store_column timing_columns[] = {
 };
 #define COUNT(list) ((ovp_idx)(sizeof(list) / sizeof((list)[0])))
 static const ovp_experiment_table tables[] = {
-    {"widths", "One row a trained net.", width_columns, COUNT(width_columns)},
-    {"widths-summary", "Means over seeds.", summary_columns, COUNT(summary_columns)},
-    {"exponents", "Fitted exponent of relative_change for each seed.", exponent_columns, COUNT(exponent_columns)},
+    {"widths", "One row a trained net.", width_columns, COUNT(width_columns), 0},
+    {"widths-summary", "Means over seeds.", summary_columns, COUNT(summary_columns), 0},
+    {"exponents", "Fitted exponent of relative_change for each seed.", exponent_columns, COUNT(exponent_columns), 0},
     {"published", "Comparison with the published table, when its run is repeated.", published_columns,
-     COUNT(published_columns)},
-    {"timings", "Time of each net.", timing_columns, COUNT(timing_columns)},
+     COUNT(published_columns), 1},
+    {"timings", "Time of each net.", timing_columns, COUNT(timing_columns), 0},
 };
 
 /* ---- one net ------------------------------------------------------------------------------------- */

@@ -165,6 +165,7 @@ void report_params(ovp_text *html, json_t *params, const json_t *info) {
             size_t length = strcspn(p, ",");
             ovp_text part = {.ctx = html->ctx};
             ovp_text_add_bytes(&part, p, length);
+            if (part.failed) html->failed = 1;
             report_escape(html, part.data);
             ovp_text_free(&part);
             p += length;
@@ -219,7 +220,9 @@ void report_command(ovp_text *html, const json_t *result) {
         ovp_text text = {.ctx = html->ctx};
         report_plain(&text, value);
         if (text.failed) html->failed = 1;
-        if (text.data && text.data[0]) {
+        /* --seed and --seeds exclude each other; a list of seeds was given or filled in. */
+        int covered = strcmp(key, "seed") == 0 && json_array_size(json_object_get(params, "seeds")) > 0;
+        if (text.data && text.data[0] && !covered) {
             ovp_text_add(&line, " \\\n  --%s=", key);
             add_word(&line, text.data);
         }
@@ -386,7 +389,8 @@ static void add_files(ovp_text *html, const json_t *result) {
     static const char *const files[][2] = {{"manifest.json", "every parameter, seed and version"},
                                            {"arrays.npz", "arrays, opens with numpy.load"},
                                            {"weights.npz", "weights by name, opens with numpy.load"},
-                                           {"metrics.jsonl", "one JSON line a finished row"}};
+                                           {"metrics.jsonl", "one JSON line a finished row"},
+                                           {"result.json", "this page as one JSON object"}};
     const char *dir = report_text(result, "run_dir");
     char path[4096 + 32];
     struct stat info;

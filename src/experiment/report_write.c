@@ -78,7 +78,7 @@ void report_plain(ovp_text *out, const json_t *value) {
 }
 
 void report_round(char buffer[40], double value) {
-    const int keep = 4;
+    int keep = 4;
     if (!isfinite(value) || value == 0) {
         (void)ovp_format_real(buffer, value == 0 ? 0 : value);
         return;
@@ -86,11 +86,12 @@ void report_round(char buffer[40], double value) {
     double size = fabs(value);
     int exponent = (int)floor(log10(size));
     /* Digits as an integer: 1000..9999, after carrying 9999.6 to 10000. The power is split, 10^-320 would be 0. */
+    if (exponent == 4 || exponent == 5) keep = exponent + 1; /* 12346 rather than 12350 */
     int shift = keep - 1 - exponent;
     double scaled = shift > 300 ? size * 1e300 * pow(10, shift - 300) : size * pow(10, shift);
     long long digits = llround(scaled);
-    if (digits >= 10000) {
-        digits = digits / 10;
+    if (digits >= llround(pow(10, keep))) {
+        digits /= 10;
         exponent++;
     }
     int places = keep - 1;
@@ -108,13 +109,9 @@ void report_round(char buffer[40], double value) {
         digits /= 10;
         places--;
     }
-    long long unit = 1;
-    for (int i = 0; i < places; i++) unit *= 10;
-    if (places)
-        (void)snprintf(buffer, 40, "%s%lld.%0*llde%d", value < 0 ? "−" : "", digits / unit, places, digits % unit,
-                       exponent);
-    else
-        (void)snprintf(buffer, 40, "%s%llde%d", value < 0 ? "−" : "", digits, exponent);
+    char all[24];
+    (void)snprintf(all, sizeof(all), "%lld", digits);
+    (void)snprintf(buffer, 40, "%s%c%s%se%d", value < 0 ? "−" : "", all[0], places ? "." : "", all + 1, exponent);
 }
 
 void report_value(ovp_text *html, const json_t *value) {
@@ -195,7 +192,9 @@ void report_table(ovp_text *html, const char *name, const json_t *table, const j
     }
     if (count == 0)
         ovp_text_add(html, "<tr><td colspan=\"%zu\" class=\"muted\">no rows</td></tr>\n", width ? width : 1);
-    ovp_text_add(html, "</tbody></table></div>\n<p class=\"small muted\">");
+    ovp_text_add(html, "</tbody></table></div>\n");
+    if (count == 0) return; /* and perhaps no file */
+    ovp_text_add(html, "<p class=\"small muted\">");
     if (count > MAX_ROWS) ovp_text_add(html, "%d of %zu rows shown. ", MAX_ROWS, count);
     ovp_text_add(html, "All digits: <a href=\"tables/");
     report_escape(html, name);

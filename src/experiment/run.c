@@ -291,7 +291,8 @@ ovp_status ovp_run_figure(ovp_experiment_run *run, const ovp_figure *figure) {
         ovp_fail(run->ctx, before, "%s", held);
     }
     if (status == OVP_EUNAVAILABLE) {
-        status = ovp_run_warning(run, "%s", message);
+        status = run->warned_of_figures ? OVP_OK : ovp_run_warning(run, "%s", message);
+        run->warned_of_figures = 1;
     } else if (status == OVP_EINTERNAL) {
         status = ovp_run_warning(run, "figure %s: %s", figure->name, message);
     }

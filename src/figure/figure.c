@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define ADVICE "apt-get install gnuplot-nox (Debian, Ubuntu), then cd to the folder and run gnuplot on the .gp file"
@@ -41,14 +40,19 @@ static const char *last_words(figure_process *process) {
     return *line ? line : "no message";
 }
 
-static int filled(const char *path) {
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0;
+/* Whether the drawing is whole: gnuplot does not notice a disk that fills up while it writes. */
+static int whole(const char *path, const char *ending) {
+    char tail[24] = "";
+    FILE *file = fopen(path, "rb");
+    if (!file) return 0;
+    size_t got = fseek(file, -16, SEEK_END) == 0 ? fread(tail, 1, 16, file) : 0;
+    (void)fclose(file);
+    return got > 0 && memmem(tail, got, ending, strlen(ending)) != NULL;
 }
 
 /* gnuplot writes under a temporary stem, so that a killed run leaves no half drawing under the figure's name. */
 static ovp_status draw(ovp_ctx *ctx, const char *dir, const ovp_figure *figure) {
-    static const char *const kinds[] = {"svg", "png"};
+    static const char *const kinds[] = {"svg", "png"}, *const endings[] = {"</svg>", "IEND"};
     char program[4096], script[80], define[128];
     char made[2][4096 + 160], final[2][4096 + 160];
     figure_process process;
@@ -78,8 +82,8 @@ static ovp_status draw(ovp_ctx *ctx, const char *dir, const ovp_figure *figure) 
         status = ovp_fail(ctx, OVP_EINTERNAL, "figure %s: gnuplot ended with code %d: %s", figure->name,
                           process.exit_code, last_words(&process));
     for (int k = 0; k < 2; k++) {
-        if (status == OVP_OK && !filled(made[k]))
-            status = ovp_fail(ctx, OVP_EIO, "figure %s: gnuplot wrote no %s in %s (disk full?): %s", figure->name,
+        if (status == OVP_OK && !whole(made[k], endings[k]))
+            status = ovp_fail(ctx, OVP_EIO, "figure %s: gnuplot wrote no whole %s in %s (disk full?): %s", figure->name,
                               kinds[k], dir, last_words(&process));
         if (status == OVP_OK && rename(made[k], final[k]) != 0)
             status = ovp_fail(ctx, OVP_EIO, "figure %s: cannot replace %s", figure->name, final[k]);

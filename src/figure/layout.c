@@ -77,25 +77,27 @@ void figure_ranges(const ovp_figure *figure, figure_axis *x, figure_axis *y) {
 
 /* ---- tics ---------------------------------------------------------------------------------------- */
 
-/* A decimal without needless digits, as "0.02" or, outside 1e-3..1e5, "2×10^{-4}" in enhanced text. */
-static void add_label(ovp_text *gp, double mantissa, int exponent) {
+/* A decimal as "0.02" or, outside 1e-3..1e5, "2×10^{−6}" in enhanced text. The mantissas are integers or integers over
+ * a power of ten: the quotients are correctly rounded, so their shortest forms show no rounding errors. */
+static void add_label(ovp_text *gp, double mantissa, int exponent, int plain) {
     char number[32];
-    double value = mantissa * pow(10, exponent);
-    if (mantissa == 0 || (fabs(value) < 99999 && fabs(value) > .0009)) {
-        /* The shortest form of the product may show rounding (0.30000000000000004): read back 12 digits. */
-        if (exponent < 0) value = round(mantissa * 1e6) / (pow(10, -exponent) * 1e6);
-        (void)ovp_format_real(number, value);
-        if (strchr(number, 'e') == NULL) {
-            ovp_text_add(gp, "%s%s", number[0] == '-' ? "−" : "", number[0] == '-' ? number + 1 : number);
-            return;
-        }
-    }
-    (void)ovp_format_real(number, fabs(round(mantissa * 1e6) / 1e6));
     const char *sign = mantissa < 0 ? "−" : "";
+    double value = fabs(exponent < 0 ? mantissa / pow(10, -exponent) : mantissa * pow(10, exponent));
+    if (plain || mantissa == 0 || (value < 99999 && value > .0009)) {
+        (void)ovp_format_real(number, value);
+        ovp_text_add(gp, "%s%s", sign, number);
+        return;
+    }
+    if (fabs(mantissa) == 10) {
+        mantissa /= 10;
+        exponent++;
+    }
+    (void)ovp_format_real(number, fabs(mantissa));
+    const char *minus = exponent < 0 ? "−" : "";
     if (strcmp(number, "1") == 0)
-        ovp_text_add(gp, "%s10^{%s%d}", sign, exponent < 0 ? "−" : "", abs(exponent));
+        ovp_text_add(gp, "%s10^{%s%d}", sign, minus, abs(exponent));
     else
-        ovp_text_add(gp, "%s%s×10^{%s%d}", sign, number, exponent < 0 ? "−" : "", abs(exponent));
+        ovp_text_add(gp, "%s%s×10^{%s%d}", sign, number, minus, abs(exponent));
 }
 
 static void add_tic(ovp_text *gp, int *first, double mantissa, int exponent, int labelled) {
@@ -103,7 +105,7 @@ static void add_tic(ovp_text *gp, int *first, double mantissa, int exponent, int
     double value = exponent < 0 ? mantissa / pow(10, -exponent) : mantissa * pow(10, exponent);
     (void)ovp_format_real(place, value);
     ovp_text_add(gp, "%s'", *first ? "" : ", ");
-    if (labelled) add_label(gp, mantissa, exponent);
+    if (labelled) add_label(gp, mantissa, exponent, labelled > 1);
     ovp_text_add(gp, "' %s%s", place, labelled ? "" : " 1");
     *first = 0;
 }
@@ -143,14 +145,17 @@ static void linear_tics(const figure_axis *axis, int most, ovp_text *gp) {
     m = m <= 1 ? 1 : m <= 2 ? 2 : m <= 5 ? 5 : 10;
     double step = e < 0 ? m / pow(10, -e) : m * pow(10, e);
     double largest = fmax(fabs(axis->low), fabs(axis->high));
-    int shared = (int)floor(log10(largest) + 1e-9);
-    int plain = largest < 99999 && step > .0009;
+    /* 2, 4, .. 10 x 10^-6 rather than 0.2, 0.4, .. 1 x 10^-5. */
+    int shared = (int)floor(log10(largest / 1.5));
+    /* Integers far from 0 beside a small step: 100002, 100004 say more than 1.00002 x 10^5. */
+    int far = largest < 1e7 && step >= 1 && largest / step > 1000;
+    int plain = far || (largest < 99999 && step > .0009);
     double from = ceil(axis->low / step - 1e-9), to = floor(axis->high / step + 1e-9);
     for (double k = from; k <= to && k < from + 50; k++) {
         if (k == 0)
             add_tic(gp, &first, 0, 0, 1); /* not -0 */
         else if (plain)
-            add_tic(gp, &first, k * m, e, 1);
+            add_tic(gp, &first, k * m, e, far ? 2 : 1);
         else
             add_tic(gp, &first, k * m / pow(10, shared - e), shared, 1);
     }

@@ -218,13 +218,22 @@ static void rgb(char out[16], unsigned colour) {
     (void)snprintf(out, 16, "rgb '#%06x'", colour & 0xFFFFFFu);
 }
 
+/* gnuplot's filled shapes have odd numbers, each one above its open form. */
+static int open_marker(int marker) {
+    return marker % 2 ? marker - 1 : marker;
+}
+
 /* Style of a series' line or points, the same in the plot and in the legend. */
 static void add_look(const ovp_figure_series *series, const figure_drawn *d, ovp_text *gp) {
     char colour[16];
     rgb(colour, d->colour);
     switch (series->style) {
     case OVP_FIGURE_POINTS:
-        ovp_text_add(gp, "linecolor %s linewidth 1.4 pointtype %d pointsize 0.85", colour, d->marker);
+        /* Points without bars are open and larger: where they meet measured ones (published values do), both show. */
+        if (series->low || series->high)
+            ovp_text_add(gp, "linecolor %s linewidth 1.4 pointtype %d pointsize 0.85", colour, d->marker);
+        else
+            ovp_text_add(gp, "linecolor %s linewidth 1.8 pointtype %d pointsize 1.15", colour, open_marker(d->marker));
         break;
     case OVP_FIGURE_THEORY:
         ovp_text_add(gp, "linecolor %s linewidth 1.8 dashtype %s", colour, dashes[d->dash]);
@@ -324,9 +333,9 @@ void figure_script(const ovp_figure *figure, const figure_axis *x, const figure_
     ovp_text_add(gp, "set tmargin %s\n", lines == 2 ? "4.2" : lines == 1 ? "3" : "1.2");
     ovp_text_add(gp, "set xlabel ");
     figure_quote(gp, figure->x_label);
-    ovp_text_add(gp, " offset 0,.2 font ',13' textcolor rgb '" INK "' noenhanced\nset ylabel ");
+    ovp_text_add(gp, " offset 0,.3 font ',13' textcolor rgb '" INK "' noenhanced\nset ylabel ");
     figure_quote(gp, figure->y_label);
-    ovp_text_add(gp, " offset -.6,0 font ',13' textcolor rgb '" INK "' noenhanced\n");
+    ovp_text_add(gp, " offset 0,0 font ',13' textcolor rgb '" INK "' noenhanced\n");
     add_range(gp, "x", x);
     add_range(gp, "y", y);
     ovp_text_add(gp, "set tics out nomirror scale .6,.3 font ',12' textcolor rgb '" INK "' enhanced\n"
@@ -347,7 +356,8 @@ void figure_script(const ovp_figure *figure, const figure_axis *x, const figure_
     ovp_text_add(gp,
                  "unset output\n\n"
                  "if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) {\n"
-                 "  set terminal pngcairo size %d,%d enhanced font 'Sans,9' fontscale 1.5 linewidth 2 pointscale 2 "
+                 "  set terminal pngcairo size %d,%d enhanced font 'Sans,12' fontscale 1.5 dashlength 2 linewidth 2 "
+                 "pointscale 2 "
                  "background '#ffffff'\n"
                  "} else {\n"
                  "  set terminal png size %d,%d enhanced truecolor background '#ffffff'\n"

@@ -30,14 +30,18 @@ static void compress(uint32_t h[8], const unsigned char block[64]) {
             (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10) + w[t - 7] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) + w[t - 16];
     }
     memcpy(s, h, sizeof(s));
-    for (int t = 0; t < 64; t++) {
-        uint32_t e = s[4], a = s[0];
-        uint32_t t1 = s[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & s[5]) ^ (~e & s[6])) + K[t] + w[t];
-        uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
-        memmove(s + 1, s, 7 * sizeof(s[0]));
-        s[4] += t1;
-        s[0] = t1 + t2;
-    }
+    /* Instead of moving a..h along by one each round, their places turn: s[(i - t) mod 8] is the i-th of them. */
+    for (int t0 = 0; t0 < 64; t0 += 8)
+#pragma GCC unroll 8
+        for (int r = 0; r < 8; r++) {
+            uint32_t a = s[(8 - r) & 7], b = s[(9 - r) & 7], c = s[(10 - r) & 7];
+            uint32_t e = s[(12 - r) & 7], f = s[(13 - r) & 7], g = s[(14 - r) & 7], *d = &s[(11 - r) & 7];
+            uint32_t *last = &s[(15 - r) & 7];
+            uint32_t t1 =
+                *last + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + K[t0 + r] + w[t0 + r];
+            *d += t1;
+            *last = t1 + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+        }
     for (int i = 0; i < 8; i++) h[i] += s[i];
 }
 

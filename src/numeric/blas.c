@@ -1,9 +1,9 @@
 /* The only file that includes cblas.h (OpenBLAS's defines I, through complex.h).
  *
  * Which BLAS is there is found at run time through weak symbols, so that any CBLAS links. OpenBLAS comes in flavours:
- * with OpenMP its thread count belongs to the calling thread, so every call here lowers it to 1 and puts it back (20
- * ns; no thread has to be told apart from another). With pthreads the count is one for the process: only
- * ovp_numeric_blas_begin and _end touch it. */
+ * with OpenMP its thread count belongs to the calling thread, so every call here lowers it to 1 and puts it back
+ * (under 10 ns a call; no thread has to be told apart from another). With pthreads the count is one for the process:
+ * only ovp_numeric_blas_begin and _end touch it. */
 #include "numeric/blas_int.h"
 
 #include <assert.h>

@@ -1,6 +1,7 @@
 /* The nets of lazy-width in float32 on raw MNIST against PyTorch's runs (data/lazy_width_f32.json, whose "format" field
- * says what stands there): the same stream, losses to step 50 within 1e-4. With OVP_TEST_LONG=1 all 500 steps and the
- * final measures, within what float32 rounding leaves of them: widths 10 and 20 start chaotically. */
+ * says what stands there): the same stream, losses to step 50 within 1e-4 or, where that is more, four times the
+ * distance of PyTorch's float32 losses from its float64 ones so far: the spread that rounding alone causes. With
+ * OVP_TEST_LONG=1 all 500 steps and the final measures. */
 #include "check.h"
 
 #include <overparam/io.h>
@@ -16,6 +17,11 @@
 #define PIXELS 784
 #define CLASSES 10
 #define STEPS 500
+#ifdef NDEBUG
+#define WIDEST_TRAINED 1000
+#else
+#define WIDEST_TRAINED 100 /* debug, sanitizer and coverage builds are many times slower */
+#endif
 
 typedef struct mnist {
     ovp_numeric_array images, labels;
@@ -50,7 +56,7 @@ static void within(const json_t *row, const char *what, int at, double value, do
 static void train_row(ovp_ctx *ctx, const mnist *m, ovp_numeric_rng *rng, const json_t *row, const json_t *steps) {
     const ovp_idx width = json_integer_value(json_object_get(row, "width"));
     const ovp_idx widths[] = {PIXELS, width, CLASSES};
-    const int chaotic = width < 50, all = getenv("OVP_TEST_LONG") != NULL;
+    const int all = getenv("OVP_TEST_LONG") != NULL;
     const ovp_net_dense_options net = {
         .size = sizeof net, .layers = 2, .widths = widths, .activation = "relu", .type = OVP_F32, .engine = "gemm"};
     const ovp_net_init_options init = {.size = sizeof init, .rule = "torch-default"};
@@ -81,25 +87,29 @@ static void train_row(ovp_ctx *ctx, const mnist *m, ovp_numeric_rng *rng, const 
         }
     }
 
+    if (width > WIDEST_TRAINED) goto done; /* drawn from the stream, as the nets after it need */
     assert_ok(ctx, ovp_net_bind(&batch, ctx, model, m->x, SAMPLES));
     assert_ok(ctx, ovp_net_workspace_create(&workspace, ctx, model, SAMPLES));
     assert_ok(ctx, ovp_train_create(&train, ctx, model, workspace, batch, &targets, &sgd, theta));
-    const json_t *losses = json_object_get(row, "losses");
+    const json_t *losses = json_object_get(row, "losses"), *exact = json_object_get(row, "losses_f64");
     size_t recorded = 0;
-    double loss = NAN;
+    double loss = NAN, spread = 0;
     for (int step = 1; step <= (all ? STEPS : 50); step++) {
         assert_ok(ctx, ovp_train_step(train, &loss));
         if (step != json_integer_value(json_array_get(steps, recorded))) continue;
-        double golden = json_number_value(json_array_get(losses, recorded++));
-        within(row, "loss at step", step, loss, golden, step <= 50 ? 1e-4 : chaotic ? 3e-2 : 1e-2);
+        double golden = json_number_value(json_array_get(losses, recorded));
+        double rounding = fabs(golden / json_number_value(json_array_get(exact, recorded++)) - 1);
+        if (!(rounding <= spread)) spread = rounding;
+        within(row, "loss at step", step, loss, golden, fmax(step <= 50 ? 1e-4 : 1e-3, 4 * spread));
     }
     if (all) {
         ovp_measure_movement movement;
         assert_ok(ctx, ovp_measure_weight_movement(&movement, ctx, model, theta0, theta));
-        const double tolerance = chaotic ? 2e-2 : 1e-3;
-        within(row, "relative_change after", STEPS, movement.sum_ratio, number(row, "relative_change"), tolerance);
-        within(row, "relative_change_l2 after", STEPS, movement.l2_ratio, number(row, "relative_change_l2"), tolerance);
+        const double bar = fmax(1e-3, 2 * spread);
+        within(row, "relative_change after", STEPS, movement.sum_ratio, number(row, "relative_change"), bar);
+        within(row, "relative_change_l2 after", STEPS, movement.l2_ratio, number(row, "relative_change_l2"), bar);
     }
+done:
     ovp_train_free(train);
     ovp_net_workspace_free(workspace);
     ovp_net_batch_free(batch);

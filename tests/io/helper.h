@@ -23,6 +23,7 @@ typedef struct fixture {
     long live;      /* allocations not yet freed */
     long countdown; /* > 0: this many more succeed, then all fail; < 0: all succeed */
     long refused;
+    size_t largest; /* allocation so far */
     char folder[64];
 } fixture;
 
@@ -35,6 +36,7 @@ static void *fixture_alloc(void *user, size_t bytes) {
     if (f->countdown > 0) f->countdown--;
     void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64 + (bytes ? 0 : 64));
     if (memory) f->live++;
+    if (bytes > f->largest) f->largest = bytes;
     return memory;
 }
 

@@ -139,7 +139,8 @@ static int one_line(const char *message) {
 
 static void fuzz(fixture *f, const char *what, parse_fn parse, const sample *samples, size_t count) {
     uint64_t seed = 0x9E3779B97F4A7C15ULL;
-    int rounds = getenv("OVP_TEST_LONG") ? 50 * ROUNDS : ROUNDS, refused = 0;
+    const char *longer = getenv("OVP_TEST_LONG");
+    int rounds = longer && longer[0] ? 50 * ROUNDS : ROUNDS, refused = 0;
     for (size_t i = 0; i < count; i++) {
         if (parse(f->ctx, samples[i].data, samples[i].bytes) == OVP_OK) continue;
         fail_msg("%s: sample %zu is not valid: %s", what, i, ovp_message(f->ctx));

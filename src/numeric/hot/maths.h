@@ -267,7 +267,8 @@ static inline double ovp_vm_trig(double x, uint64_t shift) {
     c = OVP_FMA64(z, c, 0.041666646745830975);
     c = OVP_FMA64(z * z, c, OVP_FMA64(z, -0.5, 1.0));
 #else
-    double w = n * 0x1.0b4611a6p-34, high = y - w, low = ((y - high) - w) - n * 0x1.3198a2e037073p-69;
+    double w = n * 0x1.0b4611a6p-34, high = y - w, back = high - y;
+    double low = OVP_FMA64(-n, 0x1.3198a2e037073p-69, (y - (high - back)) - (w + back)); /* Knuth two-sum */
     double r = high + low, z = r * r;
     low = (high - r) + low;                                                   /* r + low is the reduced argument */
     double s = OVP_FMA64(z, 1.5896797965917676e-10, -2.5050758160580777e-08); /* 4e-18 */
