@@ -123,7 +123,10 @@ OVP_API void ovp_cancel(ovp_ctx *ctx);
 /* OVP_EINTERRUPTED (with a message) once ovp_cancel was called, else OVP_OK. */
 OVP_API ovp_status ovp_check(ovp_ctx *ctx);
 
+/* Hands a line (printf format, cut at 1023 characters) to the context's log callback; nothing without one. */
 OVP_API void ovp_log(ovp_ctx *ctx, ovp_log_level level, const char *format, ...) OVP_PRINTF(3, 4);
+/* Hands a state of affairs to the context's progress callback; nothing without one. Cheap: callers need not throttle.
+ */
 OVP_API void ovp_report(ovp_ctx *ctx, const ovp_progress *progress);
 
 /* ---- allocation ---------------------------------------------------------------------------------- */

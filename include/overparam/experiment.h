@@ -47,7 +47,9 @@ typedef struct ovp_experiment {
     ovp_status (*run)(ovp_experiment_run *run);
 } ovp_experiment;
 
+/* The i-th experiment of the registry, NULL past the end. Static. */
 OVP_API const ovp_experiment *ovp_experiment_at(ovp_idx i);
+/* Experiment of this id, NULL if there is none. Static. */
 OVP_API const ovp_experiment *ovp_experiment_find(const char *id);
 OVP_API const char *ovp_experiment_near(const char *id); /* did-you-mean, may be NULL */
 
@@ -93,8 +95,11 @@ OVP_API ovp_status ovp_experiment_report(ovp_text *html, ovp_ctx *ctx, const str
 
 /* ---- inside an experiment's run function ---------------------------------------------------------- */
 
+/* The context everything in the run uses; borrowed. */
 OVP_API ovp_ctx *ovp_run_ctx(ovp_experiment_run *run);
+/* The run's parameter values; borrowed. */
 OVP_API const ovp_params *ovp_run_params(const ovp_experiment_run *run);
+/* The seeds to run, --seeds or the one --seed; borrowed. */
 OVP_API const int64_t *ovp_run_seeds(const ovp_experiment_run *run, ovp_idx *count);
 /* Seed of data and labels that belongs to a run's seed: --data-seed if given, else the seed itself. */
 OVP_API int64_t ovp_run_data_seed(const ovp_experiment_run *run, int64_t seed);

@@ -21,6 +21,7 @@ typedef struct ovp_numeric_array {
     void *data; /* 64-byte aligned */
 } ovp_numeric_array;
 
+/* Bytes of one element; its name, "f32". */
 OVP_API size_t ovp_numeric_type_size(ovp_numeric_type type);
 OVP_API const char *ovp_numeric_type_name(ovp_numeric_type type); /* "f32", ... */
 /* Zeroed array in *out; free with ovp_numeric_array_free. Errors: OVP_EINVAL (ndim, negative extent, product
@@ -161,9 +162,9 @@ OVP_API void ovp_numeric_dphi_mul(const ovp_ctx *ctx, const ovp_numeric_activati
 /* ---- BLAS ---------------------------------------------------------------------------------------- */
 
 /* C = alpha op(A) op(B) + beta C, row-major, op(A) m x k, op(B) k x n, C m x n; ta, tb: 1 = transposed; ld in elements.
- * type OVP_F32 or OVP_F64. Runs on the calling thread alone when between ovp_numeric_blas_begin and _end (with OpenBLAS's
- * openmp flavour always), so results do not depend on BLAS threads. beta 0: C need not be initialised. C must not overlap
- * A or B. n and the leading dimensions are below 2^31; m and k may be anything. Cannot fail. */
+ * type OVP_F32 or OVP_F64. Runs on the calling thread alone when between ovp_numeric_blas_begin and _end (with
+ * OpenBLAS's openmp flavour always), so results do not depend on BLAS threads. beta 0: C need not be initialised. C
+ * must not overlap A or B. n and the leading dimensions are below 2^31; m and k may be anything. Cannot fail. */
 OVP_API void ovp_numeric_gemm(ovp_numeric_type type, int ta, int tb, ovp_idx m, ovp_idx n, ovp_idx k, double alpha,
                               const void *a, ovp_idx lda, const void *b, ovp_idx ldb, double beta, void *c,
                               ovp_idx ldc);

@@ -10,7 +10,9 @@
 
 #define TOLERANCE 1e-9
 
-static const char *const engines[] = {"reference", "gemm"};
+static const struct {
+    const char *engine, *input;
+} engines[] = {{"reference", "dense"}, {"gemm", "dense"}, {"gemm", "sparse"}};
 
 typedef struct golden_case {
     json_t *json;
@@ -54,7 +56,8 @@ static void load_case(ovp_ctx *ctx, golden_case *g, json_t *json) {
     g->values = reals(ctx, json_object_get(json, "values"));
 }
 
-static ovp_net_model *make_model(ovp_ctx *ctx, const golden_case *g, ovp_numeric_type type, const char *engine) {
+static ovp_net_model *make_model(ovp_ctx *ctx, const golden_case *g, ovp_numeric_type type, const char *engine,
+                                 const char *input) {
     ovp_net_model *model = NULL;
     const ovp_net_dense_options options = {.size = sizeof options,
                                            .layers = g->layers,
@@ -62,7 +65,8 @@ static ovp_net_model *make_model(ovp_ctx *ctx, const golden_case *g, ovp_numeric
                                            .activation = text(g->json, "activation"),
                                            .no_bias = !is_true(g->json, "bias"),
                                            .type = type,
-                                           .engine = engine};
+                                           .engine = engine,
+                                           .input = input};
     assert_ok(ctx, ovp_net_dense_create(&model, ctx, &options));
     return model;
 }
@@ -112,8 +116,8 @@ static void check_final(ovp_ctx *ctx, const golden_case *g, const ovp_net_model 
     }
 }
 
-static void train_case(ovp_ctx *ctx, const golden_case *g, const char *engine) {
-    ovp_net_model *model = make_model(ctx, g, OVP_F64, engine);
+static void train_case(ovp_ctx *ctx, const golden_case *g, const char *engine, const char *input) {
+    ovp_net_model *model = make_model(ctx, g, OVP_F64, engine, input);
     ovp_net_batch *batch = NULL;
     ovp_net_workspace *workspace = NULL;
     ovp_train *train = NULL;
@@ -161,7 +165,7 @@ static void train_case(ovp_ctx *ctx, const golden_case *g, const char *engine) {
 
 /* torch's stream and default initialisation in float32 give the stored weights bit for bit. */
 static void init_case(ovp_ctx *ctx, const golden_case *g) {
-    ovp_net_model *model = make_model(ctx, g, OVP_F32, "reference");
+    ovp_net_model *model = make_model(ctx, g, OVP_F32, "reference", "dense");
     const ovp_net_init_options options = {.size = sizeof options, .rule = "torch-default"};
     ovp_numeric_rng *rng = NULL;
     float *theta = NULL;
@@ -207,7 +211,8 @@ static void test_training_matches_pytorch(void **state) {
     json_array_foreach(cases, i, json) {
         golden_case g;
         load_case(ctx, &g, json);
-        for (size_t e = 0; e < sizeof engines / sizeof engines[0]; e++) train_case(ctx, &g, engines[e]);
+        for (size_t e = 0; e < sizeof engines / sizeof engines[0]; e++)
+            train_case(ctx, &g, engines[e].engine, engines[e].input);
         ovp_free(ctx, g.x);
         ovp_free(ctx, g.values);
     }
