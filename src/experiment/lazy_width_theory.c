@@ -31,12 +31,12 @@ typedef struct entry_variance {
     double weight, bias;
 } entry_variance;
 
-/* Variance of an entry under ovp_net_init's rules. */
-static entry_variance init_variance(const char *rule, const char *activation, double fan_in, double fan_out) {
-    double gain = ovp_net_gain(activation);
+/* Variance of an entry under ovp_net_init's rules with their own gains; NaN for zeros, from which nothing moves. */
+static entry_variance init_variance(const char *rule, double fan_in, double fan_out) {
     if (strcmp(rule, "torch-default") == 0) return (entry_variance){1 / (3 * fan_in), 1 / (3 * fan_in)};
-    if (strncmp(rule, "kaiming-", 8) == 0) return (entry_variance){gain * gain / fan_in, 0};
+    if (strncmp(rule, "kaiming-", 8) == 0) return (entry_variance){2 / fan_in, 0};
     if (strncmp(rule, "xavier-", 7) == 0) return (entry_variance){2 / (fan_in + fan_out), 0};
+    if (strcmp(rule, "normal") == 0) return (entry_variance){1 / fan_in, 0};
     return (entry_variance){NAN, NAN};
 }
 
@@ -59,8 +59,8 @@ static void moments(const ovp_numeric_activation *act, double q, double *value, 
 
 double lazy_width_movement(const lazy_width_theory *t, double width) {
     const ovp_numeric_activation *act = ovp_numeric_activation_find(t->activation);
-    entry_variance first = init_variance(t->init, t->activation, t->inputs, width);
-    entry_variance last = init_variance(t->init, t->activation, width, t->outputs);
+    entry_variance first = init_variance(t->init, t->inputs, width);
+    entry_variance last = init_variance(t->init, width, t->outputs);
     double m, s, x = t->input_norm, bias = t->bias ? 1 : 0;
     if (!act || !isfinite(first.weight)) return NAN;
     moments(act, first.weight * x * x + bias * first.bias, &m, &s);

@@ -304,7 +304,18 @@ static void prediction_is_its_formula(void **state) {
     bare.inputs = 1e12; /* w << d */
     const double narrow[] = {1e5, 1e6};
     assert_true(fabs(lazy_width_exponent(ctx, &bare, narrow, 2) + 1) < 2e-2);
-    bare.init = "normal";
+    /* Entries of variance proportional to 1/fan_in differ from torch's in a common factor (and in the biases). */
+    static const char *const rules[] = {"kaiming-normal", "kaiming-uniform", "normal"};
+    bare = published_theory;
+    bare.bias = 0;
+    double expected = lazy_width_exponent(ctx, &bare, widths, 6);
+    for (int i = 0; i < 3; i++) {
+        bare.init = rules[i];
+        assert_true(fabs(lazy_width_exponent(ctx, &bare, widths, 6) - expected) < 1e-9);
+    }
+    bare.init = "xavier-uniform";
+    assert_true(fabs(lazy_width_exponent(ctx, &bare, widths, 6) - expected) > .01);
+    bare.init = "zero";
     assert_true(isnan(lazy_width_exponent(ctx, &bare, wide, 2)));
     assert_true(isnan(lazy_width_exponent(ctx, &published_theory, wide, 1)));
     bare.activation = "nothing";
