@@ -4,6 +4,7 @@
  * prints one JSON object: milliseconds of every step, the best GEMM rate on the step's two large shapes in this run
  * (OpenBLAS's own threads and our blocks, whichever is faster), the floor that rate gives, and the BLAS. */
 #include <overparam/data.h>
+#include <overparam/measure.h>
 #include <overparam/train.h>
 
 #include <cblas.h>
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 1024, INPUTS = 784, OUTPUTS = 10 };
+enum { ROWS = 1024, INPUTS = 784, OUTPUTS = 10, GROUP = 5 };
 
 __attribute__((weak)) void omp_set_num_threads(int threads);
 __attribute__((weak)) void openblas_set_num_threads(int threads);
@@ -46,7 +47,7 @@ static ovp_status block_task(ovp_ctx *worker, void *arg, ovp_idx task) {
 /* Best seconds of one product: OpenBLAS with `threads` threads, and blocks of several widths on our pool. */
 static double best_product(ovp_ctx *ctx, product p, int threads) {
     double best = INFINITY;
-    for (int round = 0; round < 5; round++) {
+    for (int round = 0; round < 3; round++) {
         blas_threads(threads);
         double t = ovp_seconds();
         cblas_sgemm(CblasRowMajor, p.ta ? CblasTrans : CblasNoTrans, CblasNoTrans, (int)p.m, (int)p.n, (int)p.k, 1, p.a,
@@ -101,23 +102,23 @@ int main(int argc, char **argv) {
     check(ctx, ovp_alloc(ctx, &g, INPUTS * width, sizeof *g));
     product forward = {0, ROWS, width, INPUTS, INPUTS, width, 0, data.x_train.data, theta, h};
     product backward = {1, INPUTS, width, ROWS, INPUTS, width, 0, data.x_train.data, h, g};
-    /* Floor and steps alternate, so that a change of the machine's speed meets both. */
     const double large = 4.0 * ROWS * INPUTS * (double)width, all = large + 6.0 * ROWS * OUTPUTS * (double)width;
-    double products = INFINITY;
-    printf("{\"width\": %lld, \"threads\": %d, \"input\": \"%s\", \"ms\": [", (long long)width, threads, argv[3]);
-    for (int k = 0; k < steps; k++) {
-        if (k % 10 == 0)
-            products = fmin(products, best_product(ctx, forward, threads) + best_product(ctx, backward, threads));
-        double loss, t = ovp_seconds();
-        check(ctx, ovp_train_step(train, &loss));
-        printf("%s%.4f", k ? ", " : "", (ovp_seconds() - t) * 1e3);
+    printf("{\"width\": %lld, \"threads\": %d, \"input\": \"%s\", \"groups\": [", (long long)width, threads, argv[3]);
+    for (int k = 0; k < steps; k += GROUP) {
+        const double products = best_product(ctx, forward, threads) + best_product(ctx, backward, threads);
+        double ms[GROUP];
+        for (int i = 0; i < GROUP; i++) {
+            double loss, t = ovp_seconds();
+            check(ctx, ovp_train_step(train, &loss));
+            ms[i] = (ovp_seconds() - t) * 1e3;
+        }
+        printf("%s{\"ms\": %.4f, \"floor_ms\": %.4f, \"gemm_gflops\": %.2f}", k ? ", " : "",
+               ovp_measure_median_in_place(GROUP, ms), all / large * products * 1e3, large / products * 1e-9);
     }
     double density;
     ovp_net_batch_path(batch, &density);
-    printf("], \"gemm_gflops\": %.2f, \"floor_ms\": %.4f, \"density\": %.4f, \"isa\": \"%s\", \"blas\": \"%s\", "
-           "\"core\": \"%s\", \"flavour\": \"%s\"}\n",
-           large / products * 1e-9, all / large * products * 1e3, density, ovp_isa(ctx), ovp_numeric_blas_name(),
-           ovp_numeric_blas_core(), ovp_numeric_blas_flavour());
+    printf("], \"density\": %.4f, \"isa\": \"%s\", \"blas\": \"%s\", \"core\": \"%s\", \"flavour\": \"%s\"}\n", density,
+           ovp_isa(ctx), ovp_numeric_blas_name(), ovp_numeric_blas_core(), ovp_numeric_blas_flavour());
     ovp_free(ctx, h);
     ovp_free(ctx, g);
     ovp_free(ctx, theta);

@@ -75,6 +75,24 @@ done:
     return status;
 }
 
+ovp_status ovp_net_pack(ovp_net_packed *out, ovp_ctx *ctx, ovp_numeric_type type, const void *x, ovp_idx n, ovp_idx d,
+                        int transposed) {
+    enum { TILE = OVP_NET_TILE, PANEL_BYTES = 512 }; /* with 64 units a panel's weights are 32 KiB */
+    const size_t size = ovp_numeric_type_size(type);
+    const ovp_idx rows = transposed ? d : n, cols = transposed ? n : d;
+    ovp_net_packed p = {cols, (rows + TILE - 1) / TILE, PANEL_BYTES / (ovp_idx)size, NULL};
+    ovp_status status = ovp_alloc(ctx, &p.value, cols * p.tiles * TILE, size);
+    if (status != OVP_OK) return status;
+    char *to = p.value;
+    for (ovp_idx k0 = 0; k0 < cols; k0 += p.panel)
+        for (ovp_idx r0 = 0; r0 < rows; r0 += TILE)
+            for (ovp_idx k = k0; k < cols && k < k0 + p.panel; k++)
+                for (ovp_idx r = r0; r < r0 + TILE; r++, to += size)
+                    if (r < rows) memcpy(to, (const char *)x + (size_t)element(r, k, d, transposed) * size, size);
+    *out = p;
+    return OVP_OK;
+}
+
 ovp_status ovp_net_bind(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *model, const void *x, ovp_idx rows) {
     *out = NULL;
     ovp_net_batch *b = NULL;
@@ -101,6 +119,9 @@ ovp_status ovp_net_bind(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *
     if (b->sparse) {
         OVP_TRY(ovp_net_sparse_build(&b->by_row, ctx, b->type, x, rows, inputs, 0));
         OVP_TRY(ovp_net_sparse_build(&b->by_column, ctx, b->type, x, rows, inputs, 1));
+    } else if (model->engine->input_major) {
+        OVP_TRY(ovp_net_pack(&b->packed_rows, ctx, b->type, x, rows, inputs, 0));
+        OVP_TRY(ovp_net_pack(&b->packed_columns, ctx, b->type, x, rows, inputs, 1));
     } else {
         OVP_TRY(ovp_alloc(ctx, &b->x, rows * inputs, ovp_numeric_type_size(b->type)));
         memcpy(b->x, x, (size_t)(rows * inputs) * ovp_numeric_type_size(b->type));
@@ -115,6 +136,8 @@ void ovp_net_batch_free(ovp_net_batch *batch) {
     if (!batch) return;
     ovp_net_sparse_free(batch->ctx, &batch->by_row);
     ovp_net_sparse_free(batch->ctx, &batch->by_column);
+    ovp_free(batch->ctx, batch->packed_rows.value);
+    ovp_free(batch->ctx, batch->packed_columns.value);
     ovp_free(batch->ctx, batch->x);
     ovp_free(batch->ctx, batch);
 }

@@ -164,13 +164,13 @@ const ovp_net_slice *ovp_net_model_slices(const ovp_net_model *model, ovp_idx *c
     return model->slices;
 }
 
-ovp_idx ovp_net_block_width(ovp_idx width, int sparse) {
-    /* Sparse: eight AVX-512 registers of f32 accumulators. Dense: near 256 units, so that a block of a thousand rows
-     * stays in the second-level cache, and blocks of equal width. Measured in bench/. */
-    enum { SPARSE = 128, DENSE = 256 };
-    if (sparse) return width < SPARSE ? width : SPARSE;
-    ovp_idx blocks = (width + DENSE - 1) / DENSE;
-    ovp_idx each = ((width + blocks - 1) / blocks + 15) / 16 * 16;
+ovp_idx ovp_net_block_width(ovp_idx width, ovp_idx l, int sparse) {
+    /* First layer: sparse, eight AVX-512 registers of f32 accumulators; dense, as many units as let a panel of weights
+     * stay in the first-level cache. Above: BLAS calls, which want to be large, yet a block of a thousand rows should
+     * find room in the second-level cache. */
+    enum { SPARSE = 128, DENSE = 64, UPPER = 512 };
+    if (l == 0) return width < (sparse ? SPARSE : DENSE) ? width : sparse ? SPARSE : DENSE;
+    const ovp_idx blocks = (width + UPPER - 1) / UPPER, each = ((width + blocks - 1) / blocks + 15) / 16 * 16;
     return each < width ? each : width;
 }
 

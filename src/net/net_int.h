@@ -54,14 +54,23 @@ typedef struct ovp_net_sparse {
     void *value;
 } ovp_net_sparse;
 
+/* A dense rows x cols matrix cut for the register-blocked product: panels of `panel` columns, within one tiles of 6
+ * rows (the last padded with zeros), within one column after column: six values side by side. */
+enum { OVP_NET_TILE = 6 };
+typedef struct ovp_net_packed {
+    ovp_idx cols, tiles, panel;
+    void *value;
+} ovp_net_packed;
+
 struct ovp_net_batch {
     ovp_ctx *ctx;
     ovp_numeric_type type;
     ovp_idx rows, inputs;
     double density;
     int sparse;
-    void *x;                          /* rows x inputs; NULL on the sparse path */
-    ovp_net_sparse by_row, by_column; /* X and its transpose */
+    void *x;                                    /* rows x inputs, for the reference engine */
+    ovp_net_sparse by_row, by_column;           /* X and its transpose on the sparse path */
+    ovp_net_packed packed_rows, packed_columns; /* the same on the dense path */
 };
 
 struct ovp_net_workspace {
@@ -78,8 +87,11 @@ struct ovp_net_workspace {
 };
 enum { OVP_NET_MAX_LAYERS = 63 };
 
-/* How much of a layer one task of the gemm engine computes, from shapes alone. */
-ovp_idx ovp_net_block_width(ovp_idx width, int sparse);
+/* How much of layer l one task of the gemm engine computes, from shapes alone. */
+ovp_idx ovp_net_block_width(ovp_idx width, ovp_idx l, int sparse);
+
+ovp_status ovp_net_pack(ovp_net_packed *out, ovp_ctx *ctx, ovp_numeric_type type, const void *x, ovp_idx rows,
+                        ovp_idx cols, int transposed);
 
 /* X (rows x cols, `type`, C order) or its transpose as panels. */
 ovp_status ovp_net_sparse_build(ovp_net_sparse *out, ovp_ctx *ctx, ovp_numeric_type type, const void *x, ovp_idx rows,
@@ -102,6 +114,9 @@ typedef struct ovp_net_kernels {
     /* c (rows x cols, stride ldc) += sparse * b (panel rows, stride ldb); cols a multiple of 16, all 64-byte aligned.
      */
     void (*spmm)(const ovp_net_sparse *s, const void *b, ovp_idx ldb, void *c, ovp_idx ldc, ovp_idx cols);
+    /* c (rows rounded up to whole tiles x cols, stride ldc) = x * b (cols of x rows, stride ldb); cols a multiple
+     * of 16. */
+    void (*dense)(const ovp_net_packed *x, const void *b, ovp_idx ldb, void *c, ovp_idx ldc, ovp_idx cols);
     /* z[i] += b[i] */
     void (*add)(ovp_idx n, void *z, const void *b);
     /* p (n x 16) += h (n x u, stride ldh) * w (u x 16) */

@@ -47,8 +47,8 @@ static ovp_status check_batch(const ovp_net_workspace *ws, const ovp_net_batch *
     if (b->type != m->type)
         return ovp_fail(ws->ctx, OVP_ESHAPE, "batch is %s, the model %s", ovp_numeric_type_name(b->type),
                         ovp_numeric_type_name(m->type));
-    if (b->sparse && !m->engine->input_major)
-        return ovp_fail(ws->ctx, OVP_ESHAPE, "batch is sparse; engine %s needs it bound to its own model",
+    if ((b->x != NULL) == m->engine->input_major)
+        return ovp_fail(ws->ctx, OVP_ESHAPE, "batch was bound for another engine than %s; bind it to this model",
                         m->engine->name);
     if (b->rows > ws->rows)
         return ovp_fail(ws->ctx, OVP_ESHAPE, "batch has %lld rows, the workspace room for %lld", (long long)b->rows,

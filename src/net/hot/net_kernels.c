@@ -7,11 +7,11 @@
 
 /* One register; 64-byte vectors on AVX2 would be emulated (ten times slower in gcc 12). */
 #if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64, GRAD_UNITS = 16 };
+enum { VECTOR_BYTES = 64, GRAD_UNITS = 16, FORWARD_ROWS = 8 };
 #elif defined(__AVX__)
-enum { VECTOR_BYTES = 32, GRAD_UNITS = 4 };
+enum { VECTOR_BYTES = 32, GRAD_UNITS = 4, FORWARD_ROWS = 4 };
 #else
-enum { VECTOR_BYTES = 16, GRAD_UNITS = 2 };
+enum { VECTOR_BYTES = 16, GRAD_UNITS = 2, FORWARD_ROWS = 2 };
 #endif
 typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
 enum { LANES = VECTOR_BYTES / sizeof(real), NARROW_VECTORS = OVP_NET_NARROW / LANES ? OVP_NET_NARROW / LANES : 1 };
@@ -57,6 +57,53 @@ static void spmm(const ovp_net_sparse *s, const void *b, ovp_idx ldb, void *c, o
     }
 }
 
+/* ---- dense input times weights --------------------------------------------------------------------- */
+
+/* A tile of 6 rows by STRIP registers stays in registers for a whole panel, whose rows of b fit the first-level cache.
+ * X is constant through a training, so it is packed once, and the block's activations are still in cache when bias, phi
+ * and the next layer come: that is what a call to a BLAS, which packs X at every call, cannot give. */
+#if defined(__AVX512F__)
+enum { STRIP = 4 };
+#else
+enum { STRIP = 2 };
+#endif
+
+ALWAYS_INLINE void dense_tile(const int vectors, ovp_idx steps, const real *x, const real *b, ovp_idx ldb, real *c,
+                              ovp_idx ldc, int first) {
+    vec sum[OVP_NET_TILE][STRIP];
+#pragma GCC unroll 6
+    for (int r = 0; r < OVP_NET_TILE; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) sum[r][v] = first ? (vec){0} : ((const vec *)(const void *)(c + r * ldc))[v];
+    for (ovp_idx k = 0; k < steps; k++) {
+        const vec *row = (const vec *)(const void *)(b + k * ldb);
+        const real *value = x + k * OVP_NET_TILE;
+#pragma GCC unroll 6
+        for (int r = 0; r < OVP_NET_TILE; r++)
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) sum[r][v] = sum[r][v] + value[r] * row[v];
+    }
+#pragma GCC unroll 6
+    for (int r = 0; r < OVP_NET_TILE; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) ((vec *)(void *)(c + r * ldc))[v] = sum[r][v];
+}
+
+static void dense(const ovp_net_packed *x, const void *b, ovp_idx ldb, void *c, ovp_idx ldc, ovp_idx cols) {
+    for (ovp_idx k = 0; k < x->cols; k += x->panel) {
+        const ovp_idx steps = x->cols - k < x->panel ? x->cols - k : x->panel;
+        const real *rows = (const real *)b + k * ldb;
+        const real *value = (const real *)x->value + k * x->tiles * OVP_NET_TILE;
+        for (ovp_idx t = 0; t < x->tiles; t++, value += steps * OVP_NET_TILE) {
+            real *to = (real *)c + t * OVP_NET_TILE * ldc;
+            ovp_idx j = 0;
+            for (; j + STRIP * LANES <= cols; j += STRIP * LANES)
+                dense_tile(STRIP, steps, value, rows + j, ldb, to + j, ldc, k == 0);
+            for (; j < cols; j += LANES) dense_tile(1, steps, value, rows + j, ldb, to + j, ldc, k == 0);
+        }
+    }
+}
+
 static void add(ovp_idx n, void *z, const void *b) {
     real *restrict y = z;
     const real *restrict x = b;
@@ -66,7 +113,7 @@ static void add(ovp_idx n, void *z, const void *b) {
 /* ---- products with few outputs -------------------------------------------------------------------- */
 
 ALWAYS_INLINE void narrow_rows(const int rows, ovp_idx u, const real *h, ovp_idx ldh, const real *w, real *p) {
-    vec sum[4][NARROW_VECTORS];
+    vec sum[FORWARD_ROWS][NARROW_VECTORS];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < NARROW_VECTORS; v++) sum[r][v] = ((const vec *)(const void *)(p + r * OVP_NET_NARROW))[v];
     for (ovp_idx k = 0; k < u; k++) {
@@ -82,13 +129,15 @@ static void narrow_forward(ovp_idx n, ovp_idx u, const void *h, ovp_idx ldh, con
     const real *from = h;
     real *to = p;
     ovp_idx i = 0;
-    for (; i + 4 <= n; i += 4) narrow_rows(4, u, from + i * ldh, ldh, w, to + i * OVP_NET_NARROW);
+    for (; i + FORWARD_ROWS <= n; i += FORWARD_ROWS)
+        narrow_rows(FORWARD_ROWS, u, from + i * ldh, ldh, w, to + i * OVP_NET_NARROW);
     for (; i < n; i++) narrow_rows(1, u, from + i * ldh, ldh, w, to + i * OVP_NET_NARROW);
 }
 
 ALWAYS_INLINE void narrow_grad_units(const int units, ovp_idx n, const real *h, ovp_idx ldh, const real *d, real *g) {
     vec sum[GRAD_UNITS][NARROW_VECTORS];
-    memset(sum, 0, sizeof sum);
+    for (int k = 0; k < units; k++)
+        for (int v = 0; v < NARROW_VECTORS; v++) sum[k][v] = ((const vec *)(const void *)(g + k * OVP_NET_NARROW))[v];
     for (ovp_idx i = 0; i < n; i++) {
         const vec *row = (const vec *)(const void *)(d + i * OVP_NET_NARROW);
         const real *x = h + i * ldh;
@@ -100,12 +149,20 @@ ALWAYS_INLINE void narrow_grad_units(const int units, ovp_idx n, const real *h, 
 }
 
 static void narrow_grad(ovp_idx n, ovp_idx u, const void *h, ovp_idx ldh, const void *d, void *g) {
-    const real *from = h;
-    real *to = g;
-    ovp_idx k = 0;
-    for (; k + GRAD_UNITS <= u; k += GRAD_UNITS)
-        narrow_grad_units(GRAD_UNITS, n, from + k, ldh, d, to + k * OVP_NET_NARROW);
-    for (; k < u; k++) narrow_grad_units(1, n, from + k, ldh, d, to + k * OVP_NET_NARROW);
+    enum { ROWS = 32 }; /* of h at a time: they stay in the first-level cache while all units pass over them */
+    memset(g, 0, (size_t)u * OVP_NET_NARROW * sizeof(real));
+    for (ovp_idx i = 0; i < n; i += ROWS) {
+        const ovp_idx rows = n - i < ROWS ? n - i : ROWS;
+        const real *from = (const real *)h + i * ldh, *grad = (const real *)d + i * OVP_NET_NARROW;
+        real *to = g;
+        ovp_idx k = 0;
+        /* Rows of h are far apart, which the hardware does not foresee. */
+        for (ovp_idx r = 0; r < ROWS && i + ROWS + r < n; r++)
+            for (ovp_idx c = 0; c < u; c += 64 / (ovp_idx)sizeof(real)) __builtin_prefetch(from + (ROWS + r) * ldh + c);
+        for (; k + GRAD_UNITS <= u; k += GRAD_UNITS)
+            narrow_grad_units(GRAD_UNITS, rows, from + k, ldh, grad, to + k * OVP_NET_NARROW);
+        for (; k < u; k++) narrow_grad_units(1, rows, from + k, ldh, grad, to + k * OVP_NET_NARROW);
+    }
 }
 
 ALWAYS_INLINE void narrow_back_strip(const int rows, const int vectors, ovp_idx c, const real *d, const real *w,
@@ -180,5 +237,5 @@ static void update(ovp_idx n, void *theta, const void *grad, void *velocity, con
 }
 
 extern const ovp_net_kernels OVP_HOT(ovp_net_kernels);
-const ovp_net_kernels OVP_HOT(ovp_net_kernels) = {spmm,        add,         narrow_forward, narrow_grad,
-                                                  narrow_back, column_sums, update};
+const ovp_net_kernels OVP_HOT(ovp_net_kernels) = {spmm,        dense,       add,         narrow_forward,
+                                                  narrow_grad, narrow_back, column_sums, update};

@@ -34,7 +34,7 @@ static ovp_idx max_idx(ovp_idx a, ovp_idx b) {
 
 /* Layer l's units are computed in blocks of this width. */
 static ovp_idx block_of(const ovp_net_model *m, ovp_idx l, int sparse) {
-    return ovp_net_block_width(m->layer[l].out, sparse && l == 0);
+    return ovp_net_block_width(m->layer[l].out, l, sparse);
 }
 
 static int is_narrow(const ovp_net_layer *y) {
@@ -50,10 +50,10 @@ static void make_plan(plan *p, const ovp_net_model *m, ovp_idx rows, int threads
         block = max_idx(block, b);
         if (l + 1 < m->layers && !is_narrow(&m->layer[l + 1])) grad = max_idx(grad, b * m->layer[l + 1].out);
     }
-    grad = max_idx(grad, max_idx(inputs, NARROW) * block);
+    grad = max_idx(grad, max_idx(inputs + OVP_NET_TILE, NARROW) * block);
     p->block = block;
     p->panel = 0;
-    p->weights = p->panel + rows * block;
+    p->weights = p->panel + (rows + OVP_NET_TILE) * block;
     p->grad = p->weights + inputs * block;
     p->narrow_w = p->grad + round16(grad);
     p->narrow_t = p->narrow_w + block * NARROW;
@@ -100,10 +100,17 @@ static real *scratch(const pass *s, const ovp_ctx *worker, ovp_idx offset) {
     return (real *)s->ws->engine + ovp_worker(worker) * s->p.worker + offset;
 }
 
+/* Rows of weights are far apart, which the hardware does not foresee: asks for one a few rows ahead. */
+static inline void prefetch_row(const real *row, ovp_idx cols) {
+    for (ovp_idx j = 0; j < cols; j += 64 / (ovp_idx)sizeof(real)) __builtin_prefetch(row + j);
+}
+enum { AHEAD = 12 };
+
 /* rows x cols of a matrix with stride `from_ld` into stride `to_ld`, zero-padded to `padded` columns. */
 static void copy_padded(real *to, ovp_idx to_ld, const real *from, ovp_idx from_ld, ovp_idx rows, ovp_idx cols,
                         ovp_idx padded) {
     for (ovp_idx i = 0; i < rows; i++) {
+        if (i + AHEAD < rows) prefetch_row(from + (i + AHEAD) * from_ld, cols);
         memcpy(to + i * to_ld, from + i * from_ld, (size_t)cols * sizeof(real));
         if (padded > cols) memset(to + i * to_ld + cols, 0, (size_t)(padded - cols) * sizeof(real));
     }
@@ -115,16 +122,19 @@ static void copy_padded(real *to, ovp_idx to_ld, const real *from, ovp_idx from_
 static void product_forward(const pass *s, ovp_ctx *worker, ovp_idx u0, ovp_idx width, real *panel, ovp_idx ld) {
     const ovp_net_layer *y = &s->m->layer[s->l];
     const real *w = s->theta + y->weight + u0;
-    if (s->l == 0 && s->batch->sparse) {
+    if (s->l == 0) {
         real *packed = scratch(s, worker, s->p.weights);
         copy_padded(packed, ld, w, y->out, y->in, width, ld);
-        memset(panel, 0, (size_t)(s->batch->rows * ld) * sizeof(real));
-        s->k->spmm(&s->batch->by_row, packed, ld, panel, ld, ld);
+        if (s->batch->sparse) {
+            memset(panel, 0, (size_t)(s->batch->rows * ld) * sizeof(real));
+            s->k->spmm(&s->batch->by_row, packed, ld, panel, ld, ld);
+        } else {
+            s->k->dense(&s->batch->packed_rows, packed, ld, panel, ld, ld);
+        }
         return;
     }
-    const real *in = s->l == 0 ? s->batch->x : s->ws->a[s->l];
-    ovp_idx stride = s->l == 0 ? y->in : s->ws->stride[s->l];
-    ovp_numeric_gemm(OVP_REAL_TYPE, 0, 0, s->batch->rows, width, y->in, 1, in, stride, w, y->out, 0, panel, ld);
+    ovp_numeric_gemm(OVP_REAL_TYPE, 0, 0, s->batch->rows, width, y->in, 1, s->ws->a[s->l], s->ws->stride[s->l], w,
+                     y->out, 0, panel, ld);
 }
 
 static void block_forward(const pass *s, ovp_ctx *worker, ovp_idx block, real *partial) {
@@ -228,10 +238,12 @@ static void input_weights(const pass *s, ovp_ctx *worker, ovp_idx u0, ovp_idx wi
         memset(g, 0, (size_t)(y->in * ld) * sizeof(real));
         s->k->spmm(&s->batch->by_column, dz, ld, g, ld, ld);
     } else {
-        ovp_numeric_gemm(OVP_REAL_TYPE, 1, 0, y->in, width, s->batch->rows, 1, s->batch->x, y->in, dz, ld, 0, g, ld);
+        s->k->dense(&s->batch->packed_columns, dz, ld, g, ld, ld);
     }
-    for (ovp_idx k = 0; k < y->in; k++)
+    for (ovp_idx k = 0; k < y->in; k++) {
+        if (k + AHEAD < y->in) prefetch_row(s->theta + y->weight + (k + AHEAD) * y->out + u0, width);
         ovp_net_sink_range(s->m, worker, s->sink, y->weight + k * y->out + u0, width, 1, g + k * ld);
+    }
 }
 
 static void bias_gradient(const pass *s, ovp_ctx *worker, ovp_idx l, ovp_idx u0, ovp_idx width, const real *dz,
