@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 torch.set_num_threads(threads)
+torch.set_flush_denormal(True)  # in its favour: the first steps make denormal derivatives
 
 
 def idx(name, offset):
