@@ -116,9 +116,11 @@ int main(int argc, char **argv) {
                ovp_measure_median_in_place(GROUP, ms), all / large * products * 1e3, large / products * 1e-9);
     }
     double density;
+    char blas[64];
+    ovp_numeric_blas_name(blas, sizeof blas);
     ovp_net_batch_path(batch, &density);
     printf("], \"density\": %.4f, \"isa\": \"%s\", \"blas\": \"%s\", \"core\": \"%s\", \"flavour\": \"%s\"}\n", density,
-           ovp_isa(ctx), ovp_numeric_blas_name(), ovp_numeric_blas_core(), ovp_numeric_blas_flavour());
+           ovp_isa(ctx), blas, ovp_numeric_blas_core(), ovp_numeric_blas_flavour());
     ovp_free(ctx, h);
     ovp_free(ctx, g);
     ovp_free(ctx, theta);

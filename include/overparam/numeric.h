@@ -173,10 +173,11 @@ OVP_API void ovp_numeric_gemm(ovp_numeric_type type, int ta, int tb, ovp_idx m, 
  * count is one for the process). */
 OVP_API int ovp_numeric_blas_begin(void);
 OVP_API void ovp_numeric_blas_end(int previous);
-/* What BLAS is loaded: its configuration ("OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..."), kernel core ("SkylakeX") and
- * threading flavour "openmp"|"pthread"|"serial"; "unknown" where the library does not say. Static strings or strings
+/* Name and version of the BLAS loaded ("OpenBLAS 0.3.21") into buffer, truncated to fit; "unknown" where the library
+ * does not say. */
+OVP_API void ovp_numeric_blas_name(char *buffer, size_t bytes);
+/* Its kernels ("SkylakeX") and threading flavour "openmp"|"pthread"|"serial", or "unknown". Static strings or strings
  * owned by the BLAS. */
-OVP_API const char *ovp_numeric_blas_name(void);
 OVP_API const char *ovp_numeric_blas_core(void);
 OVP_API const char *ovp_numeric_blas_flavour(void);
 

@@ -55,9 +55,10 @@ static void processor(doctor *d) {
 }
 
 static void blas(doctor *d) {
-    const char *name = ovp_numeric_blas_name(), *core = ovp_numeric_blas_core(), *flavour = ovp_numeric_blas_flavour(),
+    const char *core = ovp_numeric_blas_core(), *flavour = ovp_numeric_blas_flavour(),
                *pinned = getenv("OPENBLAS_CORETYPE");
-    char text[400];
+    char text[400], name[64];
+    ovp_numeric_blas_name(name, sizeof name);
     snprintf(text, sizeof text, "%s, kernels %s, threading %s", name, core, flavour);
     line(d, "BLAS", text);
     cli_json_set(d->cli, d->object, "blas", json_string(name));

@@ -7,11 +7,11 @@
 #include <string.h>
 
 json_t *ovp_experiment_environment(ovp_ctx *ctx) {
-    char cpu[128];
+    char cpu[128], blas[64];
     ovp_cpu_name(cpu, sizeof cpu);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "isa", ovp_isa(ctx), "cpu", cpu, "blas", ovp_numeric_blas_name(),
-                     "core", ovp_numeric_blas_core(), "flavour", ovp_numeric_blas_flavour(), "threads",
-                     ovp_threads(ctx));
+    ovp_numeric_blas_name(blas, sizeof blas);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "isa", ovp_isa(ctx), "cpu", cpu, "blas", blas, "core",
+                     ovp_numeric_blas_core(), "flavour", ovp_numeric_blas_flavour(), "threads", ovp_threads(ctx));
 }
 
 /* First integer after `key` in a small kernel file (key "": at its start); -1 if there is none. */

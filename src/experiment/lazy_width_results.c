@@ -162,7 +162,8 @@ static ovp_status figure_losses(view *v) {
         .x_log = 1,
         .y_log = 1,
         .series = series,
-        .count = widths};
+        .count = widths,
+        .ordered = 1};
     OVP_TRY(ovp_run_figure(v->run, &figure));
 done:
     ovp_free(v->ctx, labels);

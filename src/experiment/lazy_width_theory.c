@@ -232,6 +232,8 @@ ovp_status lazy_width_judge_accuracy(lazy_width_verdict *out, ovp_ctx *ctx, cons
         ranks[s] = ovp_measure_rank_correlation(count, x, y);
     }
     ovp_measure_interval all = lazy_width_over_seeds(ranks, seed_count);
+    if (all.low < -1) all.low = -1; /* Student's t does not know a correlation's range; NaN stays NaN */
+    if (all.high > 1) all.high = 1;
     out->verdict = (ovp_experiment_verdict){.claim = "Wider nets, though they move less, test better",
                                             .how = out->how,
                                             .measured = all.mean,

@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <cblas.h>
 #include <limits.h>
+#include <stdio.h>
+#include <string.h>
 
 #define WEAK __attribute__((weak))
 extern WEAK char *openblas_get_config(void);
@@ -100,8 +102,12 @@ void ovp_numeric_blas_end(int previous) {
         openblas_set_num_threads(previous);
 }
 
-const char *ovp_numeric_blas_name(void) {
-    return openblas_get_config ? openblas_get_config() : "unknown";
+void ovp_numeric_blas_name(char *buffer, size_t bytes) {
+    /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..": the first two words. */
+    snprintf(buffer, bytes, "%s", openblas_get_config ? openblas_get_config() : "unknown");
+    char *space = strchr(buffer, ' ');
+    if (space) space = strchr(space + 1, ' ');
+    if (space) *space = 0;
 }
 
 const char *ovp_numeric_blas_core(void) {

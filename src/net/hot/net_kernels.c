@@ -1,5 +1,7 @@
 /* The wide-net engine's inner loops, compiled per precision and processor level with -ffp-contract=fast: every a * b +
- * c below is one fused step where the level has one. Sums run in a fixed order, so results do not depend on threads. */
+ * c below is one fused step where the level has one. Sums run in a fixed order, so results do not depend on threads,
+ * and in two levels (a panel or a few rows from zero, then added to the total), which costs nothing and keeps f32
+ * nearer to f64 than one long sum does. */
 #include "net/net_int.h"
 #include "numeric/real.h"
 
@@ -30,13 +32,13 @@ ALWAYS_INLINE void spmm_strip(const int vectors, const ovp_net_sparse *s, const 
             const uint16_t *column = s->column + s->start[q];
             const real *value = (const real *)s->value + s->start[q];
             vec sum[8];
-            for (int v = 0; v < vectors; v++) sum[v] = out[v];
+            for (int v = 0; v < vectors; v++) sum[v] = (vec){0};
             for (int32_t e = 0, n = s->length[q]; e < n; e++) {
                 const vec *row = (const vec *)(const void *)(panel + (ovp_idx)column[e] * ldb);
                 const real x = value[e];
                 for (int v = 0; v < vectors; v++) sum[v] = sum[v] + x * row[v];
             }
-            for (int v = 0; v < vectors; v++) out[v] = sum[v];
+            for (int v = 0; v < vectors; v++) out[v] = out[v] + sum[v];
         }
     }
 }
@@ -74,7 +76,7 @@ ALWAYS_INLINE void dense_tile(const int vectors, ovp_idx steps, const real *x, c
 #pragma GCC unroll 6
     for (int r = 0; r < OVP_NET_TILE; r++)
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) sum[r][v] = first ? (vec){0} : ((const vec *)(const void *)(c + r * ldc))[v];
+        for (int v = 0; v < vectors; v++) sum[r][v] = (vec){0};
     for (ovp_idx k = 0; k < steps; k++) {
         const vec *row = (const vec *)(const void *)(b + k * ldb);
         const real *value = x + k * OVP_NET_TILE;
@@ -86,7 +88,10 @@ ALWAYS_INLINE void dense_tile(const int vectors, ovp_idx steps, const real *x, c
 #pragma GCC unroll 6
     for (int r = 0; r < OVP_NET_TILE; r++)
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) ((vec *)(void *)(c + r * ldc))[v] = sum[r][v];
+        for (int v = 0; v < vectors; v++) {
+            vec *out = (vec *)(void *)(c + r * ldc) + v;
+            *out = first ? sum[r][v] : *out + sum[r][v];
+        }
 }
 
 static void dense(const ovp_net_packed *x, const void *b, ovp_idx ldb, void *c, ovp_idx ldc, ovp_idx cols) {
@@ -115,14 +120,17 @@ static void add(ovp_idx n, void *z, const void *b) {
 ALWAYS_INLINE void narrow_rows(const int rows, ovp_idx u, const real *h, ovp_idx ldh, const real *w, real *p) {
     vec sum[FORWARD_ROWS][NARROW_VECTORS];
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < NARROW_VECTORS; v++) sum[r][v] = ((const vec *)(const void *)(p + r * OVP_NET_NARROW))[v];
+        for (int v = 0; v < NARROW_VECTORS; v++) sum[r][v] = (vec){0};
     for (ovp_idx k = 0; k < u; k++) {
         const vec *row = (const vec *)(const void *)(w + k * OVP_NET_NARROW);
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < NARROW_VECTORS; v++) sum[r][v] = sum[r][v] + h[r * ldh + k] * row[v];
     }
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < NARROW_VECTORS; v++) ((vec *)(void *)(p + r * OVP_NET_NARROW))[v] = sum[r][v];
+        for (int v = 0; v < NARROW_VECTORS; v++) {
+            vec *out = (vec *)(void *)(p + r * OVP_NET_NARROW) + v;
+            *out = *out + sum[r][v];
+        }
 }
 
 static void narrow_forward(ovp_idx n, ovp_idx u, const void *h, ovp_idx ldh, const void *w, void *p) {
@@ -137,7 +145,7 @@ static void narrow_forward(ovp_idx n, ovp_idx u, const void *h, ovp_idx ldh, con
 ALWAYS_INLINE void narrow_grad_units(const int units, ovp_idx n, const real *h, ovp_idx ldh, const real *d, real *g) {
     vec sum[GRAD_UNITS][NARROW_VECTORS];
     for (int k = 0; k < units; k++)
-        for (int v = 0; v < NARROW_VECTORS; v++) sum[k][v] = ((const vec *)(const void *)(g + k * OVP_NET_NARROW))[v];
+        for (int v = 0; v < NARROW_VECTORS; v++) sum[k][v] = (vec){0};
     for (ovp_idx i = 0; i < n; i++) {
         const vec *row = (const vec *)(const void *)(d + i * OVP_NET_NARROW);
         const real *x = h + i * ldh;
@@ -145,7 +153,10 @@ ALWAYS_INLINE void narrow_grad_units(const int units, ovp_idx n, const real *h, 
             for (int v = 0; v < NARROW_VECTORS; v++) sum[k][v] = sum[k][v] + x[k] * row[v];
     }
     for (int k = 0; k < units; k++)
-        for (int v = 0; v < NARROW_VECTORS; v++) ((vec *)(void *)(g + k * OVP_NET_NARROW))[v] = sum[k][v];
+        for (int v = 0; v < NARROW_VECTORS; v++) {
+            vec *out = (vec *)(void *)(g + k * OVP_NET_NARROW) + v;
+            *out = *out + sum[k][v];
+        }
 }
 
 static void narrow_grad(ovp_idx n, ovp_idx u, const void *h, ovp_idx ldh, const void *d, void *g) {
@@ -204,12 +215,20 @@ static void narrow_back(ovp_idx n, ovp_idx cols, ovp_idx c, const void *d, const
 }
 
 static void column_sums(ovp_idx n, ovp_idx cols, const void *p, ovp_idx ldp, void *s) {
+    enum { ROWS = 32, COLUMNS = 64 };
     const real *from = p;
     real *restrict sum = s;
     memset(sum, 0, (size_t)cols * sizeof(real));
-    for (ovp_idx i = 0; i < n; i++) {
-        const real *restrict row = from + i * ldp;
-        for (ovp_idx j = 0; j < cols; j++) sum[j] += row[j];
+    for (ovp_idx j = 0; j < cols; j += COLUMNS) {
+        const ovp_idx width = cols - j < COLUMNS ? cols - j : COLUMNS;
+        for (ovp_idx i = 0; i < n; i += ROWS) {
+            real part[COLUMNS] = {0};
+            for (ovp_idx r = i; r < n && r < i + ROWS; r++) {
+                const real *restrict row = from + r * ldp + j;
+                for (ovp_idx k = 0; k < width; k++) part[k] += row[k];
+            }
+            for (ovp_idx k = 0; k < width; k++) sum[j + k] += part[k];
+        }
     }
 }
 
