@@ -36,7 +36,7 @@ typedef int64_t ovp_idx;
     X(OVP_EFORMAT, 3, "malformed data")                                                                                \
     X(OVP_ECONFIG, 3, "bad configuration")                                                                             \
     X(OVP_ENOTFOUND, 3, "not found")                                                                                   \
-    X(OVP_ELIMIT, 2, "request exceeds a limit")                                                                        \
+    X(OVP_ELIMIT, 3, "data exceed a limit")                                                                            \
     X(OVP_EIO, 1, "input or output failed")                                                                            \
     X(OVP_EUNSUPPORTED, 1, "operation not supported here")                                                             \
     X(OVP_EUNAVAILABLE, 1, "optional part not available")                                                              \

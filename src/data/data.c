@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #define TELLING_LIMIT ((int64_t)1 << 26)
-#define FILE_LIMIT ((int64_t)1 << 32)
 
 #define OVP_DATASET(id, name, title, licence, source, shape, system, hint)                                             \
     extern const ovp_data_detail ovp_data_detail_##id;
@@ -223,7 +222,7 @@ static ovp_status verify_file(ovp_ctx *ctx, const char *folder, const ovp_data_f
     char *path = NULL, *data = NULL, sha[65];
     size_t bytes = 0;
     OVP_TRY(ovp_data_file_path(&path, ctx, folder, file->name));
-    if (path) status = ovp_io_read_file(&data, &bytes, ctx, path, FILE_LIMIT, 1);
+    if (path) status = ovp_io_read_file(&data, &bytes, ctx, path, OVP_DATA_FILE_LIMIT, 1);
     if (!path || status != OVP_OK) {
         if (!path) status = ovp_fail(ctx, OVP_ENOTFOUND, "%s/%s: missing", folder, file->name);
         ovp_text_add(report, "%s: cannot be read\n", path ? path : file->name);

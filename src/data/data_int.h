@@ -4,6 +4,9 @@
 
 #include <overparam/data.h>
 
+/* Largest file of a set, unpacked: five times MNIST's images, so that a gzip bomb ends early. */
+#define OVP_DATA_FILE_LIMIT ((int64_t)1 << 28)
+
 /* A file of a set, unpacked name; it may also lie there as name.gz. sha256 is of the unpacked content. */
 typedef struct ovp_data_file {
     const char *name, *sha256;

@@ -8,11 +8,19 @@
 
 static ovp_status read_file(ovp_numeric_array *out, char **path, ovp_ctx *ctx, const char *folder,
                             const ovp_data_file *file) {
-    ovp_status status = ovp_data_file_path(path, ctx, folder, file->name);
-    if (status != OVP_OK) return status;
-    if (!*path)
-        return ovp_fail(ctx, OVP_ENOTFOUND, "%s: %s is missing here (or %s.gz)", folder, file->name, file->name);
-    return ovp_io_idx_read(out, ctx, *path);
+    char *data = NULL;
+    size_t bytes = 0;
+    ovp_status status = OVP_OK;
+    OVP_TRY(ovp_data_file_path(path, ctx, folder, file->name));
+    if (!*path) {
+        status = ovp_fail(ctx, OVP_ENOTFOUND, "%s: %s is missing here (or %s.gz)", folder, file->name, file->name);
+        goto done;
+    }
+    OVP_TRY(ovp_io_read_file(&data, &bytes, ctx, *path, OVP_DATA_FILE_LIMIT, 1));
+    OVP_TRY(ovp_io_idx_parse(out, ctx, *path, data, bytes));
+done:
+    ovp_free(ctx, data);
+    return status;
 }
 
 /* Images (n x rows x cols) and labels (n) of one half; file[0] and file[1] name them. */

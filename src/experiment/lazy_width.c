@@ -339,7 +339,7 @@ static ovp_status check_memory(lazy_lab *lab) {
         if (available == 0 || need <= available) continue;
         ovp_experiment_short(need_text, (double)need / 0x1p30);
         ovp_experiment_short(have_text, (double)available / 0x1p30);
-        return ovp_fail(lab->ctx, OVP_ELIMIT,
+        return ovp_fail(lab->ctx, OVP_EINVAL,
                         "--widths: width %lld on %lld samples needs about %s GiB and %s GiB are available; give "
                         "smaller widths or fewer --samples (no width was run)",
                         (long long)lab->widths[i], (long long)lab->data.x_train.shape[0], need_text, have_text);

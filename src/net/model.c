@@ -32,7 +32,7 @@ static ovp_status check_options(ovp_ctx *ctx, const ovp_net_dense_options *o) {
             return ovp_fail(ctx, OVP_EINVAL, "dense net: width %lld of layer %lld is below 1", (long long)o->widths[l],
                             (long long)l);
     if (count_parameters(o) < 0)
-        return ovp_fail(ctx, OVP_ELIMIT, "dense net: more than 2^40 parameters; choose smaller widths");
+        return ovp_fail(ctx, OVP_EINVAL, "dense net: more than 2^40 parameters; choose smaller widths");
     if (!is_real(o->type)) return ovp_fail(ctx, OVP_EINVAL, "dense net: type must be f32 or f64");
     return OVP_OK;
 }

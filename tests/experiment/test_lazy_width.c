@@ -219,7 +219,7 @@ static void too_wide_is_refused_before_any_width_runs(void **state) {
         run_lazy(ctx, &result, root, SETTINGS("samples=64", "test-samples=50", "widths=8,1e9", "epochs=2"));
     assert_int_equal(ovp_status_exit_code(status), 2);
     assert_non_null(strstr(ovp_message(ctx), "GiB are available"));
-    assert_fails(ctx, OVP_ELIMIT, "width 1000000000 on 64 samples needs about", status);
+    assert_fails(ctx, OVP_EINVAL, "width 1000000000 on 64 samples needs about", status);
     assert_int_equal(table_rows(result, "widths"), 0);
     json_decref(result);
     scratch_remove(root);
