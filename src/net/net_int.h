@@ -81,6 +81,7 @@ struct ovp_net_workspace {
     void *a[64];        /* activations of hidden layer l = 1..layers-1, in a backward pass replaced by dL/dz */
     void *z[64];        /* pre-activations, where phi' needs them */
     void *f, *df;       /* outputs and their gradient, rows x c */
+    double *wide;       /* the outputs of the last forward before they were rounded to the model's type */
     void *engine;       /* the engine's own buffers: one allocation */
     size_t engine_bytes;
     ovp_idx groups;
@@ -106,6 +107,16 @@ static inline void *ovp_net_at(ovp_numeric_type type, const void *base, ovp_idx 
 void ovp_net_sink_range(const ovp_net_model *model, const ovp_ctx *ctx, const ovp_net_sink *sink, ovp_idx offset,
                         ovp_idx count, double lr_scale, const void *grad);
 
+/* Outputs a loss is taken of: of the model's type, or unrounded. */
+typedef struct ovp_net_outputs {
+    const void *f;
+    const double *wide;
+} ovp_net_outputs;
+ovp_status ovp_net_loss_f32(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c,
+                            const ovp_net_outputs *outputs, double *loss, void *df);
+ovp_status ovp_net_loss_f64(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c,
+                            const ovp_net_outputs *outputs, double *loss, void *df);
+
 /* ---- hot kernels, one table per level and precision ------------------------------------------------- */
 
 enum { OVP_NET_NARROW = 16 }; /* outputs are padded to this many in the narrow products */
@@ -119,8 +130,8 @@ typedef struct ovp_net_kernels {
     void (*dense)(const ovp_net_packed *x, const void *b, ovp_idx ldb, void *c, ovp_idx ldc, ovp_idx cols);
     /* z[i] += b[i] */
     void (*add)(ovp_idx n, void *z, const void *b);
-    /* p (n x 16) += h (n x u, stride ldh) * w (u x 16) */
-    void (*narrow_forward)(ovp_idx n, ovp_idx u, const void *h, ovp_idx ldh, const void *w, void *p);
+    /* p (n x 16, f64 in every precision) += h (n x u, stride ldh) * w (u x 16) */
+    void (*narrow_forward)(ovp_idx n, ovp_idx u, const void *h, ovp_idx ldh, const void *w, double *p);
     /* g (u x 16) = h^T (u x n, stride ldh) * d (n x 16) */
     void (*narrow_grad)(ovp_idx n, ovp_idx u, const void *h, ovp_idx ldh, const void *d, void *g);
     /* p (n x cols, stride ldp) = d (n x 16, the first c used) * w (c x cols, stride ldp); cols a multiple of 16 */

@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-ovp_status ovp_net_loss_f32(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c, const void *f,
-                            double *loss, void *df);
-ovp_status ovp_net_loss_f64(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c, const void *f,
-                            double *loss, void *df);
-
 ovp_status ovp_net_workspace_create(ovp_net_workspace **out, ovp_ctx *ctx, const ovp_net_model *model, ovp_idx rows) {
     *out = NULL;
     ovp_net_workspace *ws = NULL;
@@ -20,6 +15,7 @@ ovp_status ovp_net_workspace_create(ovp_net_workspace **out, ovp_ctx *ctx, const
     const ovp_idx outputs = rows * ovp_net_model_outputs(model);
     OVP_TRY(ovp_alloc(ctx, &ws->f, outputs, ovp_numeric_type_size(model->type)));
     OVP_TRY(ovp_alloc(ctx, &ws->df, outputs, ovp_numeric_type_size(model->type)));
+    OVP_TRY(ovp_alloc(ctx, &ws->wide, outputs, sizeof *ws->wide));
     OVP_TRY(model->engine->prepare(ws));
     *out = ws;
 done:
@@ -35,6 +31,7 @@ void ovp_net_workspace_free(ovp_net_workspace *ws) {
     }
     ovp_free(ws->ctx, ws->f);
     ovp_free(ws->ctx, ws->df);
+    ovp_free(ws->ctx, ws->wide);
     ovp_free(ws->ctx, ws->engine);
     ovp_free(ws->ctx, ws);
 }
@@ -75,21 +72,27 @@ ovp_status ovp_net_forward(ovp_net_workspace *ws, const ovp_net_batch *batch, co
     return status == OVP_OK ? ws->model->engine->forward(ws, batch, theta, 0, out) : status;
 }
 
-ovp_status ovp_net_loss_value(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
-                              const void *f, double *loss, void *df) {
+static ovp_status loss_of(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
+                          const ovp_net_outputs *outputs, double *loss, void *df) {
     ovp_status status = check_targets(ctx, t, rows, c);
     if (status != OVP_OK) return status;
-    return (type == OVP_F32 ? ovp_net_loss_f32 : ovp_net_loss_f64)(ctx, t, rows, c, f, loss, df);
+    return (type == OVP_F32 ? ovp_net_loss_f32 : ovp_net_loss_f64)(ctx, t, rows, c, outputs, loss, df);
+}
+
+ovp_status ovp_net_loss_value(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
+                              const void *f, double *loss, void *df) {
+    const ovp_net_outputs outputs = {f, NULL};
+    return loss_of(ctx, t, type, rows, c, &outputs, loss, df);
 }
 
 static ovp_status loss_backward(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
                                 const void *theta, double *loss, const ovp_net_sink *sink) {
     const ovp_net_model *m = ws->model;
+    const ovp_net_outputs outputs = {NULL, ws->wide};
     ovp_status status = check_batch(ws, batch);
     if (status == OVP_OK) status = m->engine->forward(ws, batch, theta, 1, ws->f);
     if (status == OVP_OK)
-        status =
-            ovp_net_loss_value(ws->ctx, targets, m->type, batch->rows, ovp_net_model_outputs(m), ws->f, loss, ws->df);
+        status = loss_of(ws->ctx, targets, m->type, batch->rows, ovp_net_model_outputs(m), &outputs, loss, ws->df);
     if (status == OVP_OK) status = m->engine->backward(ws, batch, theta, ws->df, sink);
     return status;
 }

@@ -117,7 +117,7 @@ static void add(ovp_idx n, void *z, const void *b) {
 
 /* ---- products with few outputs -------------------------------------------------------------------- */
 
-ALWAYS_INLINE void narrow_rows(const int rows, ovp_idx u, const real *h, ovp_idx ldh, const real *w, real *p) {
+ALWAYS_INLINE void narrow_rows(const int rows, ovp_idx u, const real *h, ovp_idx ldh, const real *w, double *p) {
     vec sum[FORWARD_ROWS][NARROW_VECTORS];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < NARROW_VECTORS; v++) sum[r][v] = (vec){0};
@@ -126,20 +126,19 @@ ALWAYS_INLINE void narrow_rows(const int rows, ovp_idx u, const real *h, ovp_idx
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < NARROW_VECTORS; v++) sum[r][v] = sum[r][v] + h[r * ldh + k] * row[v];
     }
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < NARROW_VECTORS; v++) {
-            vec *out = (vec *)(void *)(p + r * OVP_NET_NARROW) + v;
-            *out = *out + sum[r][v];
-        }
+    for (int r = 0; r < rows; r++) {
+        real lanes[OVP_NET_NARROW];
+        memcpy(lanes, sum[r], sizeof lanes);
+        for (int j = 0; j < OVP_NET_NARROW; j++) p[r * OVP_NET_NARROW + j] += (double)lanes[j];
+    }
 }
 
-static void narrow_forward(ovp_idx n, ovp_idx u, const void *h, ovp_idx ldh, const void *w, void *p) {
+static void narrow_forward(ovp_idx n, ovp_idx u, const void *h, ovp_idx ldh, const void *w, double *p) {
     const real *from = h;
-    real *to = p;
     ovp_idx i = 0;
     for (; i + FORWARD_ROWS <= n; i += FORWARD_ROWS)
-        narrow_rows(FORWARD_ROWS, u, from + i * ldh, ldh, w, to + i * OVP_NET_NARROW);
-    for (; i < n; i++) narrow_rows(1, u, from + i * ldh, ldh, w, to + i * OVP_NET_NARROW);
+        narrow_rows(FORWARD_ROWS, u, from + i * ldh, ldh, w, p + i * OVP_NET_NARROW);
+    for (; i < n; i++) narrow_rows(1, u, from + i * ldh, ldh, w, p + i * OVP_NET_NARROW);
 }
 
 ALWAYS_INLINE void narrow_grad_units(const int units, ovp_idx n, const real *h, ovp_idx ldh, const real *d, real *g) {

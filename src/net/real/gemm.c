@@ -59,7 +59,7 @@ static void make_plan(plan *p, const ovp_net_model *m, ovp_idx rows, int threads
     p->narrow_t = p->narrow_w + block * NARROW;
     p->worker = p->narrow_t + NARROW * block;
     p->partial = p->worker * threads;
-    p->padded = p->partial + MAX_GROUPS * rows * NARROW;
+    p->padded = p->partial + MAX_GROUPS * rows * NARROW * (ovp_idx)(sizeof(double) / sizeof(real));
     p->total = p->padded + rows * NARROW;
 }
 
@@ -137,7 +137,7 @@ static void product_forward(const pass *s, ovp_ctx *worker, ovp_idx u0, ovp_idx 
                      y->out, 0, panel, ld);
 }
 
-static void block_forward(const pass *s, ovp_ctx *worker, ovp_idx block, real *partial) {
+static void block_forward(const pass *s, ovp_ctx *worker, ovp_idx block, double *partial) {
     const ovp_net_layer *y = &s->m->layer[s->l];
     const ovp_idx u0 = block * s->width, width = min_idx(s->width, y->out - u0), ld = round16(width);
     const ovp_idx rows = s->batch->rows;
@@ -149,6 +149,7 @@ static void block_forward(const pass *s, ovp_ctx *worker, ovp_idx block, real *p
         if (y->bias >= 0) s->k->add(width, z, s->theta + y->bias + u0);
         if (last) {
             memcpy(s->f + i * y->out + u0, z, (size_t)width * sizeof(real));
+            for (ovp_idx j = 0; j < width; j++) s->ws->wide[i * y->out + u0 + j] = (double)z[j];
             continue;
         }
         real *a = (real *)s->ws->a[s->l + 1] + i * s->ws->stride[s->l + 1] + u0;
@@ -163,12 +164,18 @@ static void block_forward(const pass *s, ovp_ctx *worker, ovp_idx block, real *p
     s->k->narrow_forward(rows, width, (real *)s->ws->a[s->l + 1] + u0, s->ws->stride[s->l + 1], w, partial);
 }
 
+/* Partial outputs, groups x rows x 16, in f64: with 100,000 units and raw pixels outputs reach a thousand, and their
+ * rounding is what decides how near a chaotic start stays to exact arithmetic. */
+static double *partials(const pass *s) {
+    return (double *)(void *)((real *)s->ws->engine + s->p.partial);
+}
+
 static ovp_status forward_task(ovp_ctx *worker, void *arg, ovp_idx task) {
     const pass *s = arg;
-    real *partial = NULL;
+    double *partial = NULL;
     if (s->l + 2 == s->m->layers && is_narrow(&s->m->layer[s->l + 1])) {
-        partial = (real *)s->ws->engine + s->p.partial + task * s->batch->rows * NARROW;
-        memset(partial, 0, (size_t)(s->batch->rows * NARROW) * sizeof(real));
+        partial = partials(s) + task * s->batch->rows * NARROW;
+        memset(partial, 0, (size_t)(s->batch->rows * NARROW) * sizeof(double));
     }
     for (ovp_idx b = task * s->blocks / s->groups; b < (task + 1) * s->blocks / s->groups; b++) {
         ovp_status status = ovp_check(worker);
@@ -182,13 +189,16 @@ static ovp_status forward_task(ovp_ctx *worker, void *arg, ovp_idx task) {
 static void reduce_partials(const pass *s) {
     const ovp_net_layer *y = &s->m->layer[s->m->layers - 1];
     for (ovp_idx i = 0; i < s->batch->rows; i++) {
-        real sum[NARROW] = {0};
-        if (y->bias >= 0) memcpy(sum, s->theta + y->bias, (size_t)y->out * sizeof(real));
+        double sum[NARROW] = {0};
         for (ovp_idx g = 0; g < s->groups; g++) {
-            const real *p = (real *)s->ws->engine + s->p.partial + (g * s->batch->rows + i) * NARROW;
+            const double *p = partials(s) + (g * s->batch->rows + i) * NARROW;
             for (int j = 0; j < NARROW; j++) sum[j] += p[j];
         }
-        memcpy(s->f + i * y->out, sum, (size_t)y->out * sizeof(real));
+        for (ovp_idx j = 0; j < y->out; j++) {
+            if (y->bias >= 0) sum[j] += (double)s->theta[y->bias + j];
+            s->ws->wide[i * y->out + j] = sum[j];
+            s->f[i * y->out + j] = (real)sum[j];
+        }
     }
 }
 

@@ -15,25 +15,32 @@ static real derivative(double value) {
     return fabs(value) < NEGLIGIBLE ? 0 : (real)value;
 }
 
+/* Element i of the outputs. */
+static inline double output(const ovp_net_outputs *o, ovp_idx i) {
+    return o->wide ? o->wide[i] : (double)((const real *)o->f)[i];
+}
+
 typedef struct job {
     const ovp_net_targets *targets;
     ovp_idx rows, c;
-    const real *f;
+    ovp_net_outputs outputs;
     real *df;
     double scale; /* d(total) / d(sum of per-sample terms) */
     double *partial;
 } job;
 
-static double cross_entropy_row(const ovp_ctx *ctx, const real *f, ovp_idx c, ovp_idx label, double scale, real *df) {
+static double cross_entropy_row(const ovp_ctx *ctx, const ovp_net_outputs *f, ovp_idx at, ovp_idx c, ovp_idx label,
+                                double scale, real *df) {
     ovp_idx top = 0;
     for (ovp_idx j = 1; j < c; j++)
-        if (f[j] > f[top]) top = j;
+        if (output(f, at + j) > output(f, at + top)) top = j;
+    const double highest = output(f, at + top);
     /* The largest term is exactly 1: summing the others apart keeps small losses accurate. */
     double rest = 0, at_label = 0;
     real e[PIECE];
     for (ovp_idx j0 = 0; j0 < c; j0 += PIECE) {
         ovp_idx n = c - j0 < PIECE ? c - j0 : PIECE;
-        for (ovp_idx j = 0; j < n; j++) e[j] = f[j0 + j] - f[top];
+        for (ovp_idx j = 0; j < n; j++) e[j] = (real)(output(f, at + j0 + j) - highest);
         ovp_numeric_map(ctx, OVP_FN_EXP, OVP_REAL_TYPE, n, e, e);
         for (ovp_idx j = 0; j < n; j++) {
             if (j0 + j != top) rest += (double)e[j];
@@ -47,14 +54,15 @@ static double cross_entropy_row(const ovp_ctx *ctx, const real *f, ovp_idx c, ov
         for (ovp_idx j = 0; j < c; j++) df[j] = derivative((double)df[j] * over);
         df[label] = derivative(-others * over);
     }
-    return log1p(rest) - (double)(f[label] - f[top]);
+    return log1p(rest) - (output(f, at + label) - highest);
 }
 
-static double squared_row(const ovp_net_targets *t, const real *f, ovp_idx i, ovp_idx c, double scale, real *df) {
+static double squared_row(const ovp_net_targets *t, const ovp_net_outputs *f, ovp_idx i, ovp_idx c, double scale,
+                          real *df) {
     double sum = 0;
     for (ovp_idx j = 0; j < c; j++) {
         const double want = t->values ? (double)((const real *)t->values)[i * c + j] : t->labels[i] == j;
-        const double d = (double)f[j] - want;
+        const double d = output(f, i * c + j) - want;
         sum += d * d;
         if (df) df[j] = (real)(2 * scale * d);
     }
@@ -66,20 +74,18 @@ static ovp_status chunk(ovp_ctx *ctx, void *arg, ovp_idx task) {
     ovp_idx end = (task + 1) * CHUNK < j->rows ? (task + 1) * CHUNK : j->rows;
     double sum = 0;
     for (ovp_idx i = task * CHUNK; i < end; i++) {
-        const real *f = j->f + i * j->c;
         real *df = j->df ? j->df + i * j->c : NULL;
-        sum += j->targets->loss == OVP_LOSS_MSE ? squared_row(j->targets, f, i, j->c, j->scale, df)
-                                                : cross_entropy_row(ctx, f, j->c, j->targets->labels[i], j->scale, df);
+        sum += j->targets->loss == OVP_LOSS_MSE
+                   ? squared_row(j->targets, &j->outputs, i, j->c, j->scale, df)
+                   : cross_entropy_row(ctx, &j->outputs, i * j->c, j->c, j->targets->labels[i], j->scale, df);
     }
     j->partial[task % 64] += sum;
     return OVP_OK;
 }
 
 /* One loop over blocks of 64 chunks keeps the partial sums on the stack. */
-ovp_status OVP_REAL(ovp_net_loss)(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c, const void *f,
-                                  double *loss, void *df);
-ovp_status OVP_REAL(ovp_net_loss)(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c, const void *f,
-                                  double *loss, void *df) {
+ovp_status OVP_REAL(ovp_net_loss)(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c,
+                                  const ovp_net_outputs *outputs, double *loss, void *df) {
     double scale = 1;
     if (t->reduction != OVP_REDUCE_SUM) scale /= (double)rows;
     if (t->reduction == OVP_REDUCE_HALF_SAMPLES) scale /= 2;
@@ -91,7 +97,9 @@ ovp_status OVP_REAL(ovp_net_loss)(ovp_ctx *ctx, const ovp_net_targets *t, ovp_id
         ovp_net_targets part = *t;
         if (part.labels) part.labels += r;
         if (part.values) part.values = (const real *)part.values + r * c;
-        job j = {&part, n, c, (const real *)f + r * c, df ? (real *)df + r * c : NULL, scale, partial};
+        const ovp_net_outputs from = {outputs->f ? (const real *)outputs->f + r * c : NULL,
+                                      outputs->wide ? outputs->wide + r * c : NULL};
+        job j = {&part, n, c, from, df ? (real *)df + r * c : NULL, scale, partial};
         ovp_status status = ovp_parallel(ctx, (n + CHUNK - 1) / CHUNK, chunk, &j);
         if (status != OVP_OK) return status;
         for (int k = 0; k < 64; k++) total += partial[k];

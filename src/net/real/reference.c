@@ -34,6 +34,7 @@ static ovp_status forward(ovp_net_workspace *ws, const ovp_net_batch *batch, con
                 for (ovp_idx k = 0; k < y->in; k++)
                     z += (double)theta[y->weight + o * y->in + k] * (double)in[i * y->in + k];
                 if (l + 1 == m->layers) {
+                    ws->wide[i * y->out + o] = z;
                     ((real *)f)[i * y->out + o] = (real)z;
                 } else {
                     ((real *)ws->z[l + 1])[i * y->out + o] = (real)z;
