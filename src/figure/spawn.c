@@ -16,6 +16,23 @@
 
 extern char **environ;
 
+enum { MAX_VARIABLES = 1024 };
+
+/* The environment with a UTF-8 locale, without which gnuplot warns about `set encoding utf8` (figures are the same).
+ * Uses the caller's list, or leaves an environment too long for it as it is. */
+static char **utf8_environment(char **list, size_t room) {
+    static char locale[] = "LC_ALL=C.UTF-8";
+    size_t count = 0;
+    for (char **v = environ; *v; v++) {
+        if (strncmp(*v, "LC_ALL=", 7) == 0) continue;
+        if (count + 2 >= room) return environ;
+        list[count++] = *v;
+    }
+    list[count++] = locale;
+    list[count] = NULL;
+    return list;
+}
+
 int figure_find_program(char *path, size_t bytes) {
     const char *search = getenv("PATH");
     while (search && *search) {
@@ -95,7 +112,7 @@ void figure_spawn(figure_process *out, const char *const *argv, const char *dir,
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, defaults;
-    char *arguments[16];
+    char *arguments[16], *variables[MAX_VARIABLES];
     int count = 0;
 
     memset(out, 0, sizeof(*out));
@@ -130,7 +147,8 @@ void figure_spawn(figure_process *out, const char *const *argv, const char *dir,
         (void)posix_spawnattr_setpgroup(&attributes, 0);
         (void)posix_spawnattr_setflags(&attributes,
                                        POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-        out->error = posix_spawn(&child, arguments[0], &actions, &attributes, arguments, environ);
+        out->error = posix_spawn(&child, arguments[0], &actions, &attributes, arguments,
+                                 utf8_environment(variables, MAX_VARIABLES));
     }
     (void)close(ends[1]);
     if (!out->error) follow(out, child, ends[0], timeout);
