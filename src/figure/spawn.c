@@ -21,14 +21,14 @@ enum { MAX_VARIABLES = 1024 };
 /* The environment with a UTF-8 locale, without which gnuplot warns about `set encoding utf8` (figures are the same).
  * Uses the caller's list, or leaves an environment too long for it as it is. */
 static char **utf8_environment(char **list, size_t room) {
-    static char locale[] = "LC_ALL=C.UTF-8";
+    const char *const locale = "LC_ALL=C.UTF-8";
     size_t count = 0;
     for (char **v = environ; *v; v++) {
         if (strncmp(*v, "LC_ALL=", 7) == 0) continue;
         if (count + 2 >= room) return environ;
         list[count++] = *v;
     }
-    list[count++] = locale;
+    memcpy(&list[count++], &locale, sizeof locale); /* posix_spawn changes nothing of it */
     list[count] = NULL;
     return list;
 }
