@@ -181,16 +181,22 @@ static void few_seeds(char *how, size_t bytes, ovp_measure_interval interval) {
                  (long long)interval.count, interval.count == 1 ? "" : "s", OVP_SEEDS_FOR_A_VERDICT);
 }
 
+static void fill_verdict(lazy_width_verdict *out, const char *claim, ovp_measure_interval measured, double predicted,
+                         ovp_experiment_holds holds) {
+    out->verdict = (ovp_experiment_verdict){.claim = claim,
+                                            .how = out->how,
+                                            .measured = measured.mean,
+                                            .low = measured.low,
+                                            .high = measured.high,
+                                            .predicted = predicted,
+                                            .holds = holds};
+}
+
 void lazy_width_judge_falls(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count) {
     ovp_measure_interval all = lazy_width_over_seeds(exponents, seed_count);
     ovp_measure_interval flipped = {all.count, -all.mean, -all.high, -all.low};
-    out->verdict = (ovp_experiment_verdict){.claim = "Wider nets move less, relative to where they start",
-                                            .how = out->how,
-                                            .measured = all.mean,
-                                            .low = all.low,
-                                            .high = all.high,
-                                            .predicted = NAN,
-                                            .holds = ovp_experiment_judge_above(flipped, 0)};
+    fill_verdict(out, "Wider nets move less, relative to where they start", all, NAN,
+                 ovp_experiment_judge_above(flipped, 0));
     snprintf(out->how, sizeof out->how,
              "Exponent of relative_change against width, a least-squares line in log-log for each seed; mean and 95 %% "
              "Student t interval over seeds. Holds if the whole interval is below 0.");
@@ -200,14 +206,8 @@ void lazy_width_judge_falls(lazy_width_verdict *out, const double *exponents, ov
 void lazy_width_judge_exponent(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count, double predicted) {
     const double margin = .1;
     ovp_measure_interval all = lazy_width_over_seeds(exponents, seed_count);
-    out->verdict = (ovp_experiment_verdict){
-        .claim = "The movement falls with the exponent predicted for equally many effective steps at every width",
-        .how = out->how,
-        .measured = all.mean,
-        .low = all.low,
-        .high = all.high,
-        .predicted = predicted,
-        .holds = ovp_experiment_judge_near(all, predicted, margin)};
+    fill_verdict(out, "The movement falls with the exponent predicted for equally many effective steps at every width",
+                 all, predicted, ovp_experiment_judge_near(all, predicted, margin));
     snprintf(out->how, sizeof out->how, "%s",
              isfinite(predicted)
                  ? "Predicted: the same fit to lr(w) (gradient norms) / (initial norms) over these widths (see about). "
@@ -236,13 +236,7 @@ ovp_status lazy_width_judge_accuracy(lazy_width_verdict *out, ovp_ctx *ctx, cons
     ovp_measure_interval all = lazy_width_over_seeds(ranks, seed_count);
     if (all.low < -1) all.low = -1; /* Student's t does not know a correlation's range; NaN stays NaN */
     if (all.high > 1) all.high = 1;
-    out->verdict = (ovp_experiment_verdict){.claim = "Wider nets, though they move less, test better",
-                                            .how = out->how,
-                                            .measured = all.mean,
-                                            .low = all.low,
-                                            .high = all.high,
-                                            .predicted = NAN,
-                                            .holds = ovp_experiment_judge_above(all, 0)};
+    fill_verdict(out, "Wider nets, though they move less, test better", all, NAN, ovp_experiment_judge_above(all, 0));
     snprintf(out->how, sizeof out->how,
              "Spearman rank correlation of width and test_accuracy for each seed; mean and 95 %% Student t interval "
              "over seeds. Holds if the whole interval is above 0.");

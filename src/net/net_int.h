@@ -15,14 +15,13 @@ typedef struct ovp_net_sink {
     const ovp_net_update *update;
 } ovp_net_sink;
 
-/* One way of computing; every operation is built from these. `keep` of forward: activations stay in the workspace for a
- * backward pass. backward: gradient of sum(u * F) with u = dF (rows x c), after a forward with keep on the same batch.
- */
+/* One way of computing; every operation is built from these. forward leaves in the workspace what a backward pass on
+ * the same batch needs; backward: gradient of sum(u * F) with u = df (rows x c). */
 typedef struct ovp_net_engine {
     const char *name;
     int input_major; /* weights stand [in][out] in theta, not torch's [out][in] */
     ovp_status (*prepare)(ovp_net_workspace *ws);
-    ovp_status (*forward)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, int keep, void *f);
+    ovp_status (*forward)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *f);
     ovp_status (*backward)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, const void *df,
                            const ovp_net_sink *sink);
 } ovp_net_engine;
@@ -83,8 +82,6 @@ struct ovp_net_workspace {
     void *f, *df;       /* outputs and their gradient, rows x c */
     double *wide;       /* the outputs of the last forward before they were rounded to the model's type */
     void *engine;       /* the engine's own buffers: one allocation */
-    size_t engine_bytes;
-    ovp_idx groups;
 };
 enum { OVP_NET_MAX_LAYERS = 63 };
 

@@ -69,7 +69,7 @@ static ovp_status check_targets(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx 
 
 ovp_status ovp_net_forward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *out) {
     ovp_status status = check_batch(ws, batch);
-    return status == OVP_OK ? ws->model->engine->forward(ws, batch, theta, 0, out) : status;
+    return status == OVP_OK ? ws->model->engine->forward(ws, batch, theta, out) : status;
 }
 
 static ovp_status loss_of(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
@@ -90,7 +90,7 @@ static ovp_status loss_backward(ovp_net_workspace *ws, const ovp_net_batch *batc
     const ovp_net_model *m = ws->model;
     const ovp_net_outputs outputs = {NULL, ws->wide};
     ovp_status status = check_batch(ws, batch);
-    if (status == OVP_OK) status = m->engine->forward(ws, batch, theta, 1, ws->f);
+    if (status == OVP_OK) status = m->engine->forward(ws, batch, theta, ws->f);
     if (status == OVP_OK)
         status = loss_of(ws->ctx, targets, m->type, batch->rows, ovp_net_model_outputs(m), &outputs, loss, ws->df);
     if (status == OVP_OK) status = m->engine->backward(ws, batch, theta, ws->df, sink);
@@ -122,7 +122,7 @@ void ovp_net_apply_update(const ovp_net_model *model, ovp_ctx *ctx, const ovp_ne
 ovp_status ovp_net_vjp(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, const void *u, void *out) {
     const ovp_net_sink sink = {out, NULL, NULL};
     ovp_status status = check_batch(ws, batch);
-    if (status == OVP_OK) status = ws->model->engine->forward(ws, batch, theta, 1, ws->f);
+    if (status == OVP_OK) status = ws->model->engine->forward(ws, batch, theta, ws->f);
     if (status == OVP_OK) status = ws->model->engine->backward(ws, batch, theta, u, &sink);
     return status;
 }

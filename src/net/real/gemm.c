@@ -77,7 +77,6 @@ static ovp_status prepare(ovp_net_workspace *ws) {
     plan p;
     make_plan(&p, m, ws->rows, ovp_threads(ws->ctx));
     OVP_TRY(ovp_alloc(ws->ctx, &ws->engine, p.total, sizeof(real)));
-    ws->engine_bytes = (size_t)p.total * sizeof(real);
 done:
     return status;
 }
@@ -220,8 +219,7 @@ static pass make_pass(ovp_net_workspace *ws, const ovp_net_batch *batch, const v
     return s;
 }
 
-static ovp_status forward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, int keep, void *f) {
-    (void)keep;
+static ovp_status forward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *f) {
     pass s = make_pass(ws, batch, theta);
     s.f = f;
     const ovp_idx layers = s.m->layers;

@@ -14,17 +14,15 @@ static ovp_status prepare(ovp_net_workspace *ws) {
         OVP_TRY(ovp_alloc(ws->ctx, &ws->a[l], ws->rows * ws->stride[l], sizeof(real)));
         OVP_TRY(ovp_alloc(ws->ctx, &ws->z[l], ws->rows * ws->stride[l], sizeof(real)));
     }
-    ws->engine_bytes = (size_t)widest * sizeof(real);
     OVP_TRY(ovp_alloc(ws->ctx, &ws->engine, widest, sizeof(real)));
 done:
     return status;
 }
 
 /* z = W a + b, h = phi(z) */
-static ovp_status forward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta_, int keep, void *f) {
+static ovp_status forward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta_, void *f) {
     const ovp_net_model *m = ws->model;
     const real *theta = theta_;
-    (void)keep;
     for (ovp_idx l = 0; l < m->layers; l++) {
         const ovp_net_layer *y = &m->layer[l];
         const real *in = l == 0 ? batch->x : ws->a[l];
