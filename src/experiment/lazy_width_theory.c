@@ -91,9 +91,9 @@ double lazy_width_exponent(ovp_ctx *ctx, const lazy_width_theory *theory, const 
 /* DL_theory_exp, result.txt (run_ntk; torch.manual_seed(42), widths in this order, a GPU). The bars are wider where
  * PyTorch itself on a CPU, from the same stream, does not meet the GPU run closer: at width 10 the first steps are
  * chaotic (1 %), at 10000 the loss is off by 1.4e-3; 50000 and 100000 end at losses of 1e-4, where f32 rounding shows.
- * Width 50000 has a chaotic start as well (the loss climbs from 36 to 299 in five steps): changing one weight in a
- * thousand by a relative 1e-6 ends at a movement of .00194 or .00199, about as often one as the other; f64, PyTorch on
- * a CPU and the published run end near .00199. */
+ * Width 50000 has a chaotic start as well (the loss climbs from 36 to 299 in five steps): with outputs summed in f32, a
+ * relative change of some 1e-6 in one weight of a thousand ended at a movement of .00194 or .00198, now the one, now
+ * the other; f64 and PyTorch on a CPU (followed to step 60) and the published run are on the upper side. */
 static const lazy_width_published published[] = {
     {10, 0.41282473981877554, 2.071605682373047, 0.1818, 2e-2, 2e-2, 5e-3},
     {100, 0.12273145267661775, 0.009883943013846874, 0.7627, 1e-3, 1e-3, 2e-3},
