@@ -219,7 +219,11 @@ ovp_status ovp_io_npy_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *na
     cursor c = {ctx, name, text, text, text + length};
     OVP_TRY(take_header(&c, &h));
     size_t size = ovp_numeric_type_size(h.type), payload = bytes - start - length;
-    if (!ovp_io_extent(&count, h.ndim, h.shape, size) || (uint64_t)count * size != payload)
+    if (!ovp_io_extent(&count, h.ndim, h.shape, size))
+        return ovp_fail(ctx, OVP_EFORMAT,
+                        "%s: npy header claims more items of %zu bytes than can be addressed, %zu bytes follow it",
+                        name, size, payload);
+    if ((uint64_t)count * size != payload)
         return ovp_fail(ctx, OVP_EFORMAT, "%s: npy header claims %lld items of %zu bytes, %zu bytes follow it", name,
                         (long long)count, size, payload);
     OVP_TRY(ovp_numeric_array_create(out, ctx, h.type, h.ndim, h.shape));

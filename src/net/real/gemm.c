@@ -2,10 +2,11 @@
  * while it is in cache. Blocks depend on shapes only, each is computed by one thread, and partial sums are added in
  * block order, so the same seed gives the same bits for any number of threads.
  *
- * Forward, block U of layer l:   z_U = a W[:,U] + b_U (CBLAS, or our sparse product for inputs with many zeros), a'_U =
- * phi(z_U), and for a narrow last layer at once its share a'_U W_last[U,:] of the outputs. Backward, block U below
- * layer l: dW[U,:] = a_U^T dz, dz'_U = (dz W[U,:]^T) phi'(.), then update W[U,:]; for the first hidden layer also
- * dW_1[:,U] = X^T dz'_U, so its dz' never leaves the cache and X's gradient is never computed. */
+ * Forward, block U of layer l: z_U = a W[:,U] + b_U (our own products with the constant inputs, CBLAS above), a'_U =
+ * phi(z_U), and for a narrow last layer at once its share a'_U W_last[U,:] of the outputs.
+ *
+ * Backward, block U below layer l: dW[U,:] = a_U^T dz, dz'_U = (dz W[U,:]^T) phi'(.), then update W[U,:]; for the first
+ * hidden layer also dW_1[:,U] = X^T dz'_U, so its dz' never leaves the cache and X's gradient is never computed. */
 #include "net/net_int.h"
 #include "numeric/real.h"
 
