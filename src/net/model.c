@@ -63,7 +63,8 @@ static void fill_slices(ovp_net_model *m) {
                                        .fan_in = y->in,
                                        .fan_out = y->out,
                                        .prunable = 1,
-                                       .lr_scale = 1};
+                                       .lr_scale = y->lr_scale,
+                                       .multiplier = y->weight_scale};
         n++;
         if (y->bias < 0) continue;
         snprintf(m->names[n], sizeof *m->names, "%" PRId64 ".bias", l);
@@ -77,7 +78,8 @@ static void fill_slices(ovp_net_model *m) {
                                        .count = y->out,
                                        .fan_in = y->in,
                                        .fan_out = y->out,
-                                       .lr_scale = 1};
+                                       .lr_scale = y->lr_scale,
+                                       .multiplier = y->bias_scale};
         n++;
     }
     m->slice_count = n;
@@ -112,6 +114,8 @@ ovp_status ovp_net_dense_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net
     OVP_TRY(ovp_alloc(ctx, &m->names, 2 * o.layers, sizeof *m->names));
     m->type = o.type;
     m->layers = o.layers;
+    m->inputs = o.widths[0];
+    m->outputs = o.widths[o.layers];
     m->act = act;
     m->engine = engine;
     m->sparse = engine->input_major ? sparse : 0; /* the reference engine knows one path */
@@ -119,6 +123,7 @@ ovp_status ovp_net_dense_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net
         ovp_net_layer *y = &m->layer[l];
         y->in = o.widths[l];
         y->out = o.widths[l + 1];
+        y->weight_scale = y->bias_scale = y->lr_scale = 1;
         y->weight = m->parameters;
         m->parameters += y->in * y->out;
         y->bias = o.no_bias ? -1 : m->parameters;
@@ -143,10 +148,10 @@ ovp_idx ovp_net_model_parameters(const ovp_net_model *model) {
     return model->parameters;
 }
 ovp_idx ovp_net_model_inputs(const ovp_net_model *model) {
-    return model->layer[0].in;
+    return model->inputs;
 }
 ovp_idx ovp_net_model_outputs(const ovp_net_model *model) {
-    return model->layer[model->layers - 1].out;
+    return model->outputs;
 }
 ovp_numeric_type ovp_net_model_type(const ovp_net_model *model) {
     return model->type;
@@ -155,8 +160,9 @@ const char *ovp_net_model_engine(const ovp_net_model *model) {
     return model->engine->name;
 }
 unsigned ovp_net_model_capabilities(const ovp_net_model *model) {
-    (void)model;
-    return OVP_CAN_VJP;
+    const ovp_net_engine *e = model->engine;
+    return (e->backward ? OVP_CAN_VJP : 0u) | (e->tangent ? OVP_CAN_JVP : 0u) | (e->second ? OVP_CAN_HVP : 0u) |
+           (e->jacobian ? OVP_CAN_JACOBIAN : 0u) | (e->factors ? OVP_CAN_FACTORS : 0u);
 }
 
 const ovp_net_slice *ovp_net_model_slices(const ovp_net_model *model, ovp_idx *count) {

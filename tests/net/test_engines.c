@@ -304,10 +304,10 @@ static void the_fused_step_equals_gradient_and_update(void **state) {
                     memcpy(apart, n.theta, bytes);
                     for (int k = 0; k < 3; k++) {
                         double l1, l2;
-                        u.velocity = rule ? v1 : NULL;
+                        u.m = rule ? v1 : NULL;
                         assert_ok(n.ctx, ovp_net_loss_step(n.ws, n.batch, &t, &u, n.theta, &l1));
                         assert_ok(n.ctx, ovp_net_loss_grad(n.ws, n.batch, &t, apart, &l2, g));
-                        u.velocity = rule ? v2 : NULL;
+                        u.m = rule ? v2 : NULL;
                         ovp_net_apply_update(n.model, n.ctx, &u, g, apart);
                         assert_true(l1 == l2);
                         assert_memory_equal(n.theta, apart, bytes);

@@ -59,9 +59,10 @@ static double cross_entropy_row(const ovp_ctx *ctx, const ovp_net_outputs *f, ov
 
 static double squared_row(const ovp_net_targets *t, const ovp_net_outputs *f, ovp_idx i, ovp_idx c, double scale,
                           real *df) {
+    const ovp_idx row = t->rows ? t->rows[i] : i;
     double sum = 0;
     for (ovp_idx j = 0; j < c; j++) {
-        const double want = t->values ? (double)((const real *)t->values)[i * c + j] : t->labels[i] == j;
+        const double want = t->values ? (double)((const real *)t->values)[row * c + j] : t->labels[row] == j;
         const double d = output(f, i * c + j) - want;
         sum += d * d;
         if (df) df[j] = (real)(2 * scale * d);
@@ -77,7 +78,8 @@ static ovp_status chunk(ovp_ctx *ctx, void *arg, ovp_idx task) {
         real *df = j->df ? j->df + i * j->c : NULL;
         sum += j->targets->loss == OVP_LOSS_MSE
                    ? squared_row(j->targets, &j->outputs, i, j->c, j->scale, df)
-                   : cross_entropy_row(ctx, &j->outputs, i * j->c, j->c, j->targets->labels[i], j->scale, df);
+                   : cross_entropy_row(ctx, &j->outputs, i * j->c, j->c,
+                                       j->targets->labels[j->targets->rows ? j->targets->rows[i] : i], j->scale, df);
     }
     j->partial[task % 64] += sum;
     return OVP_OK;
@@ -95,8 +97,9 @@ ovp_status OVP_REAL(ovp_net_loss)(ovp_ctx *ctx, const ovp_net_targets *t, ovp_id
         ovp_idx n = rows - r < 64 * CHUNK ? rows - r : 64 * CHUNK;
         double partial[64] = {0};
         ovp_net_targets part = *t;
-        if (part.labels) part.labels += r;
-        if (part.values) part.values = (const real *)part.values + r * c;
+        if (part.rows) part.rows += r;
+        if (!part.rows && part.labels) part.labels += r;
+        if (!part.rows && part.values) part.values = (const real *)part.values + r * c;
         const ovp_net_outputs from = {outputs->f ? (const real *)outputs->f + r * c : NULL,
                                       outputs->wide ? outputs->wide + r * c : NULL};
         job j = {&part, n, c, from, df ? (real *)df + r * c : NULL, scale, partial};
