@@ -21,6 +21,17 @@ typedef struct ovp_net_tile_scalars {
     ovp_idx row, column;
 } ovp_net_tile_scalars;
 
+/* A block of hidden units of a net with one output, all of a chunk's samples: x (samples x inputs), weight (inputs x
+ * units, stride ld), bias and output weights (units); units a multiple of the pad. */
+enum { OVP_NET_TILE_SHALLOW_INPUTS = 4 };
+typedef struct ovp_net_tile_shallow {
+    ovp_idx samples, inputs, units, ld;
+    const void *x, *weight, *bias, *output;
+} ovp_net_tile_shallow;
+typedef struct ovp_net_tile_shallow_gradient {
+    void *weight, *bias, *output; /* bias NULL: none */
+} ovp_net_tile_shallow_gradient;
+
 typedef struct ovp_net_tile_kernels {
     ovp_idx lanes;
     /* C (m x n, stride ldc) = start + A B: A m x k scalars, B (k x n, stride ldb); n a multiple of the pad. */
@@ -39,7 +50,13 @@ typedef struct ovp_net_tile_kernels {
     /* g (m vectors) = or += a (m x n) times b (n), lane by lane: n a multiple of the pad, rows of a one after another.
      */
     void (*strips)(ovp_idx m, ovp_idx n, const void *a, const void *b, void *g, int add);
-    /* out[i] = sum over parts and lanes of part q's vector i; parts stand `stride` elements apart. */
+    /* ReLU, at most OVP_NET_TILE_SHALLOW_INPUTS inputs: h (samples x units) = phi(z), sums (samples vectors) = or += h
+     * times the output weights, lane by lane; and from df (samples) the block's gradients, = or +=. */
+    void (*relu_forward)(const ovp_net_tile_shallow *s, void *h, void *sums, int add);
+    void (*relu_backward)(const ovp_net_tile_shallow *s, const void *h, const void *df,
+                          const ovp_net_tile_shallow_gradient *g, int add);
+    /* out[i] = sum over parts and lanes of part q's vector i; parts stand `stride` elements apart. Vectors up to the
+     * next multiple of the lanes are read, whatever they hold. */
     void (*lane_sums)(ovp_idx n, ovp_idx parts, const void *g, ovp_idx stride, void *out);
     /* d[i] = scale (f[i] - y[i]) and the sum of (f[i] - y[i])^2 in f64. */
     double (*squares)(ovp_idx n, const void *f, const void *y, double scale, void *d);

@@ -43,17 +43,11 @@ static void lane_sums(ovp_idx n, ovp_idx parts, const void *g, ovp_idx stride, v
         const real *from = (const real *)g + i * LANES;
         const ovp_idx count = n - i < LANES ? n - i : LANES;
         vec v[LANES];
-        if (count == LANES) {
 #pragma GCC unroll 16
-            for (int l = 0; l < LANES; l++) v[l] = vectors(from)[l];
-            for (ovp_idx q = 1; q < parts; q++)
+        for (int l = 0; l < LANES; l++) v[l] = vectors(from)[l];
+        for (ovp_idx q = 1; q < parts; q++)
 #pragma GCC unroll 16
-                for (int l = 0; l < LANES; l++) v[l] = v[l] + vectors(from + q * stride)[l];
-        } else {
-            memset(v, 0, sizeof v);
-            for (ovp_idx q = 0; q < parts; q++)
-                for (ovp_idx l = 0; l < count; l++) v[l] = v[l] + vectors(from + q * stride)[l];
-        }
+            for (int l = 0; l < LANES; l++) v[l] = v[l] + vectors(from + q * stride)[l];
         store_some((real *)out + i, transpose_sum(v), count);
     }
 }
@@ -116,5 +110,7 @@ const ovp_net_tile_kernels OVP_HOT(ovp_net_tile_kernels) = {.lanes = LANES,
                                                             .sums = OVP_HOT(ovp_net_tile_sums),
                                                             .dots = dots,
                                                             .strips = strips,
+                                                            .relu_forward = OVP_HOT(ovp_net_tile_relu_forward),
+                                                            .relu_backward = OVP_HOT(ovp_net_tile_relu_backward),
                                                             .lane_sums = lane_sums,
                                                             .squares = squares};

@@ -98,6 +98,7 @@ static ovp_status prepare(ovp_net_workspace *ws) {
     t->layout = choose(m, ws->rows, lanes);
     t->samples = chunk_samples(m, ws->rows, t->layout);
     scheme_of(t)->plan(t, m, lanes);
+    take(&t->gradients, lanes * lanes); /* lane_sums reads whole blocks of vectors */
     t->targets = take(&t->worker, m->outputs * t->samples);
     ovp_idx at = t->scratch; /* after the scheme's shared copies */
     t->theta = take(&at, m->parameters);
@@ -195,8 +196,9 @@ static ovp_status group(ovp_ctx *ctx, void *arg, ovp_idx g) {
 
 /* As many groups as there is work for: a group costs about three microseconds at least. */
 static ovp_idx group_count(const run *r) {
-    const double work = cost(r->m, r->t->layout, r->batch->rows, r->k->lanes);
     const ovp_idx blocks = pad(r->batch->rows) / PAD;
+    if (blocks == 1) return 1;
+    const double work = cost(r->m, r->t->layout, r->batch->rows, r->k->lanes);
     ovp_idx groups = work / 12000 < GROUPS ? (ovp_idx)(work / 12000) : GROUPS;
     if (groups > blocks) groups = blocks;
     return groups < 1 ? 1 : groups;

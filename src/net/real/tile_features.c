@@ -39,8 +39,13 @@ static void begin(const run *r) {
         if (!is_narrow(r->m, l))
             for (ovp_idx k = 0; k < y->in; k++)
                 memcpy(t->data + t->weight[l] + k * pad(y->out), w + k * y->out, (size_t)y->out * sizeof(real));
-        for (ovp_idx k = 0; l > 0 && k < y->in; k++)
-            for (ovp_idx o = 0; o < y->out; o++) t->data[t->transposed[l] + o * pad(y->in) + k] = w[k * y->out + o];
+        for (ovp_idx o = 0; l > 0 && o < y->out; o++) {
+            real *row = t->data + t->transposed[l] + o * pad(y->in);
+            if (y->out == 1)
+                memcpy(row, w, (size_t)y->in * sizeof(real));
+            else
+                for (ovp_idx k = 0; k < y->in; k++) row[k] = w[k * y->out + o];
+        }
         if (y->bias >= 0) memcpy(t->data + t->bias[l], r->theta + y->bias, (size_t)y->out * sizeof(real));
     }
 }
@@ -119,9 +124,17 @@ static ovp_status chunk_pass(const run *r, chunk *c) {
 
 /* One row of a padded gradient: the partials in order. */
 static void add_row(const run *r, const real *from, ovp_idx count, real *to, ovp_idx step) {
-    for (ovp_idx j = 0; j < count; j++) to[j * step] = from[j];
-    for (ovp_idx q = 1; q < r->groups; q++)
-        for (ovp_idx j = 0; j < count; j++) to[j * step] += from[q * r->t->gradients + j];
+    if (step == 1) {
+        memcpy(to, from, (size_t)count * sizeof(real));
+        for (ovp_idx q = 1; q < r->groups; q++)
+            for (ovp_idx j = 0; j < count; j++) to[j] += from[q * r->t->gradients + j];
+        return;
+    }
+    for (ovp_idx j = 0; j < count; j++) {
+        real sum = from[j];
+        for (ovp_idx q = 1; q < r->groups; q++) sum += from[q * r->t->gradients + j];
+        to[j * step] = sum;
+    }
 }
 
 static void finish(const run *r, real *gradient) {

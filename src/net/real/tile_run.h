@@ -17,6 +17,7 @@ typedef enum layout { SAMPLES, UNITS, FEATURES } layout;
 /* ws->engine. All offsets are elements of `data`, of type real unless said otherwise. */
 typedef struct tile {
     layout layout;
+    int fused;         /* the units layout's loops for ReLU and one output apply */
     ovp_idx samples;   /* of a chunk, a multiple of PAD */
     ovp_idx gradients; /* elements of one partial gradient, in the layout's own order */
     /* one worker's scratch */
