@@ -81,7 +81,7 @@ OVP_API void ovp_numeric_rng_permutation(ovp_numeric_rng *rng, ovp_idx n, int64_
 /* Next raw 32-bit word (philox: the high half of the next 64-bit draw). */
 OVP_API uint32_t ovp_numeric_rng_word(ovp_numeric_rng *rng);
 
-/* The state of a stream of any kind as bytes (docs/random.md, section 6), the same on every processor: a stream that
+/* The state of a stream of any kind as bytes (docs/random.md, section 7), the same on every processor: a stream that
  * loads them goes on as the saved one would. save fills out[0..OVP_NUMERIC_RNG_STATE_BYTES-1]. load wants a stream of
  * the same kind, whose own seed, purpose and index are replaced. Errors: OVP_EFORMAT (bytes other than that number, or
  * damaged), OVP_EINVAL (a state of another kind); the stream then stays as it was. */

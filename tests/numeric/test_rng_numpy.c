@@ -1,5 +1,6 @@
 /* The numpy stream against what numpy 1.24.2 returned: every numpy record of rng-vectors.json, each value bit for bit
- * (source: the file's "meta"); choice and shuffle on the other kinds; states saved and loaded. */
+ * (source: the file's "meta"), normals on other platforms than the records' within one unit in the last place; choice
+ * and shuffle on the other kinds; states saved and loaded. */
 #include "numeric/rng_records.h"
 
 #include "numeric/rng_int.h"
@@ -34,6 +35,32 @@ static int64_t int_arg(const json_t *args, const char *key) {
     const json_t *value = json_object_get(args, key);
     if (!json_is_integer(value)) fail_msg("no argument '%s'", key);
     return json_integer_value(value);
+}
+
+/* The records' own platform: elsewhere the C library's log may differ in its last bit. */
+static int same_log_as_the_records(void) {
+#if defined(__x86_64__) && defined(__GLIBC__)
+    return __builtin_cpu_supports("fma") != 0;
+#else
+    return 0;
+#endif
+}
+
+/* The printed values of an output, within one unit in the last place. */
+static void compare_within_one(const char *where, const json_t *out, ovp_idx n, const double *values) {
+    static const char *const keys[] = {"all_hex", "first_hex", "last_hex"};
+    assert_int_equal(json_integer_value(json_object_get(out, "n")), n);
+    for (int k = 0; k < 3; k++) {
+        const json_t *list = json_object_get(out, keys[k]);
+        ovp_idx count = (ovp_idx)json_array_size(list), start = k == 2 ? n - count : 0;
+        for (ovp_idx i = 0; i < count; i++) {
+            double expected = strtod(json_string_value(json_array_get(list, (size_t)i)), NULL);
+            double got = values[start + i];
+            if (got < nextafter(expected, -INFINITY) || got > nextafter(expected, INFINITY)) {
+                fail_msg("%s [%lld]: %a, expected %a", where, (long long)(start + i), got, expected);
+            }
+        }
+    }
 }
 
 static const char *draw_choice(ovp_numeric_rng *rng, const json_t *args, ovp_idx n, void *out) {
@@ -107,7 +134,11 @@ static void run_records(const char *isa) {
             void *values = malloc((size_t)n * 8 + 1);
             snprintf(where, sizeof(where), "record %zu step %zu %s", i, k, op);
             const char *type = draw(rng, op, args, n, values);
-            records_compare(where, json_object_get(step, "out"), type, n, values);
+            const json_t *out = json_object_get(step, "out");
+            if (!strcmp(op, "randn") || !strcmp(op, "normal")) compare_within_one(where, out, n, values);
+            if (same_log_as_the_records() || (strcmp(op, "randn") && strcmp(op, "normal"))) {
+                records_compare(where, out, type, n, values);
+            }
             free(values);
             outputs++;
         }
@@ -357,7 +388,7 @@ static void states_go_on(void **state) {
     ovp_ctx_free(ctx);
 }
 
-/* docs/random.md, section 6: fields at their offsets, little endian. */
+/* docs/random.md, section 7: fields at their offsets, little endian. */
 static void state_layout(void **state) {
     (void)state;
     uint8_t bytes[OVP_NUMERIC_RNG_STATE_BYTES];
