@@ -80,6 +80,10 @@ OVP_API void ovp_numeric_rng_integers(ovp_numeric_rng *rng, ovp_idx n, int64_t l
 OVP_API void ovp_numeric_rng_permutation(ovp_numeric_rng *rng, ovp_idx n, int64_t *out);
 /* Next raw 32-bit word (philox: the high half of the next 64-bit draw). */
 OVP_API uint32_t ovp_numeric_rng_word(ovp_numeric_rng *rng);
+/* To be called between draws of different distributions that must be independent of each other. philox: the stream goes
+ * on at an even position, as the two elements of a block share their draws (docs/random.md, section 1); the other
+ * kinds: nothing. */
+OVP_API void ovp_numeric_rng_align(ovp_numeric_rng *rng);
 
 /* The state of a stream of any kind as bytes (docs/random.md, section 7), the same on every processor: a stream that
  * loads them goes on as the saved one would. save fills out[0..OVP_NUMERIC_RNG_STATE_BYTES-1]. load wants a stream of

@@ -101,6 +101,10 @@ void ovp_numeric_numpy_shuffle(ovp_numeric_rng *rng, ovp_idx n, int64_t *items) 
     rng->ops->shuffle(rng, n, items);
 }
 
+void ovp_numeric_rng_align(ovp_numeric_rng *rng) {
+    if (rng->kind == OVP_RNG_PHILOX) ovp_numeric_philox_skip(rng, rng->u.philox.position & 1);
+}
+
 uint32_t ovp_numeric_rng_word(ovp_numeric_rng *rng) {
     return rng->ops->word(rng);
 }
