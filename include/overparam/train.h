@@ -158,7 +158,7 @@ OVP_API ovp_status ovp_train_state_set(ovp_train *train, const ovp_train_array *
  * and streams of their own, made under ctx or its family; models and batches may be shared. Results are the same for
  * any number of threads. A single member uses the threads inside its steps. Allocates nothing after the first call.
  * Errors: that of the lowest member that failed, OVP_EINVAL (a member twice, steps < 0, stride < steps),
- * OVP_EINTERRUPTED. Members keep the steps they made. */
+ * OVP_EINTERRUPTED. Members keep the steps they made; rows of losses of members not reached stay as they were. */
 OVP_API ovp_status ovp_train_run(ovp_ctx *ctx, ovp_train *const *members, ovp_idx count, ovp_idx steps, double *losses,
                                  ovp_idx stride);
 

@@ -211,9 +211,8 @@ static void the_cycle_is_numpys(void **state) {
     json_array_foreach(json_object_get(root, "batches"), i, golden) {
         const ovp_idx count = json_integer_value(json_object_get(golden, "n"));
         ovp_numeric_rng *rng;
-        const ovp_status have =
-            ovp_numeric_rng_create(&rng, ctx, OVP_RNG_NUMPY, json_integer_value(json_object_get(golden, "seed")),
-                                   OVP_PURPOSE_BATCH, 0);
+        const ovp_status have = ovp_numeric_rng_create(
+            &rng, ctx, OVP_RNG_NUMPY, json_integer_value(json_object_get(golden, "seed")), OVP_PURPOSE_BATCH, 0);
         if (have == OVP_EUNSUPPORTED) { /* without numpy's streams only their absence can be told */
             json_decref(root);
             ovp_clear(ctx);
@@ -443,21 +442,18 @@ static void steps_allocate_nothing_and_creation_survives_failures(void **state) 
     for (int order = 0; order < 2; order++) {
         trainee n;
         int64_t rows[TRAINEE_ROWS] = {0};
-        const ovp_train_options o = {.size = sizeof o,
-                                     .optimiser = "adam",
-                                     .lr = 0.01,
-                                     .schedule = {.name = "multi-step",
-                                                  .gamma = 0.5,
-                                                  .milestones = milestones,
-                                                  .milestone_count = 1},
-                                     .batches = {.size = 4, .order = orders[order], .rng = rng}};
+        const ovp_train_options o = {
+            .size = sizeof o,
+            .optimiser = "adam",
+            .lr = 0.01,
+            .schedule = {.name = "multi-step", .gamma = 0.5, .milestones = milestones, .milestone_count = 1},
+            .batches = {.size = 4, .order = orders[order], .rng = rng}};
         trainee_make(&n, ctx, OVP_F32, "gemm", 0);
         n.targets.rows = rows;
         int failures = 0;
         for (;; failures++) {
             c.fail_at = c.calls + failures + 1;
-            const ovp_status status =
-                ovp_train_create(&n.train, ctx, n.model, n.ws, n.batch, &n.targets, &o, n.theta);
+            const ovp_status status = ovp_train_create(&n.train, ctx, n.model, n.ws, n.batch, &n.targets, &o, n.theta);
             if (status == OVP_OK) break;
             assert_int_equal(status, OVP_ENOMEM);
             assert_null(n.train);

@@ -31,11 +31,8 @@ static json_t *read_golden(void) {
 
 /* torch's options in ours. */
 static ovp_train_options options_of(const json_t *golden) {
-    static const char *const names[][2] = {{"SGD", "sgd"},
-                                           {"Adam", "adam"},
-                                           {"AdamW", "adamw"},
-                                           {"RMSprop", "rmsprop"},
-                                           {"Adagrad", "adagrad"}};
+    static const char *const names[][2] = {
+        {"SGD", "sgd"}, {"Adam", "adam"}, {"AdamW", "adamw"}, {"RMSprop", "rmsprop"}, {"Adagrad", "adagrad"}};
     const char *kind = json_string_value(json_object_get(golden, "class"));
     const json_t *o = json_object_get(golden, "options"), *betas = json_object_get(o, "betas");
     ovp_train_options options = {.size = sizeof options,
@@ -95,8 +92,12 @@ static ovp_net_update update_of(const ovp_train_options *o, double (*state)[QUAD
                             .weight_decay = o->weight_decay,
                             .nesterov = o->nesterov,
                             .beta1 = o->beta1 > 0 ? o->beta1 : 0.9,
-                            .beta2 = o->beta2 > 0 ? o->beta2 : rms ? 0.99 : 0.999,
-                            .eps = o->eps > 0 ? o->eps : adagrad ? 1e-10 : 1e-8,
+                            .beta2 = o->beta2 > 0 ? o->beta2
+                                     : rms        ? 0.99
+                                                  : 0.999,
+                            .eps = o->eps > 0 ? o->eps
+                                   : adagrad  ? 1e-10
+                                              : 1e-8,
                             .m = adam || o->momentum > 0 ? state[0] : NULL,
                             .v = adam || rms || adagrad ? state[1] : NULL};
 }
@@ -174,8 +175,7 @@ static void copy_tensors(const ovp_net_model *model, double *theta, double *flat
             ovp_net_slice_set(model, &slices[i], flat + at, theta);
 }
 
-static double train_net(ovp_ctx *ctx, const json_t *root, const json_t *golden, const char *engine,
-                        const char *input) {
+static double train_net(ovp_ctx *ctx, const json_t *root, const json_t *golden, const char *engine, const char *input) {
     static const ovp_idx widths[] = {3, 6, 2};
     const json_t *data = json_object_get(root, "data"), *net = json_object_get(golden, "net");
     double x[3 * ROWS], y[2 * ROWS], flat[NET], theta[NET], losses[STEPS], want[NET], loss, gap = 0;
@@ -211,8 +211,8 @@ static double train_net(ovp_ctx *ctx, const json_t *root, const json_t *golden, 
 /* Measured: 1.2e-15. */
 static void trainings_are_torchs(void **state) {
     ovp_ctx *ctx = *state;
-    static const char *const engines[][2] = {{"reference", "dense"}, {"gemm", "dense"}, {"gemm", "sparse"},
-                                             {"auto", "auto"}};
+    static const char *const engines[][2] = {
+        {"reference", "dense"}, {"gemm", "dense"}, {"gemm", "sparse"}, {"auto", "auto"}};
     json_t *root = read_golden(), *golden;
     size_t i;
     json_array_foreach(json_object_get(root, "cases"), i, golden) {
