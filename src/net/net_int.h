@@ -52,7 +52,8 @@ typedef struct ovp_net_engine {
                           void *const *delta);
 } ovp_net_engine;
 
-extern const ovp_net_engine ovp_net_reference_f32, ovp_net_reference_f64, ovp_net_gemm_f32, ovp_net_gemm_f64;
+extern const ovp_net_engine ovp_net_reference_f32, ovp_net_reference_f64, ovp_net_gemm_f32, ovp_net_gemm_f64,
+    ovp_net_tile_f32, ovp_net_tile_f64;
 
 struct ovp_net_model {
     ovp_ctx *ctx;
@@ -145,6 +146,15 @@ ovp_status ovp_net_loss_f32(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows
                             const ovp_net_outputs *outputs, double *loss, void *df);
 ovp_status ovp_net_loss_f64(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c,
                             const ovp_net_outputs *outputs, double *loss, void *df);
+
+/* The same without checks, of `count` rows whose outputs begin at outputs[0] and whose targets are those of rows first,
+ * first + 1, ..: the sum of the rows' terms, and df = scale times its derivative. */
+double ovp_net_loss_rows_f32(const ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx first, ovp_idx count, ovp_idx c,
+                             const ovp_net_outputs *outputs, double scale, void *df);
+double ovp_net_loss_rows_f64(const ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx first, ovp_idx count, ovp_idx c,
+                             const ovp_net_outputs *outputs, double scale, void *df);
+/* d(loss) / d(sum of the rows' terms). */
+double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c);
 
 /* ---- hot kernels, one table per level and precision ------------------------------------------------- */
 
