@@ -123,6 +123,30 @@ OVP_API ovp_status ovp_io_yaml_parse(ovp_io_setting **out, ovp_idx *count, ovp_c
                                      const char *data, size_t bytes);
 OVP_API void ovp_io_settings_free(ovp_ctx *ctx, ovp_io_setting *settings, ovp_idx count);
 
+/* ---- safetensors --------------------------------------------------------------------------------- */
+
+/* Named arrays with optional strings about them (__metadata__; line is not used). */
+typedef struct ovp_io_safetensors {
+    ovp_io_named_array *arrays;
+    ovp_idx count;
+    ovp_io_setting *metadata;
+    ovp_idx metadata_count;
+} ovp_io_safetensors;
+/* A safetensors file; arrays in the order of their bytes, metadata in that of the header. F64 F32 I64 I32 U8 as they
+ * are, F16 and BF16 widened to f32 (exact). Free with ovp_io_safetensors_free. Errors: OVP_EFORMAT (not such a file;
+ * header that is no JSON object or names something twice; other types; over 8 dimensions; a shape that overflows or
+ * does not fit its bytes; bytes outside the file, shared or claimed by no tensor), OVP_ELIMIT (header over 100 MB),
+ * OVP_ENOMEM, and those of ovp_io_read_file. */
+OVP_API ovp_status ovp_io_safetensors_read(ovp_io_safetensors *out, ovp_ctx *ctx, const char *path);
+OVP_API ovp_status ovp_io_safetensors_parse(ovp_io_safetensors *out, ovp_ctx *ctx, const char *name, const void *data,
+                                            size_t bytes);
+/* As the reference implementation writes: 8-byte types first, then by name; the header padded with blanks to a multiple
+ * of 8. Same content gives the same bytes; atomic. Errors: OVP_EINVAL (a name twice, not UTF-8 or "__metadata__"),
+ * OVP_ELIMIT (header over 100 MB), OVP_ENOMEM, and those of ovp_io_write_file. */
+OVP_API ovp_status ovp_io_safetensors_write(ovp_ctx *ctx, const char *path, const ovp_io_safetensors *file);
+/* Frees what the struct holds and zeroes it; NULL is fine. */
+OVP_API void ovp_io_safetensors_free(ovp_ctx *ctx, ovp_io_safetensors *file);
+
 #ifdef __cplusplus
 }
 #endif
