@@ -147,6 +147,36 @@ OVP_API ovp_status ovp_io_safetensors_write(ovp_ctx *ctx, const char *path, cons
 /* Frees what the struct holds and zeroes it; NULL is fine. */
 OVP_API void ovp_io_safetensors_free(ovp_ctx *ctx, ovp_io_safetensors *file);
 
+/* ---- TensorBoard event files --------------------------------------------------------------------- */
+
+/* One point of a curve. wall_time: seconds since 1970. */
+typedef struct ovp_io_scalar {
+    const char *tag;
+    int64_t step;
+    double wall_time, value;
+} ovp_io_scalar;
+typedef struct ovp_io_tfevents {
+    ovp_io_scalar *scalars; /* in the order of the file; tags live as long as this */
+    ovp_idx count;
+    ovp_idx records; /* whole ones */
+    ovp_idx others;  /* values that are no scalars (histograms, images, text, ..), skipped */
+    int truncated;   /* the file ends within a record, as that of a run that died; what stands before it was read */
+} ovp_io_tfevents;
+/* Scalars of an event file (events.out.tfevents.*): simple_value, and tensors of rank 0 of type float or double.
+ * Unknown fields are skipped. Free with ovp_io_tfevents_free. Errors: OVP_EFORMAT (byte and record: a wrong check sum,
+ * no protocol buffer, a tag not in UTF-8; no file of this kind: no whole record, or the first names no version
+ * "brain.Event:"), OVP_ENOMEM, and those of ovp_io_read_file (limit 1 GiB). */
+OVP_API ovp_status ovp_io_tfevents_read(ovp_io_tfevents *out, ovp_ctx *ctx, const char *path);
+OVP_API ovp_status ovp_io_tfevents_parse(ovp_io_tfevents *out, ovp_ctx *ctx, const char *name, const void *data,
+                                         size_t bytes);
+/* Frees what the struct holds and zeroes it; NULL is fine. */
+OVP_API void ovp_io_tfevents_free(ovp_ctx *ctx, ovp_io_tfevents *events);
+/* An event file of version brain.Event:2 with one event a scalar; values are rounded to float, the format's own. The
+ * version's record takes the first scalar's time, so same content gives the same bytes; atomic. TensorBoard looks for
+ * "tfevents" in the file's name. Errors: OVP_EINVAL (a tag empty or not UTF-8), OVP_ENOMEM, and those of
+ * ovp_io_write_file. */
+OVP_API ovp_status ovp_io_tfevents_write(ovp_ctx *ctx, const char *path, const ovp_io_scalar *scalars, ovp_idx count);
+
 #ifdef __cplusplus
 }
 #endif

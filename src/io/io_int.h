@@ -75,6 +75,10 @@ ovp_status ovp_io_image_check(ovp_ctx *ctx, const char *name, int64_t rows, int6
 /* u8 array rows x columns x channels. */
 ovp_status ovp_io_image_create(ovp_numeric_array *out, ovp_ctx *ctx, ovp_idx rows, ovp_idx columns, ovp_idx channels);
 
+uint32_t ovp_io_crc32c(const void *data, size_t bytes);
+/* Check sums of TFRecord frames are stored turned and shifted. */
+uint32_t ovp_io_tfevents_mask(uint32_t crc);
+
 /* npy version 1.0 header of an array in memory, C order; allowed to fail only by OVP_ENOMEM through text. */
 void ovp_io_npy_header(ovp_text *text, const ovp_numeric_array *array);
 
