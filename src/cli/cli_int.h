@@ -159,6 +159,16 @@ void cli_progress_erase(cli_progress *progress);
 /* From now on Ctrl-C and SIGTERM cancel ctx; the second one ends the program at once with 130. */
 void cli_signals_watch(ovp_ctx *ctx);
 
+/* ---- cmd_run.c, runs_compare.c, runs_verify.c ------------------------------------------------------ */
+
+/* Runs an experiment with progress on stderr and Ctrl-C watched; *result as ovp_experiment_execute. */
+ovp_status cli_compute(json_t **result, cli_app *cli, const ovp_experiment *experiment, const ovp_params *params,
+                       const char *out_dir);
+ovp_status cli_runs_compare(cli_app *cli, const cli_args *args);
+ovp_status cli_runs_verify(cli_app *cli, const cli_args *args);
+/* A value as text: lists joined by commas and cut after a dozen. */
+void cli_value_text(ovp_text *out, const json_t *value);
+
 /* ---- result.c ------------------------------------------------------------------------------------ */
 
 /* A run's result object for people: tables, verdicts, warnings, paths, time. */

@@ -256,6 +256,25 @@ static json_t *verdicts_json(json_t *const *manifests, ovp_idx count) {
     return out;
 }
 
+/* The seeds that ran in the place of `seed` and `seeds`, of which one is but a default. */
+static json_t *params_json(json_t *const *manifests, ovp_idx count) {
+    json_t *plain[MOST_RUNS] = {0}, *out;
+    int failed = 0;
+    for (ovp_idx i = 0; i < count; i++) {
+        json_t *seeds = json_object_get(manifests[i], "seeds"),
+               *params = json_copy(json_object_get(manifests[i], "params"));
+        if (seeds && params) {
+            (void)json_object_del(params, "seed");
+            failed |= json_object_set(params, "seeds", seeds);
+        }
+        plain[i] = json_pack("{s:o*}", "params", params);
+        failed |= !plain[i];
+    }
+    out = failed ? NULL : store_member_differences(plain, count, "params");
+    for (ovp_idx i = 0; i < count; i++) json_decref(plain[i]);
+    return out;
+}
+
 static json_t *head_json(const char *dir, json_t *manifest) {
     const char *slash = strrchr(dir, '/');
     return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o}", "id", slash ? slash + 1 : dir, "dir", dir, "experiment",
@@ -285,8 +304,8 @@ ovp_status ovp_store_compare(struct json_t **out, ovp_ctx *ctx, const char *cons
         (void)json_array_append_new(runs, head_json(dirs[i], manifests[i]));
     }
     if (!params_only) OVP_TRY(compare_tables(tables, ctx, dirs, count));
-    *out = json_pack("{s:O, s:o, s:o}", "runs", runs, "params", store_member_differences(manifests, count, "params"),
-                     "environment", store_member_differences(manifests, count, "environment"));
+    *out = json_pack("{s:O, s:o, s:o}", "runs", runs, "params", params_json(manifests, count), "environment",
+                     store_member_differences(manifests, count, "environment"));
     if (*out && !params_only) {
         (void)json_object_set(*out, "tables", tables);
         (void)json_object_set_new(*out, "verdicts", verdicts_json(manifests, count));

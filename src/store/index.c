@@ -127,8 +127,8 @@ static int learn_params(run_index *index, const char *path, json_t *params) {
     return index->failed ? SQLITE_NOMEM : rc;
 }
 
-/* Reads a run's manifest into the index. A folder that turns out to be no run is kept without a record, so that it is
- * not read again. */
+/* Reads a run's manifest into the index; its row goes last, so that a half-learned run is not known. A folder that
+ * turns out to be no run is kept without a record, so that it is not read again. */
 static int learn(run_index *index, const char *path, const char *stamp) {
     json_t *record = store_record(index->root, path);
     ovp_text text = {.ctx = index->filter->ctx};
@@ -146,8 +146,8 @@ static int learn(run_index *index, const char *path, const char *stamp) {
                                  json_string_value(json_object_get(record, "id")),
                                  record ? text.data : NULL};
     if (rc == SQLITE_OK)
-        rc = index->failed ? SQLITE_NOMEM : execute(index, "INSERT INTO runs VALUES(?,?,?,?,?,?)", texts, 6);
-    if (rc == SQLITE_OK) rc = learn_params(index, path, json_object_get(record, "params"));
+        rc = index->failed ? SQLITE_NOMEM : learn_params(index, path, json_object_get(record, "params"));
+    if (rc == SQLITE_OK) rc = execute(index, "INSERT INTO runs VALUES(?,?,?,?,?,?)", texts, 6);
     ovp_text_free(&text);
     json_decref(record);
     return rc;
@@ -170,7 +170,11 @@ static int refresh(run_index *index, const json_t *candidates) {
         rc = forget(index, path);
     }
     json_decref(known);
-    if (index->writing && rc == SQLITE_OK) rc = sqlite3_exec(index->db, "COMMIT", NULL, NULL, NULL);
+    /* Out of memory: what was learned is kept. */
+    if (index->writing && (rc == SQLITE_OK || index->failed)) {
+        int committed = sqlite3_exec(index->db, "COMMIT", NULL, NULL, NULL);
+        if (rc == SQLITE_OK) rc = committed;
+    }
     return rc;
 }
 
