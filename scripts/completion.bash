@@ -17,7 +17,7 @@ _overparam() {
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == @files ]]; then
         COMPREPLY=() # readline's own file names, through -o default
     elif [[ ${#COMPREPLY[@]} -eq 0 ]]; then
-        compopt +o default 2>/dev/null
+        compopt +o default 2>/dev/null || true # outside a completion there is nothing to switch off
     fi
 }
 complete -o default -F _overparam overparam
