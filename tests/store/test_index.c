@@ -222,6 +222,42 @@ static void no_index_possible(void **state) {
     chmod(in_folder("runs"), 0777);
 }
 
+/* Another process holds the lock SQLite takes for writing (its file format, "Locking bytes": 2^30 and the 511 after it)
+ * while the index is out of date. */
+static void locked(void **state) {
+    ovp_ctx *ctx = *state;
+    int ready[2], done[2];
+    char byte = 0;
+    put_some_runs();
+    same_answers(ctx);
+    if (!has_index()) skip();
+    put_run("lazy-width", "20260106-000000-0000000f", "complete", "2026-01-06T00:00:00.000Z", "{\"lr\":0.001}");
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(done), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1 << 30, .l_len = 512};
+        int fd = open(in_folder(INDEX), O_RDWR | O_CLOEXEC);
+        int failed = fcntl(fd, F_SETLK, &lock) != 0 || write(ready[1], "x", 1) != 1;
+        close(done[1]);
+        _exit(failed || read(done[0], &byte, 1) < 0);
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    json_t *index = listed(ctx, &filters[0], 0), *scan = listed(ctx, &filters[0], 1);
+    assert_true(json_equal(index, scan));
+    assert_int_equal(json_array_size(index), expected[0] + 1);
+    json_decref(index);
+    json_decref(scan);
+    close(done[1]);
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    close(ready[0]);
+    close(done[0]);
+    same_answers(ctx);
+}
+
 /* An empty root, or one that is no folder of runs, gets no file of ours. */
 static void leaves_no_trace(void **state) {
     ovp_ctx *ctx = *state;
@@ -235,8 +271,9 @@ static void leaves_no_trace(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        FOLDER_TEST(filters_find), FOLDER_TEST(filter_refusals),   FOLDER_TEST(follows_the_folders),
-        FOLDER_TEST(damage),       FOLDER_TEST(no_index_possible), FOLDER_TEST(leaves_no_trace),
+        FOLDER_TEST(filters_find),    FOLDER_TEST(filter_refusals),   FOLDER_TEST(follows_the_folders),
+        FOLDER_TEST(damage),          FOLDER_TEST(no_index_possible), FOLDER_TEST(locked),
+        FOLDER_TEST(leaves_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
