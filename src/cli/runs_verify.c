@@ -59,7 +59,16 @@ static ovp_status rerun(json_t **again, cli_app *cli, const char *dir) {
         scratch[0] = '\0';
         goto done;
     }
-    OVP_TRY(cli_compute(&result, cli, experiment, params, scratch));
+    status = cli_compute(&result, cli, experiment, params, scratch);
+    if (status != OVP_OK) {
+        /* Its message says where the finished rows are kept, which they are not here. */
+        const char *error = cli_json_text(result, "error");
+        char message[600];
+        snprintf(message, sizeof message, "%.500s", error[0] ? error : ovp_message(cli->ctx));
+        ovp_clear(cli->ctx);
+        status = ovp_fail(cli->ctx, status, "running it again: %s (nothing of it is kept)", message);
+        goto done;
+    }
     OVP_TRY(ovp_store_differ(again, cli->ctx, dir, scratch));
 done:
     /* Whatever became of the run; without a manifest there is only the empty folder. */

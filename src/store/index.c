@@ -19,8 +19,15 @@
 /* Not among SQLite's own codes. */
 #define INDEX_FOREIGN (-1)
 
+/* What changes the index; each is prepared once. */
+enum { FORGET_RUN, FORGET_PARAMS, LEARN_RUN, LEARN_PARAM, CHANGES };
+static const char *const changes[CHANGES] = {"DELETE FROM runs WHERE path=?", "DELETE FROM params WHERE path=?",
+                                             "INSERT INTO runs VALUES(?,?,?,?,?,?)",
+                                             "INSERT INTO params VALUES(?,?,?)"};
+
 typedef struct run_index {
     sqlite3 *db;
+    sqlite3_stmt *change[CHANGES];
     int root;
     const store_filter *filter;
     ovp_status failed; /* OVP_ENOMEM of ours */
@@ -89,24 +96,25 @@ static int read_known(run_index *index, json_t *known) {
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* Runs a statement with up to six texts; NULL stands for null. */
-static int execute(run_index *index, const char *sql, const char *const *texts, int count) {
-    sqlite3_stmt *statement = NULL;
+/* Makes a change with its texts; NULL stands for null. */
+static int execute(run_index *index, int change, const char *const *texts, int count) {
+    sqlite3_stmt **statement = &index->change[change];
     int rc = SQLITE_OK;
     if (!index->writing) rc = sqlite3_exec(index->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     if (rc != SQLITE_OK) return rc;
     index->writing = 1;
-    rc = sqlite3_prepare_v2(index->db, sql, -1, &statement, NULL);
+    if (!*statement) rc = sqlite3_prepare_v2(index->db, changes[change], -1, statement, NULL);
     for (int i = 0; rc == SQLITE_OK && i < count; i++)
-        rc = sqlite3_bind_text(statement, i + 1, texts[i], -1, SQLITE_STATIC);
-    if (rc == SQLITE_OK) rc = sqlite3_step(statement);
-    (void)sqlite3_finalize(statement);
+        rc = sqlite3_bind_text(*statement, i + 1, texts[i], -1, SQLITE_STATIC);
+    if (rc != SQLITE_OK) return rc;
+    rc = sqlite3_step(*statement);
+    (void)sqlite3_reset(*statement);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 static int forget(run_index *index, const char *path) {
-    int rc = execute(index, "DELETE FROM runs WHERE path=?", &path, 1);
-    return rc == SQLITE_OK ? execute(index, "DELETE FROM params WHERE path=?", &path, 1) : rc;
+    int rc = execute(index, FORGET_RUN, &path, 1);
+    return rc == SQLITE_OK ? execute(index, FORGET_PARAMS, &path, 1) : rc;
 }
 
 static int learn_params(run_index *index, const char *path, json_t *params) {
@@ -120,7 +128,7 @@ static int learn_params(run_index *index, const char *path, json_t *params) {
         if (text.failed)
             index->failed = ovp_text_status(&text);
         else
-            rc = execute(index, "INSERT INTO params VALUES(?,?,?)", texts, 3);
+            rc = execute(index, LEARN_PARAM, texts, 3);
         ovp_text_free(&text);
         if (rc != SQLITE_OK || index->failed) break;
     }
@@ -147,7 +155,7 @@ static int learn(run_index *index, const char *path, const char *stamp) {
                                  record ? text.data : NULL};
     if (rc == SQLITE_OK)
         rc = index->failed ? SQLITE_NOMEM : learn_params(index, path, json_object_get(record, "params"));
-    if (rc == SQLITE_OK) rc = execute(index, "INSERT INTO runs VALUES(?,?,?,?,?,?)", texts, 6);
+    if (rc == SQLITE_OK) rc = execute(index, LEARN_RUN, texts, 6);
     ovp_text_free(&text);
     json_decref(record);
     return rc;
@@ -236,6 +244,7 @@ ovp_status store_index_rows(json_t **rows, int root, const char *root_path, cons
         int rc = open_index(&index, path);
         if (rc == SQLITE_OK) rc = refresh(&index, candidates);
         if (rc == SQLITE_OK) rc = answer(found, &index);
+        for (int i = 0; i < CHANGES; i++) (void)sqlite3_finalize(index.change[i]);
         (void)sqlite3_close(index.db);
         if (rc == SQLITE_OK) *rows = json_incref(found);
         json_decref(found);
