@@ -168,8 +168,9 @@ ovp_status cli_runs_compare(cli_app *cli, const cli_args *args) {
     OVP_TRY(
         ovp_store_compare(&compared, cli->ctx, (const char *const *)dirs, count, cli_value(args, "params") != NULL));
     if (cli_value(args, "json")) {
-        cli_json_set(cli, compared, "schema", json_integer(1));
-        status = cli_put_json(cli, json_incref(compared));
+        json_t *object = json_pack("{s:i}", "schema", 1);
+        if (json_object_update(object, compared)) cli->json_failed = 1;
+        status = cli_put_json(cli, object);
     } else {
         put_page(cli, compared);
     }
