@@ -42,7 +42,8 @@ typedef int64_t ovp_idx;
     X(OVP_EUNAVAILABLE, 1, "optional part not available")                                                              \
     X(OVP_EINTERRUPTED, 130, "interrupted")                                                                            \
     X(OVP_ENUMERIC, 1, "numerical failure")                                                                            \
-    X(OVP_EINTERNAL, 1, "internal error")
+    X(OVP_EINTERNAL, 1, "internal error")                                                                              \
+    X(OVP_EDIFFERS, 1, "results differ")
 
 typedef enum ovp_status {
 #define OVP_X(code, exit_code, text) code,

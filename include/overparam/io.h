@@ -24,6 +24,9 @@ OVP_API ovp_status ovp_io_write_file(ovp_ctx *ctx, const char *path, const void 
 OVP_API ovp_status ovp_io_make_dirs(ovp_ctx *ctx, const char *path);
 /* Lower-case hex SHA-256 of bytes, 64 characters and the terminator into out[65]. */
 OVP_API void ovp_io_sha256(const void *data, size_t bytes, char out[65]);
+/* The same of a plain file of any size, which is read in pieces; *bytes (may be NULL) is its size. Errors:
+ * OVP_ENOTFOUND, OVP_EIO (links are not followed). */
+OVP_API ovp_status ovp_io_sha256_file(char out[65], int64_t *bytes, ovp_ctx *ctx, const char *path);
 
 /* ---- arrays -------------------------------------------------------------------------------------- */
 

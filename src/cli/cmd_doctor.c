@@ -105,6 +105,12 @@ static void memory(doctor *d) {
     cli_json_set(d->cli, d->object, "memory_bytes", json_integer((json_int_t)limit));
 }
 
+static void run_index(doctor *d) {
+    const char *version = ovp_store_index_version();
+    line(d, "Run index", version[0] ? version : "left out of this build: the run folders are read instead");
+    cli_json_set(d->cli, d->object, "run_index", version[0] ? json_string(version) : json_null());
+}
+
 static void gnuplot(doctor *d) {
     char version[96] = "";
     const int found = ovp_figure_available(version, sizeof version);
@@ -195,6 +201,7 @@ static ovp_status run(cli_app *cli, int argc, char **argv) {
     images(&d);
     OVP_TRY(data(&d));
     runs(&d);
+    run_index(&d);
     if (cli_value(&args, "json")) {
         cli_json_set(cli, d.object, "warnings", json_incref(d.warnings));
         status = cli_put_json(cli, json_incref(d.object));

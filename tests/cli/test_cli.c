@@ -206,6 +206,19 @@ static const struct {
     {"runs show", 2, "ID"},
     {"runs rm", 2, "ID"},
     {"runs show nonsense", 3, "nonsense"},
+    {"runs compare", 2, "two IDs"},
+    {"runs compare latest", 2, "two IDs"},
+    {"runs verify nonsense", 3, "nonsense"},
+    {"runs verify --rerun", 2, "--rerun|name the runs"},
+    {"runs list --status done", 2, "--status|done|complete"},
+    {"runs list --since yesterday", 2, "--since|yesterday|7d"},
+    {"runs list --since 2026-13-01", 2, "--since|2026-13-01"},
+    {"runs list --where lr", 2, "--where|KEY=VALUE"},
+    {"runs list --where lr=1;", 2, "--where|KEY=VALUE"},
+    {"runs list --limit 0", 2, "--limit|0"},
+    {"runs show latest --limit 3", 2, "--limit belongs to runs list"},
+    {"runs list --rerun", 2, "--rerun belongs to runs verify"},
+    {"info --all --man --markdown", 2, "--man"},
     {"runs rm nonsense", 3, "nonsense"},
     /* run: experiment, keys, values */
     {"run", 2, "EXPERIMENT is missing|overparam list"},
@@ -325,6 +338,8 @@ static void test_pages(void **state) {
         {"data show mnist --sample 3", "mnist|60000 x 784|class|label 1|@"},
         {"runs --help", "rm ID..."},
         {"doctor", "Processor|BLAS|Memory|PNG images|JPEG images|mnist|Run folders"},
+        {"runs --help", "verify [ID]...|--rerun|--where KEY=VALUE"},
+        {"info --all --man", ".TH OVERPARAM 1|.SS overparam run|.SS lazy\\-width|\\fB\\-\\-widths\\fR|.SH ENVIRONMENT"},
         {"info --all --markdown", "# Command line|## overparam run|### lazy-width|`--widths`|--save-weights"},
     };
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
@@ -453,6 +468,140 @@ static void test_same_bits(void **state) {
     json_decref(two);
 }
 
+/* ---- comparing and verifying ---------------------------------------------------------------------- */
+
+/* Replaces the first `from` in a file by `to` of the same length. */
+static void patch_file(const char *name, const char *from, const char *to) {
+    char path[160], text[OUTPUT_BYTES];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    slurp(path, text);
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    assert_int_equal(strlen(from), strlen(to));
+    memcpy(at, to, strlen(to));
+    write_file(name, text);
+}
+
+static void test_compare(void **state) {
+    (void)state;
+    assert_int_equal(
+        run("run lazy-width --samples 64 --test-samples 100 --widths 10,12 --epochs 2 --seed 1 --out @a --quiet")->code,
+        0);
+    assert_int_equal(
+        run("run lazy-width --samples 64 --test-samples 100 --widths 10,12 --epochs 2 --seed 1 --out @b --quiet")->code,
+        0);
+    assert_int_equal(
+        run("run lazy-width --samples 64 --test-samples 100 --widths 10,14 --epochs 3 --seed 1 --out @c --quiet")->code,
+        0);
+    json_t *o = expect_json("runs compare @a @b --json");
+    assert_int_equal(json_object_size(json_object_get(o, "params")), 0);
+    assert_int_equal(json_object_size(json_object_get(o, "environment")), 0);
+    json_t *table = json_object_get(json_object_get(o, "tables"), "widths");
+    assert_int_equal(json_array_size(json_object_get(table, "rows")), 2);
+    assert_int_equal(json_integer_value(json_object_get(table, "equal")), 2);
+    assert_null(json_object_get(json_object_get(o, "tables"), "timings"));
+    json_decref(o);
+    o = expect_json("runs compare @a @c --json");
+    json_t *epochs = json_object_get(json_object_get(o, "params"), "epochs");
+    assert_int_equal(json_integer_value(json_array_get(epochs, 0)), 2);
+    assert_int_equal(json_integer_value(json_array_get(epochs, 1)), 3);
+    table = json_object_get(json_object_get(o, "tables"), "widths");
+    assert_int_equal(json_array_size(json_object_get(table, "rows")), 1); /* width 10 */
+    assert_int_equal(json_array_size(json_array_get(json_object_get(table, "only"), 1)), 1);
+    json_decref(o);
+    expect_words("runs compare", expect_success("runs compare @a @c"),
+                 "epochs|Environment|the same|joined on width|final_loss|B-A|Verdicts");
+    expect_words("runs compare", expect_success("runs compare @a @b @c"), "C-A");
+    patch_file("c/manifest.json", "\"experiment\": \"lazy-width\"", "\"experiment\": \"busy-width\"");
+    expect_failure("runs compare @a @c", 2, "different experiments|busy-width|--params");
+    expect_words("runs compare", expect_success("runs compare @a @c --params"), "epochs");
+}
+
+static void test_verify(void **state) {
+    (void)state;
+    assert_int_equal(
+        run("run lazy-width --samples 64 --test-samples 100 --widths 10,12 --epochs 2 --seeds 1..2 --out @v --quiet")
+            ->code,
+        0);
+    expect_words("runs verify", expect_success("runs verify @v"), "ok |files as the manifest says");
+    expect_words("runs verify", expect_success("runs verify @v --rerun"), "ok |run again|bit for bit, all the same");
+    json_t *o = expect_json("runs verify @v --rerun --json");
+    assert_true(json_is_true(json_object_get(o, "ok")));
+    json_t *again = json_object_get(json_array_get(json_object_get(o, "runs"), 0), "rerun");
+    assert_true(json_is_true(json_object_get(again, "same")));
+    assert_true(json_array_size(json_object_get(again, "compared")) >= 4);
+    json_decref(o);
+}
+
+/* What a run of another computation looks like: its sums fit, its numbers do not. */
+static void test_verify_faults(void **state) {
+    (void)state;
+    char path[160];
+    assert_int_equal(
+        run("run lazy-width --samples 64 --test-samples 100 --widths 10,12 --epochs 2 --seed 3 --out @w --quiet")->code,
+        0);
+    patch_file("w/tables/widths.csv", "\n10,3,0,", "\n10,3,1,");
+    const outcome *o = run("runs verify @w");
+    assert_int_equal(o->code, 1);
+    expect_words("runs verify", o->out, "FAULT|changed     tables/widths.csv: other content");
+    expect_one_line("runs verify", o->err);
+    write_file("w/tables/widths.csv", "width,seed\n10\n");
+    o = run("runs verify @w");
+    assert_int_equal(o->code, 3);
+    expect_words("runs verify", o->out, "unreadable  tables/widths.csv");
+    snprintf(path, sizeof path, "%s/w/arrays.npz", folder);
+    assert_int_equal(unlink(path), 0);
+    o = run("runs verify @w --json");
+    assert_int_equal(o->code, 3);
+    json_t *report = parse("runs verify", o->out);
+    assert_true(json_is_false(json_object_get(report, "ok")));
+    json_decref(report);
+    /* Run with other parameters than the manifest says (as a change of the program would): the sums fit. */
+    assert_int_equal(
+        run("run lazy-width --samples 64 --test-samples 100 --widths 10,12 --epochs 2 --seed 3 --out @x --quiet")->code,
+        0);
+    patch_file("x/manifest.json", "\"epochs\": 2", "\"epochs\": 3");
+    o = run("runs verify @x --rerun");
+    assert_int_equal(o->code, 1);
+    expect_words("runs verify", o->out, "ok |not the same|differs   tables/widths.csv, row 1 (width 10), column");
+    expect_words("runs verify", o->err, "x: run again, tables/");
+}
+
+/* ---- manual page and completion ------------------------------------------------------------------- */
+
+static void test_complete(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *all; /* the whole of stdout */
+    } cases[] = {
+        {"help --complete -- ru", "run\nruns\n"},
+        {"help --complete -- run lazy", "lazy-width\n"},
+        {"help --complete -- run lazy-width --wid", "--widths\n"},
+        {"help --complete -- run lazy-width --preset q", "quick\n"},
+        {"help --complete -- run --epochs 3 lazy-width --precision f", "f32\nf64\n"},
+        {"help --complete -- run lazy-width --config x", "@files\n"},
+        {"help --complete -- run lazy-width --out x", "@files\n"},
+        {"help --complete -- run lazy-width --epochs 1", ""},
+        {"help --complete -- runs ver", "verify\n"},
+        {"help --complete -- runs show lat", "latest\n"},
+        {"help --complete -- runs compare latest lat", "latest\n"},
+        {"help --complete -- runs show latest lat", ""},
+        {"help --complete -- runs list --status c", "complete\n"},
+        {"help --complete -- runs list --experiment lazy", "lazy-width\n"},
+        {"help --complete -- data show fash", "fashion-mnist\n"},
+        {"help --complete -- help doc", "doctor\n"},
+        {"help --complete -- nonsense x", ""},
+        {"help --complete -- list --he", "--help\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const outcome *o = run(cases[i].line);
+        if (o->code || strcmp(o->out, cases[i].all))
+            fail_msg("overparam %s: exit %d, '%s' instead of '%s'", cases[i].line, o->code, o->out, cases[i].all);
+    }
+    /* nothing typed yet */
+    expect_words("help --complete --", expect_success("help --complete --"), "list\n|doctor\n|--version\n");
+}
+
 /* Ctrl-C once the first row is on disk: exit 130, one line, JSON that says interrupted, the row kept. */
 static void test_interrupt(void **state) {
     static char text[OUTPUT_BYTES];
@@ -565,6 +714,10 @@ int main(void) {
         cmocka_unit_test(test_run_for_people),
         cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_verify),
+        cmocka_unit_test(test_verify_faults),
+        cmocka_unit_test(test_complete),
         cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_terminal),
         cmocka_unit_test(test_without_gnuplot),
