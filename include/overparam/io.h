@@ -72,6 +72,26 @@ typedef struct ovp_io_tar_member {
 OVP_API ovp_status ovp_io_tar_next(ovp_io_tar_member *out, ovp_ctx *ctx, const char *name, const void *data,
                                    size_t bytes, size_t *at);
 
+/* ---- images -------------------------------------------------------------------------------------- */
+
+/* A PNG or JPEG image (told apart by their first bytes) as a u8 array [rows, columns, channels], freed with
+ * ovp_numeric_array_free. channels: 0 as stored, 1 gray, 3 RGB. Palettes become RGB, 16 bits are rounded to 8, 1 to 4
+ * bits are spread over 0..255, transparency is dropped; gray from RGB is the luma of ITU-R BT.601 as Pillow rounds it.
+ * JPEG pixels are those of libjpeg's defaults. Colour profiles, gamma and EXIF rotation are not applied; bytes after
+ * the image are ignored. Errors: OVP_EFORMAT (not an image, damaged or cut off - what a JPEG decoder warns about
+ * included -, CMYK, arithmetic coding, claims more than its bytes can hold), OVP_ELIMIT (over 2^14 pixels a side or
+ * 2^26 in all; a file over 256 MiB), OVP_EINVAL (channels), OVP_EUNAVAILABLE (built without that library), OVP_ENOMEM,
+ * and those of ovp_io_read_file. */
+OVP_API ovp_status ovp_io_image_read(ovp_numeric_array *out, ovp_ctx *ctx, const char *path, int channels);
+OVP_API ovp_status ovp_io_image_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const void *data,
+                                      size_t bytes, int channels);
+/* A u8 array [rows, columns] or [rows, columns, 1 or 3] as 8-bit PNG, gray or RGB. Same content gives the same bytes
+ * (with one version of libpng and zlib); atomic. Errors: OVP_EINVAL (another type or shape, no pixels), OVP_ELIMIT as
+ * above, OVP_EUNAVAILABLE, OVP_ENOMEM, and those of ovp_io_write_file. */
+OVP_API ovp_status ovp_io_png_write(ovp_ctx *ctx, const char *path, const ovp_numeric_array *image);
+/* Name and version of the library that reads "png" or "jpeg", "libpng 1.6.39"; NULL if this build has none. */
+OVP_API const char *ovp_io_image_library(const char *format);
+
 /* ---- csv ----------------------------------------------------------------------------------------- */
 
 /* RFC 4180 table as text cells; the first record is the header, every other one has as many cells. LF or CRLF, a byte

@@ -9,9 +9,14 @@
  * grow to is limited harder. */
 #define OVP_IO_FILE_LIMIT ((int64_t)1 << 36)
 #define OVP_IO_UNPACKED_LIMIT ((int64_t)1 << 32)
+/* Deflate cannot do better than 1032 : 1 (zlib's technical details); a larger claim is a lie. */
+#define OVP_IO_DEFLATE_RATIO 1032
 #define OVP_IO_TABLE_LIMIT ((int64_t)1 << 30)  /* csv */
 #define OVP_IO_CONFIG_LIMIT ((int64_t)1 << 26) /* json */
 #define OVP_IO_YAML_LIMIT ((int64_t)1 << 20)
+#define OVP_IO_IMAGE_LIMIT ((int64_t)1 << 28)
+#define OVP_IO_IMAGE_SIDE (1 << 14)
+#define OVP_IO_IMAGE_PIXELS (1 << 26)
 #define OVP_IO_JSON_DEPTH 64
 #define OVP_IO_MAX_SETTINGS 4096
 #define OVP_IO_MAX_ENTRIES 4096
@@ -50,6 +55,14 @@ ovp_status ovp_io_gunzip(char **out, size_t *out_bytes, ovp_ctx *ctx, const char
 
 ovp_status ovp_io_npz_parse(ovp_io_named_array **out, ovp_idx *count, ovp_ctx *ctx, const char *name, const void *data,
                             size_t bytes, int64_t unpacked_limit);
+
+/* An image in its own channels (1 or 3). bytes >= 3. */
+ovp_status ovp_io_png_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const void *data, size_t bytes);
+ovp_status ovp_io_jpeg_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const void *data, size_t bytes);
+/* Before anything is allocated for it: OVP_EFORMAT for no pixels, OVP_ELIMIT for too many. */
+ovp_status ovp_io_image_check(ovp_ctx *ctx, const char *name, int64_t rows, int64_t columns);
+/* u8 array rows x columns x channels. */
+ovp_status ovp_io_image_create(ovp_numeric_array *out, ovp_ctx *ctx, ovp_idx rows, ovp_idx columns, ovp_idx channels);
 
 /* npy version 1.0 header of an array in memory, C order; allowed to fail only by OVP_ENOMEM through text. */
 void ovp_io_npy_header(ovp_text *text, const ovp_numeric_array *array);
