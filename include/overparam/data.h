@@ -82,7 +82,7 @@ typedef struct ovp_data_set {
  * kind:PATH. */
 typedef struct ovp_data_info {
     const char *name, *title, *licence, *source;
-    const char *shape;                 /* "60000 + 10000 images of 28 x 28, 10 classes" */
+    const char *shape;                  /* "60000 + 10000 images of 28 x 28, 10 classes" */
     const char *archive, *sha256, *url; /* one file that holds the set and where it is fetched from, or NULL */
 } ovp_data_info;
 
@@ -127,9 +127,9 @@ typedef struct ovp_data_fetch_options {
  * be NULL. */
 OVP_API ovp_status ovp_data_fetch(char **path, ovp_ctx *ctx, const char *name, const ovp_data_fetch_options *options);
 
-/* Packs a labelled set of images (imagefolder:DIR, a set of the registry, ..) into one npz file that npz:FILE loads:
- * x_train (u8, n x rows x cols x channels), y_train (i32), x_test and y_test if there is a test part, classes (u8, names
- * a line each). Of the options only train, test, directory, classes, resize and channels count. Errors: those of
+/* Packs a set of images (imagefolder:DIR, a set of the registry, ..) into one npz file that npz:FILE loads:
+ * x_train (u8, n x rows x cols x channels), y_train (i32), x_test and y_test if there is a test part, classes (u8,
+ * names a line each). Of the options only train, test, directory, classes, resize and channels count. Errors: those of
  * ovp_data_load and ovp_io_npz_write; OVP_EINVAL if these are no images of bytes. */
 OVP_API ovp_status ovp_data_import(ovp_ctx *ctx, const char *name, const ovp_data_options *options, const char *path);
 

@@ -1,5 +1,5 @@
-/* Starting other programs. posix_spawn, never fork: the pool's threads are running (a forked child of a threaded process may
- * only call async-signal-safe functions). */
+/* Starting other programs. posix_spawn, never fork: the pool's threads are running (a forked child of a threaded
+ * process may only call async-signal-safe functions). */
 #include <overparam/base.h>
 
 #include <assert.h>
@@ -83,7 +83,7 @@ static int drain(int fd, ovp_program_result *out, size_t *length) {
 }
 
 static void follow(ovp_program_result *out, pid_t child, int fd, const ovp_program_options *options) {
-    const double end = options->timeout > 0 ? ovp_seconds() + options->timeout : INFINITY;
+    const double end = options->timeout > 0 ? ovp_seconds() + options->timeout : HUGE_VAL;
     size_t length = 0;
     int open = 1, code = 0;
     for (;;) {

@@ -104,11 +104,10 @@ static ovp_status take_inputs(ovp_data_part *out, ovp_data_raw *raw, const array
         raw->channels = images ? channels : 0;
     } else if (out->x.type != raw->train.x.type || out->x.shape[1] != raw->train.x.shape[1] ||
                raw->rows != (images ? rows : 0) || raw->cols != (images ? cols : 0)) {
-        status = ovp_fail(a->ctx, OVP_EFORMAT,
-                          "%s: x_test (%s, %lld x %lld) and x_train (%s, %lld x %lld) are of different kinds", a->path,
-                          ovp_numeric_type_name(out->x.type), (long long)out->n, (long long)out->x.shape[1],
-                          ovp_numeric_type_name(raw->train.x.type), (long long)raw->train.n,
-                          (long long)raw->train.x.shape[1]);
+        status = ovp_fail(
+            a->ctx, OVP_EFORMAT, "%s: x_test (%s, %lld x %lld) and x_train (%s, %lld x %lld) are of different kinds",
+            a->path, ovp_numeric_type_name(out->x.type), (long long)out->n, (long long)out->x.shape[1],
+            ovp_numeric_type_name(raw->train.x.type), (long long)raw->train.n, (long long)raw->train.x.shape[1]);
     }
 done:
     return status;
@@ -145,8 +144,7 @@ static ovp_status take_reals(ovp_data_part *out, const arrays *a, const char *na
                         y->ndim);
     ovp_status status = check_finite(a, name, y);
     const ovp_idx shape[2] = {out->n, y->ndim == 2 ? y->shape[1] : 1};
-    if (status == OVP_OK && shape[1] < 1)
-        return ovp_fail(a->ctx, OVP_EFORMAT, "%s: %s has no column", a->path, name);
+    if (status == OVP_OK && shape[1] < 1) return ovp_fail(a->ctx, OVP_EFORMAT, "%s: %s has no column", a->path, name);
     if (status == OVP_OK) status = ovp_numeric_array_create(&out->y, a->ctx, OVP_F64, 2, shape);
     for (ovp_idx i = 0; status == OVP_OK && i < shape[0] * shape[1]; i++)
         ((double *)out->y.data)[i] = y->type == OVP_F32 ? (double)((const float *)y->data)[i] : ((double *)y->data)[i];
@@ -158,8 +156,7 @@ static ovp_status take_targets(ovp_data_part *out, ovp_data_raw *raw, const arra
     if (y->ndim < 1 || y->shape[0] != out->n)
         return ovp_fail(a->ctx, OVP_EFORMAT, "%s: %s has %lld entries for %lld samples", a->path, name,
                         (long long)(y->ndim ? y->shape[0] : 1), (long long)out->n);
-    return y->type == OVP_F32 || y->type == OVP_F64 ? take_reals(out, a, name, y)
-                                                    : take_labels(out, raw, a, name, y);
+    return y->type == OVP_F32 || y->type == OVP_F64 ? take_reals(out, a, name, y) : take_labels(out, raw, a, name, y);
 }
 
 /* `classes`: a name a line. */

@@ -1,4 +1,5 @@
-/* CIFAR-10's binary version: records of a label and 32 x 32 pixels in three planes, from a folder or from its archive. */
+/* CIFAR-10's binary version: records of a label and 32 x 32 pixels in three planes, from a folder or from its archive.
+ */
 #include "data/data_int.h"
 
 #include <string.h>
@@ -89,7 +90,8 @@ done:
     return status;
 }
 
-static ovp_status check_file(ovp_idx *records, ovp_ctx *ctx, const char *name, const unsigned char *data, size_t bytes) {
+static ovp_status check_file(ovp_idx *records, ovp_ctx *ctx, const char *name, const unsigned char *data,
+                             size_t bytes) {
     *records = (ovp_idx)(bytes / RECORD);
     if (bytes == 0 || bytes % RECORD)
         return ovp_fail(ctx, OVP_EFORMAT,

@@ -55,9 +55,8 @@ static ovp_status check_choice(ovp_ctx *ctx, const char *name, const ovp_data_op
     if (!(o->fraction >= 0 && o->fraction <= 1))
         return ovp_fail(ctx, OVP_EINVAL, "%s: fraction %g; above 0 to 1 expected (0: all)", name, o->fraction);
     if (wants_split(o)) {
-        double sum = 0;
-        for (int i = 0; i < 3; i++) sum += o->split[i] >= 0 && o->split[i] <= 1 ? o->split[i] : NAN;
-        if (!(fabs(sum - 1) <= 1e-6) || !(o->split[0] > 0))
+        int shares = o->split[0] > 0 && o->split[1] >= 0 && o->split[2] >= 0;
+        if (!shares || !(fabs(o->split[0] + o->split[1] + o->split[2] - 1) <= 1e-6))
             return ovp_fail(ctx, OVP_EINVAL,
                             "%s: split %g, %g, %g; shares 0 to 1 of training (above 0), validation and test part with "
                             "sum 1 expected",

@@ -49,8 +49,8 @@ typedef struct ovp_data_detail {
     const ovp_data_reader *reader;
     const ovp_data_file *files;
     int file_count;
-    int telling;        /* the (small) file whose content tells this set from others with the same file names, or -1 */
-    const void *format; /* for the reader */
+    int telling;         /* the (small) file whose content tells this set from others with the same file names, or -1 */
+    const void *format;  /* for the reader */
     ovp_idx train, test; /* samples of the published set */
 } ovp_data_detail;
 

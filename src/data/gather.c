@@ -22,7 +22,8 @@ static ovp_status copy_rows(ovp_numeric_array *out, ovp_ctx *ctx, const ovp_nume
     size_t bytes = ovp_numeric_type_size(from->type);
     for (int d = 1; d < from->ndim; d++) bytes *= (size_t)from->shape[d];
     for (ovp_idx i = 0; i < chosen->n; i++)
-        memcpy((char *)out->data + (size_t)i * bytes, (const char *)from->data + (size_t)chosen->rows[i] * bytes, bytes);
+        memcpy((char *)out->data + (size_t)i * bytes, (const char *)from->data + (size_t)chosen->rows[i] * bytes,
+               bytes);
     return OVP_OK;
 }
 

@@ -83,8 +83,8 @@ static ovp_status read_classes(ovp_data_part *out, ovp_ctx *ctx, const char *roo
         OVP_TRY(join(&folder, ctx, dir, here.names[k]));
         OVP_TRY(ovp_data_list_images(&images, ctx, root, folder));
         if (images.count == 0) {
-            status = ovp_fail(ctx, OVP_EFORMAT, "%s: class folder without an image (.png, .jpg, .jpeg); fill or remove it",
-                              folder);
+            status = ovp_fail(ctx, OVP_EFORMAT,
+                              "%s: class folder without an image (.png, .jpg, .jpeg); fill or remove it", folder);
             goto done;
         }
         collect(&all, folder, &images, label);

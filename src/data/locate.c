@@ -157,8 +157,7 @@ ovp_status ovp_data_own_folder(char **out, ovp_ctx *ctx, const char *name) {
     const char *own = getenv("OVERPARAM_DATA"), *base = own, *middle = "";
     *out = NULL;
     if (!own || !own[0]) xdg_folder(&base, &middle);
-    if (!base || !base[0])
-        return ovp_fail(ctx, OVP_ENOTFOUND, "no folder for data sets: set OVERPARAM_DATA (or HOME)");
+    if (!base || !base[0]) return ovp_fail(ctx, OVP_ENOTFOUND, "no folder for data sets: set OVERPARAM_DATA (or HOME)");
     size_t room = strlen(base) + strlen(middle) + strlen(name) + 2;
     ovp_status status = ovp_alloc(ctx, out, (ovp_idx)room, 1);
     if (status == OVP_OK) snprintf(*out, room, "%s%s/%s", base, middle, name);

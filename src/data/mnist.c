@@ -11,4 +11,9 @@ static const ovp_data_idx_format format = {.rows = 28, .cols = 28, .classes = 10
 
 extern const ovp_data_detail ovp_data_detail_mnist;
 const ovp_data_detail ovp_data_detail_mnist = {.reader = &ovp_data_idx_reader,
-    .files = files, .file_count = 4, .telling = 3, .format = &format, .train = 60000, .test = 10000};
+                                               .files = files,
+                                               .file_count = 4,
+                                               .telling = 3,
+                                               .format = &format,
+                                               .train = 60000,
+                                               .test = 10000};

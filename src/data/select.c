@@ -1,12 +1,13 @@
-/* Which samples: class filter, limit, fraction, split. The order of the steps and of the draws is promised in data.h. */
+/* Which samples: class filter, limit, fraction, split. The order of the steps and of the draws is promised in data.h.
+ */
 #include "data/data_int.h"
 
 #include <assert.h>
 #include <string.h>
 
 static ovp_status choose_failed(ovp_data_work *work, const char *part, ovp_idx wanted, ovp_idx have) {
-    return ovp_fail(work->ctx, OVP_EINVAL, "%s: %lld %s samples asked for; 1 to %lld can be had%s (0 = all)", work->name,
-                    (long long)wanted, part, (long long)have,
+    return ovp_fail(work->ctx, OVP_EINVAL, "%s: %lld %s samples asked for; 1 to %lld can be had%s (0 = all)",
+                    work->name, (long long)wanted, part, (long long)have,
                     work->options->class_count ? " of the chosen classes" : "");
 }
 
@@ -39,8 +40,8 @@ static ovp_status divide(ovp_data_chosen *pieces[3], ovp_data_work *work, const 
     ovp_idx lengths[3] = {0}, at = 0, n = train->n;
     OVP_TRY(ovp_numeric_torch_split_lengths(work->ctx, n, count, shares, lengths));
     if (lengths[0] < 1) {
-        status = ovp_fail(work->ctx, OVP_EINVAL, "%s: %s leaves no training sample of %lld", work->name, what,
-                          (long long)n);
+        status =
+            ovp_fail(work->ctx, OVP_EINVAL, "%s: %s leaves no training sample of %lld", work->name, what, (long long)n);
         goto done;
     }
     OVP_TRY(ovp_alloc(work->ctx, &order, n, sizeof(*order)));

@@ -79,8 +79,8 @@ static ovp_status read_numbers(ovp_numeric_array *out, const table *t, column_ro
             const char *text = cell(t, r, c);
             if (!ovp_parse_real(text, to) || !isfinite(*to))
                 return ovp_fail(t->ctx, OVP_EFORMAT,
-                                "%s: row %lld below the header, column '%.60s': '%.40s' is not a finite number", t->path,
-                                (long long)r + 1, t->csv.header[c], text);
+                                "%s: row %lld below the header, column '%.60s': '%.40s' is not a finite number",
+                                t->path, (long long)r + 1, t->csv.header[c], text);
             to++;
         }
     return OVP_OK;
@@ -128,8 +128,8 @@ static ovp_status read_labels(ovp_data_raw *out, const table *t) {
     for (ovp_idx r = 0; r < t->csv.rows; r++) {
         if (!ovp_parse_int(cell(t, r, t->label), &value)) return read_names(out, t);
         if (value < 0 || value >= OVP_DATA_CLASS_LIMIT)
-            return ovp_fail(t->ctx, OVP_EFORMAT, "%s: row %lld below the header: label %lld; labels are 0 to %d", t->path,
-                            (long long)r + 1, (long long)value, OVP_DATA_CLASS_LIMIT - 1);
+            return ovp_fail(t->ctx, OVP_EFORMAT, "%s: row %lld below the header: label %lld; labels are 0 to %d",
+                            t->path, (long long)r + 1, (long long)value, OVP_DATA_CLASS_LIMIT - 1);
         label[r] = (int32_t)value;
         if (value >= out->classes) out->classes = value + 1;
     }

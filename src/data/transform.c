@@ -83,7 +83,8 @@ static void copy_line(char *to, const char *from, const augmenting *a, const dra
         for (ovp_idx j = first; j < last; j++)
             memcpy(to + (size_t)j * a->size, from + (size_t)(cols - 1 - j - shift) * a->size, a->size);
     } else {
-        memcpy(to + (size_t)first * a->size, from + (size_t)(first + shift) * a->size, (size_t)(last - first) * a->size);
+        memcpy(to + (size_t)first * a->size, from + (size_t)(first + shift) * a->size,
+               (size_t)(last - first) * a->size);
     }
 }
 

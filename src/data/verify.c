@@ -51,9 +51,9 @@ static ovp_status verify_structure(ovp_ctx *ctx, const ovp_data_entry *entry, co
     const ovp_data_detail *wanted = entry->detail;
     ovp_status status = wanted->reader->read(&raw, ctx, entry, source, &options);
     if (status == OVP_OK && wanted->train && (raw.train.n != wanted->train || raw.test.n != wanted->test))
-        status = ovp_fail(ctx, OVP_EFORMAT, "%s: %lld training and %lld test samples; the published set has %lld and %lld",
-                          source, (long long)raw.train.n, (long long)raw.test.n, (long long)wanted->train,
-                          (long long)wanted->test);
+        status = ovp_fail(
+            ctx, OVP_EFORMAT, "%s: %lld training and %lld test samples; the published set has %lld and %lld", source,
+            (long long)raw.train.n, (long long)raw.test.n, (long long)wanted->train, (long long)wanted->test);
     ovp_data_raw_free(ctx, &raw);
     return status;
 }
