@@ -1,10 +1,6 @@
-#include "io/helper.h"
+#include "data/sets.h"
 
 #include <math.h>
-
-#include <overparam/data.h>
-
-#include "data/data_int.h"
 
 extern const ovp_data_detail ovp_data_detail_mnist;
 
@@ -13,14 +9,6 @@ extern const ovp_data_detail ovp_data_detail_mnist;
 
 static const char *const names[4] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
                                      "t10k-labels-idx1-ubyte"};
-
-/* Nothing of the user's environment may decide what these tests find. */
-static int setup(void **state) {
-    unsetenv("OVERPARAM_DATA");
-    unsetenv("XDG_DATA_HOME");
-    unsetenv("HOME");
-    return fixture_setup(state);
-}
 
 /* ---- a small set of our own ---------------------------------------------------------------------- */
 
@@ -396,7 +384,6 @@ static void verify(void **state) {
     free(folder);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registry), CASE(small_set),     CASE(standard_scale), CASE(bad_options),
