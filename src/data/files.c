@@ -65,7 +65,7 @@ static ovp_status walk(lister *l, const char *relative, int depth) {
     OVP_TRY(ovp_text_status(&path));
     DIR *dir = opendir(path.data);
     if (!dir) {
-        status = fail_folder(l, path.data, errno);
+        status = fail_folder(l, relative[0] ? path.data : l->dir, errno);
         goto done;
     }
     const size_t stem = path.length;

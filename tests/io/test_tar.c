@@ -22,7 +22,7 @@ static unsigned char *add(archive *a, const char *name, char type, const char *c
     memset(header, 0, 512);
     strncpy((char *)header, name, 100);
     snprintf((char *)header + 100, 8, "0000644");
-    snprintf((char *)header + 124, 12, "%011zo", size);
+    snprintf((char *)header + 124, 12, "%011o", (unsigned)size);
     header[156] = (unsigned char)type;
     memcpy(header + 257,
            "ustar\0"
