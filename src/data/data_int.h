@@ -81,6 +81,9 @@ int ovp_data_is_archive(const char *source);
 /* Folder that fetched sets are put into: OVERPARAM_DATA/NAME or the XDG data folder's. OVP_ENOTFOUND without either. */
 ovp_status ovp_data_own_folder(char **out, ovp_ctx *ctx, const char *name);
 
+/* ovp_data_fetch of a row; url NULL: the row's. */
+ovp_status ovp_data_fetch_archive(char **path, ovp_ctx *ctx, const ovp_data_info *info, const char *url);
+
 /* ---- the steps of loading ------------------------------------------------------------------------ */
 
 /* Samples on their way to inputs. */

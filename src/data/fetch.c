@@ -165,25 +165,11 @@ static ovp_status finish(fetch *f) {
     return OVP_OK;
 }
 
-ovp_status ovp_data_fetch(char **path, ovp_ctx *ctx, const char *name, const ovp_data_fetch_options *options) {
-    const ovp_data_entry *entry = NULL;
-    const char *own;
+ovp_status ovp_data_fetch_archive(char **path, ovp_ctx *ctx, const ovp_data_info *info, const char *url) {
     ovp_status status = OVP_OK;
-    fetch f = {.ctx = ctx, .lock = -1};
+    fetch f = {.ctx = ctx, .info = info, .url = url ? url : info->url, .lock = -1};
     int right = 0;
-    assert(path && name);
     *path = NULL;
-    if (options && options->size != sizeof(*options))
-        return ovp_fail(ctx, OVP_EINVAL, "fetch options of %zu bytes; %zu expected (set size = sizeof)", options->size,
-                        sizeof(*options));
-    OVP_TRY(ovp_data_entry_find(&entry, &own, ctx, name));
-    if (!entry->info.archive) {
-        status = ovp_fail(ctx, OVP_EUNSUPPORTED, "data set %s cannot be fetched: %s", name,
-                          entry->hint ? entry->hint : "it is yours");
-        goto done;
-    }
-    f.info = &entry->info;
-    f.url = options && options->url ? options->url : entry->info.url;
     OVP_TRY(prepare(&f));
     OVP_TRY(is_right(&right, &f, f.path));
     if (!right) {
@@ -201,4 +187,20 @@ done:
     ovp_free(ctx, f.path);
     ovp_free(ctx, f.part);
     return status;
+}
+
+ovp_status ovp_data_fetch(char **path, ovp_ctx *ctx, const char *name, const ovp_data_fetch_options *options) {
+    const ovp_data_entry *entry = NULL;
+    const char *own;
+    assert(path && name);
+    *path = NULL;
+    if (options && options->size != sizeof(*options))
+        return ovp_fail(ctx, OVP_EINVAL, "fetch options of %zu bytes; %zu expected (set size = sizeof)", options->size,
+                        sizeof(*options));
+    ovp_status status = ovp_data_entry_find(&entry, &own, ctx, name);
+    if (status != OVP_OK) return status;
+    if (!entry->info.archive)
+        return ovp_fail(ctx, OVP_EUNSUPPORTED, "data set %s cannot be fetched: %s", name,
+                        entry->hint ? entry->hint : "it is yours");
+    return ovp_data_fetch_archive(path, ctx, &entry->info, options ? options->url : NULL);
 }

@@ -1,5 +1,5 @@
 /* data fetch with curl and file:// addresses; a curl of our own where a failure has to be made. The pinned archive is
- * not at hand, so whole fetches of right content go through a row of the registry made here. */
+ * not at hand, so fetches of right content go through a row made here. */
 #include "data/sets.h"
 
 #include <sys/file.h>
@@ -60,6 +60,42 @@ static void expect_part(fixture *f, const char *content) {
     char *part = get_file(scratch(f, PART), &bytes);
     assert_string_equal(part, content);
     free(part);
+}
+
+/* Whole, continued, complete but not yet renamed, and already there; the last two need no curl. */
+static void right_hash(void **state) {
+    fixture *f = *state;
+    /* SHA-256 of "abc": FIPS 180-4, example 1. */
+    const ovp_data_info row = {.name = "letters",
+                               .archive = "abc.bin",
+                               .url = "file:///nonexistent",
+                               .sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"};
+    static const char *const parts[] = {NULL, "", "a", "abc"};
+    char *path;
+    put_file(scratch(f, "source"), "abc", 3);
+    assert_ok(f, ovp_io_make_dirs(f->ctx, scratch(f, "data/letters")));
+    for (int k = 0; k < 4; k++) {
+        if (parts[k]) put_file(scratch(f, "data/letters/abc.bin.part"), parts[k], strlen(parts[k]));
+        if (k == 3) setenv("PATH", "/nonexistent", 1);
+        assert_ok(f, ovp_data_fetch_archive(&path, f->ctx, &row, file_url(f, "source")));
+        assert_string_equal(path, scratch(f, "data/letters/abc.bin"));
+        size_t bytes;
+        char *content = get_file(path, &bytes);
+        assert_string_equal(content, "abc");
+        free(content);
+        ovp_free(f->ctx, path);
+        assert_int_equal(count_files(scratch(f, "data/letters")), 1);
+        assert_ok(f, ovp_data_fetch_archive(&path, f->ctx, &row, k < 3 ? NULL : "file:///nonexistent"));
+        ovp_free(f->ctx, path);
+        remove(scratch(f, "data/letters/abc.bin"));
+    }
+    /* A file of that name which is another one is replaced, but only by the right one. */
+    setenv("PATH", old_path, 1);
+    put_file(scratch(f, "data/letters/abc.bin"), "abd", 3);
+    assert_failed(f, ovp_data_fetch_archive(&path, f->ctx, &row, NULL), OVP_EIO, "file:///nonexistent: cannot be");
+    assert_int_equal(access(scratch(f, "data/letters/abc.bin"), F_OK), 0);
+    assert_ok(f, ovp_data_fetch_archive(&path, f->ctx, &row, file_url(f, "source")));
+    ovp_free(f->ctx, path);
 }
 
 static void wrong_hash(void **state) {
@@ -189,8 +225,8 @@ static void one_at_a_time(void **state) {
 #define FETCH(name) cmocka_unit_test_setup_teardown(name, fetch_setup, fetch_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        FETCH(wrong_hash), FETCH(continued),   FETCH(broken_connection), FETCH(full_disk),
-        FETCH(no_curl),    FETCH(interrupted), FETCH(one_at_a_time),
+        FETCH(right_hash), FETCH(wrong_hash), FETCH(continued),   FETCH(broken_connection),
+        FETCH(full_disk),  FETCH(no_curl),    FETCH(interrupted), FETCH(one_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
