@@ -28,7 +28,8 @@ typedef struct ovp_net_slice {
     ovp_idx count;
     ovp_idx fan_in, fan_out;
     int prunable;
-    double lr_scale; /* multiplies the learning rate for this part */
+    double lr_scale;   /* multiplies the learning rate for this part */
+    double multiplier; /* the model uses multiplier * tensor: 1 but for parametrisations */
 } ovp_net_slice;
 
 typedef struct ovp_net_model ovp_net_model;
@@ -38,7 +39,8 @@ typedef enum ovp_net_capability {
     OVP_CAN_VJP = 1,
     OVP_CAN_JVP = 2,
     OVP_CAN_HVP = 4,
-    OVP_CAN_JACOBIAN = 8
+    OVP_CAN_JACOBIAN = 8,
+    OVP_CAN_FACTORS = 16
 } ovp_net_capability;
 
 /* Dense net: layers weight matrices, widths[0..layers] = inputs, hidden widths, outputs; the activation between them,
@@ -50,8 +52,21 @@ typedef struct ovp_net_dense_options {
     const char *activation; /* name in the activation table; default "relu" */
     int no_bias;
     ovp_numeric_type type; /* OVP_F32 or OVP_F64 */
-    const char *engine;    /* "auto" (default), "reference", "gemm" */
-    const char *input; /* first-layer path of gemm: "auto" (default: sparse under 40 % non-zero), "dense", "sparse" */
+    const char *engine;    /* "auto" (default), "reference", "gemm", "tile" */
+    const char *input;  /* first-layer path of gemm: "auto" (default: sparse under 40 % non-zero), "dense", "sparse" */
+    const char *layout; /* what the tile engine's lanes run across: "auto" (default, docs/engines.md), "samples",
+                         * "units" (one hidden layer), "features" */
+    ovp_idx rows;       /* samples expected in a batch, a hint for engine "auto"; 0: unknown */
+    /* Where width stands, n = fan_in of the layer; sigma 0 means the default named here.
+     * "standard" (default): z = W a + b, initialised by a rule of ovp_net_init.
+     * "ntk": z = sigma_w / sqrt(n) W a + sigma_b b, W, b ~ N(0, 1) (Jacot et al. 2018; sigma_w the activation's gain,
+     *   sigma_b 1); learning rates as given.
+     * "mean-field": one hidden layer of width m; first layer as in ntk, f = sigma_w / m W a + sigma_b b (Mei, Montanari
+     *   and Nguyen 2018); learning rates times m.
+     * "mup": Yang and Hu 2021, table 1 (maximal update), for SGD: W ~ N(0, 1/m) times sqrt(m), 1, 1/sqrt(m) for the
+     *   first, inner and last layers, and sigma_w (times 1/sqrt(d) in the first); learning rates as given. */
+    const char *parametrization;
+    double sigma_w, sigma_b;
 } ovp_net_dense_options;
 
 /* Model in *out; free with ovp_net_model_free (batches and workspaces first). Errors: OVP_EINVAL (layer count, a width
@@ -68,6 +83,54 @@ OVP_API const ovp_net_slice *ovp_net_model_slices(const ovp_net_model *model, ov
 /* Bytes a training of this model on n rows needs at its peak: theta, theta_0 and workspace. For refusing before work.
  */
 OVP_API int64_t ovp_net_dense_memory(const ovp_net_dense_options *options, ovp_idx rows);
+
+/* ---- models made of models ------------------------------------------------------------------------ */
+
+/* Each borrows `base` (and uses its slices and theta order), which must outlive it; theta_0 (base's P values) is
+ * copied.
+ *
+ * alpha (f(theta) - f(theta_0)), lazy for large alpha (Chizat, Oyallon and Bach 2019). f(theta_0) is computed once,
+ * when a batch is bound. Has whatever operation base has. OVP_EINVAL: alpha not finite or 0. */
+OVP_API ovp_status ovp_net_scaled_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_model *base, double alpha,
+                                         const void *theta_0);
+/* f(theta_0) + J(theta_0) (theta - theta_0). OVP_EUNSUPPORTED: base has no jvp or vjp. */
+OVP_API ovp_status ovp_net_linearised_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_model *base,
+                                             const void *theta_0);
+
+/* A feature map in front: rows x inputs -> rows x features, applied once when a batch is bound, in f64. */
+typedef struct ovp_net_feature_map {
+    ovp_idx inputs, features;
+    ovp_status (*apply)(void *user, ovp_ctx *ctx, ovp_idx rows, const double *x, double *phi);
+    void *user; /* borrowed */
+} ovp_net_feature_map;
+/* base(phi(x)), base with `features` inputs. OVP_ESHAPE: they differ. */
+OVP_API ovp_status ovp_net_mapped_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_model *base,
+                                         const ovp_net_feature_map *map);
+/* The map (sin(w k x_j), cos(w k x_j)) for k = first .. first + count - 1 and every input j: features = 2 inputs count,
+ * all sines of k = first .. then all cosines, input after input. *out needs no free; OVP_EINVAL: a count below 1. */
+typedef struct ovp_net_fourier {
+    double frequency;
+    ovp_idx first, count;
+} ovp_net_fourier;
+OVP_API ovp_status ovp_net_fourier_map(ovp_net_feature_map *out, ovp_ctx *ctx, const ovp_net_fourier *fourier,
+                                       ovp_idx inputs);
+
+/* A model given as a C function of the weights, e.g. a scalar function of one or two: value of one sample, and on
+ * request its derivatives, all in f64. x: inputs values (inputs may be 0: x is NULL, a pure function of theta), theta:
+ * parameters; f: outputs; jacobian: outputs x parameters or NULL; hessian: outputs x parameters x parameters or NULL.
+ * May be called from several threads. Non-finite results are results. */
+typedef struct ovp_net_function {
+    ovp_idx inputs, outputs, parameters;
+    ovp_status (*evaluate)(void *user, const double *x, const double *theta, double *f, double *jacobian,
+                           double *hessian);
+    int has_hessian; /* else hvp is unsupported */
+    ovp_numeric_type type;
+    void *user; /* borrowed */
+} ovp_net_function;
+/* All operations (hvp if it has a Hessian); one slice "theta". OVP_EINVAL: counts. */
+OVP_API ovp_status ovp_net_function_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_function *function);
+
+/* ---- access to tensors ---------------------------------------------------------------------------- */
 
 /* Copies one tensor between theta and C order. out, in: slice->count values of the model's type. */
 OVP_API void ovp_net_slice_get(const ovp_net_model *model, const ovp_net_slice *slice, const void *theta, void *out);
@@ -104,6 +167,14 @@ typedef struct ovp_net_batch ovp_net_batch;
 OVP_API ovp_status ovp_net_bind(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *model, const void *x,
                                 ovp_idx rows);
 OVP_API void ovp_net_batch_free(ovp_net_batch *batch);
+/* An empty batch with room for `capacity` rows, to be filled by ovp_net_batch_select. Bound to the model as
+ * ovp_net_bind does, dense unless the model's input path is "sparse". */
+OVP_API ovp_status ovp_net_batch_create(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *model,
+                                        ovp_idx capacity);
+/* into := rows[0..count-1] of from, a batch of the same model; rows may repeat. Allocates nothing (a sparse path does).
+ * Errors: OVP_EINVAL (a row outside `from`, position given), OVP_ESHAPE (count over the capacity, models differ). */
+OVP_API ovp_status ovp_net_batch_select(ovp_net_batch *into, ovp_ctx *ctx, const ovp_net_batch *from,
+                                        const int64_t *rows, ovp_idx count);
 OVP_API ovp_idx ovp_net_batch_rows(const ovp_net_batch *batch);
 /* "dense" or "sparse", and the fraction of non-zero inputs. */
 OVP_API const char *ovp_net_batch_path(const ovp_net_batch *batch, double *density);
@@ -126,6 +197,7 @@ typedef struct ovp_net_targets {
     ovp_net_reduction reduction;
     const int32_t *labels;
     const void *values;
+    const int64_t *rows; /* NULL, or row i of the batch has target rows[i] (mini-batches) */
 } ovp_net_targets;
 
 /* ---- operations ---------------------------------------------------------------------------------- */
@@ -147,13 +219,29 @@ OVP_API ovp_status ovp_net_forward(ovp_net_workspace *workspace, const ovp_net_b
 OVP_API ovp_status ovp_net_loss_grad(ovp_net_workspace *workspace, const ovp_net_batch *batch,
                                      const ovp_net_targets *targets, const void *theta, double *loss, void *grad);
 
-/* What happens to each part of the gradient as soon as it is final, while it is in cache; the element-wise half of an
- * optimiser (g += weight_decay theta; buf = momentum buf + (1 - dampening) g; g = nesterov ? g + momentum buf : buf;
- * theta -= lr lr_scale g, as torch.optim.SGD). velocity: P values or NULL (momentum 0); first: buf = g on this step. */
+/* What happens to each part of the gradient as soon as it is final, while it is in cache: the element-wise half of an
+ * optimiser, as torch.optim has it (1.13). g: gradient; eta = lr times the slice's lr_scale.
+ * SGD: g += weight_decay theta; m = momentum m + (1 - dampening) g; g = nesterov ? g + momentum m : m; theta -= eta g.
+ * ADAM: g += weight_decay theta; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+ *   theta -= eta / correction1 m / (sqrt(v) / sqrt(correction2) + eps); correction_i = 1 - beta_i^t, t = 1, 2, ..
+ * ADAMW: the same but theta *= 1 - eta weight_decay first and g unchanged.
+ * RMSPROP: g += weight_decay theta; v = beta2 v + (1 - beta2) g^2; g /= sqrt(v) + eps; with momentum m = momentum m + g
+ *   and theta -= eta m, else theta -= eta g.
+ * ADAGRAD: g += weight_decay theta; v += g^2; theta -= eta g / (sqrt(v) + eps). */
+typedef enum ovp_net_rule {
+    OVP_RULE_SGD,
+    OVP_RULE_ADAM,
+    OVP_RULE_ADAMW,
+    OVP_RULE_RMSPROP,
+    OVP_RULE_ADAGRAD
+} ovp_net_rule;
 typedef struct ovp_net_update {
+    ovp_net_rule rule;
     double lr, momentum, dampening, weight_decay;
-    int nesterov, first;
-    void *velocity;
+    double beta1, beta2, eps, correction1, correction2;
+    int nesterov, first; /* first: m = g on this step (SGD) */
+    void *m, *v;         /* P values of the model's type each, or NULL where the rule does without */
+    const uint8_t *mask; /* NULL, or P bytes: 0 keeps theta where it is (pruned weights) */
 } ovp_net_update;
 
 /* loss_grad followed by the update of theta in place, without ever holding the whole gradient. *loss is the loss before
@@ -168,6 +256,30 @@ OVP_API void ovp_net_apply_update(const ovp_net_model *model, ovp_ctx *ctx, cons
 /* out (P) = J(theta)^T u for u rows x c. OVP_EUNSUPPORTED where the model lacks it. */
 OVP_API ovp_status ovp_net_vjp(ovp_net_workspace *workspace, const ovp_net_batch *batch, const void *theta,
                                const void *u, void *out);
+
+/* out (rows x c) = J(theta) v for v of P values, and f (rows x c; may be NULL) = outputs. One forward-mode pass, about
+ * twice a forward one. OVP_EUNSUPPORTED where the model lacks it. */
+OVP_API ovp_status ovp_net_jvp(ovp_net_workspace *workspace, const ovp_net_batch *batch, const void *theta,
+                               const void *v, void *f, void *out);
+
+/* out (P) = H v, H the Hessian of the loss at theta: exact (forward over reverse, Pearlmutter 1994), about twice a
+ * loss_grad. Activations with kinks: their phi'' is 0. *loss (may be NULL) comes along. */
+OVP_API ovp_status ovp_net_hvp(ovp_net_workspace *workspace, const ovp_net_batch *batch, const ovp_net_targets *targets,
+                               const void *theta, const void *v, double *loss, void *out);
+
+/* Rows of the Jacobian: out ((count c) x P, C order), row (i c + k) = gradient of output k of sample first + i. */
+OVP_API ovp_status ovp_net_jacobian(ovp_net_workspace *workspace, const ovp_net_batch *batch, const void *theta,
+                                    ovp_idx first, ovp_idx count, void *out);
+
+/* Dense models: the factors of the Jacobian. The gradient of output k of sample i with respect to layer l's weight is
+ * multiplier_l h_i delta_ik^T, to its bias multiplier delta_ik: h[l] (rows x in_l) and delta[l] ((rows c) x out_l), of
+ * the model's type, provided by the caller for every layer l. OVP_EUNSUPPORTED for other models. */
+OVP_API ovp_status ovp_net_factors(ovp_net_workspace *workspace, const ovp_net_batch *batch, const void *theta,
+                                   void *const *h, void *const *delta);
+
+/* Lets another context of the family (a worker's, inside ovp_parallel) use the workspace from now on: one small net a
+ * worker, many side by side. */
+OVP_API void ovp_net_workspace_attach(ovp_net_workspace *workspace, ovp_ctx *ctx);
 
 /* Loss of given outputs F (rows x c, type), and if dF is not NULL its gradient. Rows with non-finite values give NaN.
  */

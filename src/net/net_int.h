@@ -7,6 +7,8 @@
 typedef struct ovp_net_layer {
     ovp_idx in, out;
     ovp_idx weight, bias; /* offsets in theta; bias -1: none */
+    /* z = weight_scale W a + bias_scale b; learning rates of the two tensors are multiplied by lr_scale */
+    double weight_scale, bias_scale, lr_scale;
 } ovp_net_layer;
 
 /* Where gradients go: into `grad` (P values) or, with grad NULL, straight into theta through `update`. */
@@ -15,23 +17,49 @@ typedef struct ovp_net_sink {
     const ovp_net_update *update;
 } ovp_net_sink;
 
-/* One way of computing; every operation is built from these. forward leaves in the workspace what a backward pass on
- * the same batch needs; backward: gradient of sum(u * F) with u = df (rows x c). */
+/* One way of computing: dense engines and models made of models. NULL: the model lacks the operation, unless said
+ * otherwise. */
 typedef struct ovp_net_engine {
     const char *name;
     int input_major; /* weights stand [in][out] in theta, not torch's [out][in] */
+    /* Allocates what the engine keeps of a batch of up to batch->capacity rows; NULL: only batch->x is kept. A batch of
+     * a dense engine may outlive the model and serve others; so its form must not depend on hidden widths. */
+    ovp_status (*bind)(ovp_net_batch *batch, ovp_ctx *ctx, const ovp_net_model *model);
+    /* batch->x and batch->rows changed: derives the engine's own form again. `from` and `rows` say which rows of which
+     * batch they are (NULL when x is new). */
+    ovp_status (*refresh)(ovp_net_batch *batch, ovp_ctx *ctx, const ovp_net_batch *from, const int64_t *rows);
+    void (*unbind)(ovp_net_batch *batch);
     ovp_status (*prepare)(ovp_net_workspace *ws);
+    void (*release)(ovp_net_workspace *ws); /* besides ws->engine and the fields every workspace has; NULL: nothing */
+    /* F = outputs, also unrounded in ws->wide; leaves in ws what a backward pass on the same batch needs. */
     ovp_status (*forward)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *f);
+    /* Gradient of sum(df * F), df rows x c, after forward. */
     ovp_status (*backward)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, const void *df,
                            const ovp_net_sink *sink);
+    /* Loss and its gradient in one go; NULL: forward, loss, backward. */
+    ovp_status (*loss_grad)(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
+                            const void *theta, double *loss, const ovp_net_sink *sink);
+    /* F (also in ws->wide) and its derivative along v, rows x c; leaves what `second` needs. */
+    ovp_status (*tangent)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, const void *v, void *f,
+                          void *jv);
+    /* After tangent with the same theta and v: out (P) = d/dt of J(theta + t v)^T df(t) at 0, where df' = rdf: that is
+     * sum df_i (Hessian of F_i) v + J^T rdf. */
+    ovp_status (*second)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, const void *v,
+                         const void *df, const void *rdf, void *out);
+    ovp_status (*jacobian)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, ovp_idx first,
+                           ovp_idx count, void *out);
+    ovp_status (*factors)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *const *h,
+                          void *const *delta);
 } ovp_net_engine;
 
-extern const ovp_net_engine ovp_net_reference_f32, ovp_net_reference_f64, ovp_net_gemm_f32, ovp_net_gemm_f64;
+extern const ovp_net_engine ovp_net_reference_f32, ovp_net_reference_f64, ovp_net_gemm_f32, ovp_net_gemm_f64,
+    ovp_net_tile_f32, ovp_net_tile_f64;
 
 struct ovp_net_model {
     ovp_ctx *ctx;
     ovp_numeric_type type;
-    ovp_idx layers, parameters;
+    ovp_idx inputs, outputs, parameters;
+    ovp_idx layers; /* of a dense model, else 0 */
     ovp_net_layer *layer;
     const ovp_numeric_activation *act;
     const ovp_net_engine *engine;
@@ -39,6 +67,9 @@ struct ovp_net_model {
     ovp_net_slice *slices;
     char (*names)[32];
     ovp_idx slice_count;
+    int layout;                /* of the tile engine's lanes, -1: by shapes */
+    const ovp_net_model *base; /* of a model made of a model; slices are then the base's */
+    void *own;                 /* what such a model keeps: theta_0, alpha, a map, a function */
 };
 
 /* Non-zeros of a rows x cols matrix in panels of `OVP_NET_SPARSE_PANEL` columns: within a panel one segment a row,
@@ -63,13 +94,16 @@ typedef struct ovp_net_packed {
 
 struct ovp_net_batch {
     ovp_ctx *ctx;
+    const ovp_net_engine *engine;
     ovp_numeric_type type;
-    ovp_idx rows, inputs;
+    ovp_idx rows, capacity, inputs;
     double density;
     int sparse;
-    void *x;                                    /* rows x inputs, for the reference engine */
+    void *x;                                    /* rows x inputs, C order */
     ovp_net_sparse by_row, by_column;           /* X and its transpose on the sparse path */
     ovp_net_packed packed_rows, packed_columns; /* the same on the dense path */
+    ovp_net_batch *base;                        /* of a model made of a model */
+    void *own;                                  /* what the engine keeps besides; freed by unbind */
 };
 
 struct ovp_net_workspace {
@@ -82,19 +116,18 @@ struct ovp_net_workspace {
     void *f, *df;       /* outputs and their gradient, rows x c */
     double *wide;       /* the outputs of the last forward before they were rounded to the model's type */
     void *engine;       /* the engine's own buffers: one allocation */
+    void *second;       /* buffers of tangent and second, made on first use */
+    ovp_net_workspace *base;
 };
 enum { OVP_NET_MAX_LAYERS = 63 };
 
 /* How much of layer l one task of the gemm engine computes, from shapes alone. */
 ovp_idx ovp_net_block_width(ovp_idx width, ovp_idx l, int sparse);
 
-ovp_status ovp_net_pack(ovp_net_packed *out, ovp_ctx *ctx, ovp_numeric_type type, const void *x, ovp_idx rows,
-                        ovp_idx cols, int transposed);
-
-/* X (rows x cols, `type`, C order) or its transpose as panels. */
-ovp_status ovp_net_sparse_build(ovp_net_sparse *out, ovp_ctx *ctx, ovp_numeric_type type, const void *x, ovp_idx rows,
-                                ovp_idx cols, int transposed);
-void ovp_net_sparse_free(ovp_ctx *ctx, ovp_net_sparse *sparse);
+/* The gemm engine's bind, refresh and unbind. */
+ovp_status ovp_net_gemm_bind(ovp_net_batch *batch, ovp_ctx *ctx, const ovp_net_model *model);
+ovp_status ovp_net_gemm_refresh(ovp_net_batch *batch, ovp_ctx *ctx, const ovp_net_batch *from, const int64_t *rows);
+void ovp_net_gemm_unbind(ovp_net_batch *batch);
 
 static inline void *ovp_net_at(ovp_numeric_type type, const void *base, ovp_idx i) {
     return (char *)(uintptr_t)base + (size_t)i * (type == OVP_F32 ? sizeof(float) : sizeof(double));
@@ -113,6 +146,15 @@ ovp_status ovp_net_loss_f32(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows
                             const ovp_net_outputs *outputs, double *loss, void *df);
 ovp_status ovp_net_loss_f64(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c,
                             const ovp_net_outputs *outputs, double *loss, void *df);
+
+/* The same without checks, of `count` rows whose outputs begin at outputs[0] and whose targets are those of rows first,
+ * first + 1, ..: the sum of the rows' terms, and df = scale times its derivative. */
+double ovp_net_loss_rows_f32(const ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx first, ovp_idx count, ovp_idx c,
+                             const ovp_net_outputs *outputs, double scale, void *df);
+double ovp_net_loss_rows_f64(const ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx first, ovp_idx count, ovp_idx c,
+                             const ovp_net_outputs *outputs, double scale, void *df);
+/* d(loss) / d(sum of the rows' terms). */
+double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c);
 
 /* ---- hot kernels, one table per level and precision ------------------------------------------------- */
 
@@ -135,10 +177,14 @@ typedef struct ovp_net_kernels {
     void (*narrow_back)(ovp_idx n, ovp_idx cols, ovp_idx c, const void *d, const void *w, void *p, ovp_idx ldp);
     /* s[j] = sum_i p[i][j] */
     void (*column_sums)(ovp_idx n, ovp_idx cols, const void *p, ovp_idx ldp, void *s);
-    /* the element-wise rule of ovp_net_update; lr already scaled */
-    void (*update)(ovp_idx n, void *theta, const void *grad, void *velocity, const ovp_net_update *u, double lr);
 } ovp_net_kernels;
 
 const ovp_net_kernels *ovp_net_kernels_for(const ovp_ctx *ctx, ovp_numeric_type type);
+
+/* The element-wise rule of ovp_net_update (src/net/hot/update.c) on theta[offset .. offset + n); u's m, v and mask are
+ * whole vectors; lr is already scaled. */
+typedef void (*ovp_net_update_fn)(ovp_idx n, ovp_idx offset, void *theta, const void *grad, const ovp_net_update *u,
+                                  double lr);
+ovp_net_update_fn ovp_net_update_for(const ovp_ctx *ctx, ovp_numeric_type type);
 
 #endif

@@ -25,6 +25,8 @@ done:
 
 void ovp_net_workspace_free(ovp_net_workspace *ws) {
     if (!ws) return;
+    if (ws->model->engine->release) ws->model->engine->release(ws);
+    ovp_net_workspace_free(ws->base);
     for (ovp_idx l = 1; l < ws->model->layers; l++) {
         ovp_free(ws->ctx, ws->a[l]);
         ovp_free(ws->ctx, ws->z[l]);
@@ -33,7 +35,13 @@ void ovp_net_workspace_free(ovp_net_workspace *ws) {
     ovp_free(ws->ctx, ws->df);
     ovp_free(ws->ctx, ws->wide);
     ovp_free(ws->ctx, ws->engine);
+    ovp_free(ws->ctx, ws->second);
     ovp_free(ws->ctx, ws);
+}
+
+void ovp_net_workspace_attach(ovp_net_workspace *ws, ovp_ctx *ctx) {
+    ws->ctx = ctx;
+    if (ws->base) ovp_net_workspace_attach(ws->base, ctx);
 }
 
 static ovp_status check_batch(const ovp_net_workspace *ws, const ovp_net_batch *b) {
@@ -44,7 +52,7 @@ static ovp_status check_batch(const ovp_net_workspace *ws, const ovp_net_batch *
     if (b->type != m->type)
         return ovp_fail(ws->ctx, OVP_ESHAPE, "batch is %s, the model %s", ovp_numeric_type_name(b->type),
                         ovp_numeric_type_name(m->type));
-    if ((b->x != NULL) == m->engine->input_major)
+    if (b->engine != m->engine)
         return ovp_fail(ws->ctx, OVP_ESHAPE, "batch was bound for another engine than %s; bind it to this model",
                         m->engine->name);
     if (b->rows > ws->rows)
@@ -60,11 +68,21 @@ static ovp_status check_targets(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx 
                                                           : "neither labels nor values are given");
     if (t->loss == OVP_LOSS_CROSS_ENTROPY && t->reduction == OVP_REDUCE_HALF_SAMPLES)
         return ovp_fail(ctx, OVP_EINVAL, "targets: half-samples is a reduction of MSE only");
-    for (ovp_idx i = 0; t->labels && !(t->loss == OVP_LOSS_MSE && t->values) && i < rows; i++)
-        if (t->labels[i] < 0 || t->labels[i] >= c)
-            return ovp_fail(ctx, OVP_EINVAL, "targets: label %d of row %lld is outside 0..%lld", (int)t->labels[i],
-                            (long long)i, (long long)(c - 1));
+    for (ovp_idx i = 0; t->labels && !(t->loss == OVP_LOSS_MSE && t->values) && i < rows; i++) {
+        const ovp_idx row = t->rows ? t->rows[i] : i;
+        if (t->labels[row] < 0 || t->labels[row] >= c)
+            return ovp_fail(ctx, OVP_EINVAL, "targets: label %d of row %lld is outside 0..%lld", (int)t->labels[row],
+                            (long long)row, (long long)(c - 1));
+    }
     return OVP_OK;
+}
+
+double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c) {
+    double scale = 1;
+    if (t->reduction != OVP_REDUCE_SUM) scale /= (double)rows;
+    if (t->reduction == OVP_REDUCE_HALF_SAMPLES) scale /= 2;
+    if (t->reduction == OVP_REDUCE_MEAN && t->loss == OVP_LOSS_MSE) scale /= (double)c;
+    return scale;
 }
 
 ovp_status ovp_net_forward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *out) {
@@ -90,6 +108,10 @@ static ovp_status loss_backward(ovp_net_workspace *ws, const ovp_net_batch *batc
     const ovp_net_model *m = ws->model;
     const ovp_net_outputs outputs = {NULL, ws->wide};
     ovp_status status = check_batch(ws, batch);
+    if (status == OVP_OK && m->engine->loss_grad) {
+        status = check_targets(ws->ctx, targets, batch->rows, m->outputs);
+        return status == OVP_OK ? m->engine->loss_grad(ws, batch, targets, theta, loss, sink) : status;
+    }
     if (status == OVP_OK) status = m->engine->forward(ws, batch, theta, ws->f);
     if (status == OVP_OK)
         status = loss_of(ws->ctx, targets, m->type, batch->rows, ovp_net_model_outputs(m), &outputs, loss, ws->df);

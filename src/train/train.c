@@ -40,11 +40,20 @@ ovp_status ovp_train_create(ovp_train **out, ovp_ctx *ctx, const ovp_net_model *
     ovp_status status = check_options(ctx, &o);
     if (status != OVP_OK) return status;
     OVP_TRY(ovp_alloc(ctx, &t, 1, sizeof *t));
-    *t = (ovp_train){
-        ctx,   workspace, batch, *targets, {o.lr, o.momentum, o.dampening, o.weight_decay, o.nesterov, 1, NULL},
-        theta, 0,         0};
+    *t = (ovp_train){.ctx = ctx,
+                     .workspace = workspace,
+                     .batch = batch,
+                     .targets = *targets,
+                     .update = {.rule = OVP_RULE_SGD,
+                                .lr = o.lr,
+                                .momentum = o.momentum,
+                                .dampening = o.dampening,
+                                .weight_decay = o.weight_decay,
+                                .nesterov = o.nesterov,
+                                .first = 1},
+                     .theta = theta};
     if (o.momentum > 0)
-        OVP_TRY(ovp_alloc(ctx, &t->update.velocity, ovp_net_model_parameters(model),
+        OVP_TRY(ovp_alloc(ctx, &t->update.m, ovp_net_model_parameters(model),
                           ovp_numeric_type_size(ovp_net_model_type(model))));
     *out = t;
 done:
@@ -54,7 +63,7 @@ done:
 
 void ovp_train_free(ovp_train *train) {
     if (!train) return;
-    ovp_free(train->ctx, train->update.velocity);
+    ovp_free(train->ctx, train->update.m);
     ovp_free(train->ctx, train);
 }
 

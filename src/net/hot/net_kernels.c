@@ -231,29 +231,6 @@ static void column_sums(ovp_idx n, ovp_idx cols, const void *p, ovp_idx ldp, voi
     }
 }
 
-/* ---- optimiser ------------------------------------------------------------------------------------ */
-
-/* torch.optim.SGD; the plain case apart because it moves half the memory. */
-static void update(ovp_idx n, void *theta, const void *grad, void *velocity, const ovp_net_update *u, double lr) {
-    real *restrict x = theta;
-    real *restrict buf = velocity;
-    const real *restrict g = grad;
-    const real eta = (real)lr, decay = (real)u->weight_decay, mu = (real)u->momentum, keep = (real)(1 - u->dampening);
-    if (!buf) {
-        if (decay == 0)
-            for (ovp_idx i = 0; i < n; i++) x[i] = x[i] - eta * g[i];
-        else
-            for (ovp_idx i = 0; i < n; i++) x[i] = x[i] - eta * (g[i] + decay * x[i]);
-        return;
-    }
-    for (ovp_idx i = 0; i < n; i++) {
-        const real d = g[i] + decay * x[i];
-        const real b = u->first ? d : mu * buf[i] + keep * d;
-        buf[i] = b;
-        x[i] = x[i] - eta * (u->nesterov ? d + mu * b : b);
-    }
-}
-
 extern const ovp_net_kernels OVP_HOT(ovp_net_kernels);
-const ovp_net_kernels OVP_HOT(ovp_net_kernels) = {spmm,        dense,       add,         narrow_forward,
-                                                  narrow_grad, narrow_back, column_sums, update};
+const ovp_net_kernels OVP_HOT(ovp_net_kernels) = {spmm,        dense,       add,        narrow_forward,
+                                                  narrow_grad, narrow_back, column_sums};

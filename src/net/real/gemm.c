@@ -355,4 +355,11 @@ done:
     return status;
 }
 
-const ovp_net_engine OVP_REAL(ovp_net_gemm) = {"gemm", 1, prepare, forward, backward};
+const ovp_net_engine OVP_REAL(ovp_net_gemm) = {.name = "gemm",
+                                               .input_major = 1,
+                                               .bind = ovp_net_gemm_bind,
+                                               .refresh = ovp_net_gemm_refresh,
+                                               .unbind = ovp_net_gemm_unbind,
+                                               .prepare = prepare,
+                                               .forward = forward,
+                                               .backward = backward};

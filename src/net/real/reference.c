@@ -84,4 +84,5 @@ static ovp_status backward(ovp_net_workspace *ws, const ovp_net_batch *batch, co
     return OVP_OK;
 }
 
-const ovp_net_engine OVP_REAL(ovp_net_reference) = {"reference", 0, prepare, forward, backward};
+const ovp_net_engine OVP_REAL(ovp_net_reference) = {
+    .name = "reference", .prepare = prepare, .forward = forward, .backward = backward};
