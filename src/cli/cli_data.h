@@ -22,4 +22,8 @@ ovp_status cli_data_find(const ovp_data_info **out, cli_app *cli, const char *na
 json_t *cli_data_info_json(const ovp_data_info *info);
 ovp_status cli_data_show(cli_app *cli, const cli_args *args);
 
+/* data_synthetic.c */
+json_t *cli_data_synthetic_json(const ovp_data_synthetic_info *info);
+ovp_status cli_data_show_synthetic(cli_app *cli, const cli_args *args, ovp_idx sample);
+
 #endif

@@ -27,7 +27,7 @@ static const cli_option options[] = {
     {"normalise", "train|M,..:S,..",
      "show: a channel's mean and deviation to 0 and 1, or by means M and deviations S."},
     {"seed", "N", "show: of what is drawn at random (default 0)."},
-    {"rng", "philox|torch", "show: kind of the random stream (default philox)."},
+    {"rng", "philox|torch|numpy", "show: kind of the random stream (default philox)."},
     {"label-column", "NAME", "show csv:FILE: the column of the labels."},
     {"target-columns", "NAMES", "show csv:FILE: columns of real targets, with commas."},
     {"json", NULL, "One JSON object."},
@@ -47,11 +47,16 @@ static ovp_status locate(char **folder, char *advice, size_t bytes, cli_app *cli
 
 ovp_status cli_data_find(const ovp_data_info **out, cli_app *cli, const char *name) {
     const ovp_data_info *info;
+    const ovp_data_synthetic_info *drawn;
     cli_nearest near = {.typed = name};
     *out = ovp_data_find(name);
     if (*out) return OVP_OK;
     for (ovp_idx i = 0; (info = ovp_data_at(i)); i++) cli_offer(&near, info->name);
     for (ovp_idx i = 0; (info = ovp_data_kind_at(i)); i++) cli_offer(&near, info->name);
+    for (ovp_idx i = 0; (drawn = ovp_data_synthetic_at(i)); i++) cli_offer(&near, drawn->name);
+    if (ovp_data_synthetic_find(name))
+        return ovp_fail(cli->ctx, OVP_EUSAGE, "data set '%.40s' is drawn, it has no files; see: overparam data show %s",
+                        name, name);
     if (near.best)
         return ovp_fail(cli->ctx, OVP_EUSAGE, "unknown data set '%.40s'; did you mean '%s'?", name, near.best);
     return ovp_fail(cli->ctx, OVP_EUSAGE, "unknown data set '%.40s'; see: overparam data list", name);
@@ -65,7 +70,8 @@ json_t *cli_data_info_json(const ovp_data_info *info) {
 static ovp_status list(cli_app *cli, const cli_args *args) {
     ovp_status status = OVP_OK;
     const ovp_data_info *info;
-    json_t *sets = json_array(), *kinds = json_array();
+    const ovp_data_synthetic_info *drawn;
+    json_t *sets = json_array(), *kinds = json_array(), *synthetic = json_array();
     cli_grid grid;
     cli_grid_begin(&grid, cli, 3, 0);
     for (ovp_idx i = 0; (info = ovp_data_at(i)); i++) {
@@ -88,13 +94,21 @@ static ovp_status list(cli_app *cli, const cli_args *args) {
         cli_grid_cell(&grid, "yours");
         cli_grid_cell(&grid, "%s\n%s", info->title, info->shape);
     }
+    for (ovp_idx i = 0; (drawn = ovp_data_synthetic_at(i)); i++) {
+        cli_json_append(cli, synthetic, cli_data_synthetic_json(drawn));
+        cli_grid_cell(&grid, "%s%s%s", cli_paint(cli, CLI_BOLD), drawn->name, cli_paint(cli, CLI_PLAIN));
+        cli_grid_cell(&grid, "drawn");
+        cli_grid_cell(&grid, "%s", drawn->title);
+    }
     if (cli_value(args, "json"))
-        status = cli_put_json(cli, json_pack("{s:i, s:O, s:O}", "schema", 1, "data", sets, "kinds", kinds));
+        status = cli_put_json(
+            cli, json_pack("{s:i, s:O, s:O, s:O}", "schema", 1, "data", sets, "kinds", kinds, "synthetic", synthetic));
     else
         cli_grid_end(&grid, cli);
 done:
     json_decref(sets);
     json_decref(kinds);
+    json_decref(synthetic);
     ovp_text_free(&grid.cells);
     return status;
 }
@@ -239,6 +253,7 @@ const cli_command cli_command_data = {
         "csv:FILE. Options apply in the order class filter, limit, fraction, split, resize, flip, crop, scale, "
         "normalise.",
     .examples = "overparam data list\noverparam data show mnist --sample 7\noverparam data fetch cifar10\n"
+                "overparam data show linear --limit 200\n"
                 "overparam data show imagefolder:photos --resize 32x32 --sample 3\n"
                 "overparam data import photos --resize 32x32 --out photos.npz\noverparam data verify mnist",
     .actions = actions,

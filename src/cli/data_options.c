@@ -125,13 +125,15 @@ done:
 }
 
 static ovp_status take_stream(cli_data_choice *out, cli_app *cli, const cli_args *args) {
+    static const char *const kinds[] = {"philox", "torch", "numpy"}; /* as in ovp_numeric_rng_kind */
     const char *kind = cli_value(args, "rng");
     ovp_idx seed = 0;
     ovp_status status = take_int(&seed, cli, args, "seed");
     if (status != OVP_OK) return status;
-    if (kind && strcmp(kind, "philox") && strcmp(kind, "torch")) return bad(cli, "rng", kind, "philox or torch");
-    status = ovp_numeric_rng_create(&out->rng, cli->ctx, kind && *kind == 't' ? OVP_RNG_TORCH : OVP_RNG_PHILOX, seed,
-                                    OVP_PURPOSE_DATA, 0);
+    int k = 0;
+    while (kind && k < 3 && strcmp(kinds[k], kind)) k++;
+    if (k == 3) return bad(cli, "rng", kind, "philox, torch or numpy");
+    status = ovp_numeric_rng_create(&out->rng, cli->ctx, (ovp_numeric_rng_kind)k, seed, OVP_PURPOSE_DATA, 0);
     out->options.rng = out->rng;
     return status;
 }
@@ -146,7 +148,7 @@ ovp_status cli_data_choose(cli_data_choice *out, cli_app *cli, const cli_args *a
     OVP_TRY(take_classes(out, cli, args));
     OVP_TRY(take_resize(o, cli, args));
     OVP_TRY(take_int(&channels, cli, args, "channels"));
-    o->channels = channels >= 0 && channels <= 3 ? (int)channels : -1; /* refused with the allowed values */
+    o->channels = channels > 0 && channels < 1000 ? (int)channels : -(channels != 0); /* the load refuses */
     OVP_TRY(take_real(&o->fraction, cli, args, "fraction"));
     OVP_TRY(take_split(o, cli, args));
     OVP_TRY(take_real(&o->flip, cli, args, "flip"));

@@ -176,11 +176,15 @@ ovp_status cli_data_show(cli_app *cli, const cli_args *args) {
     ovp_status status;
     if (args->operand_count != 2)
         return ovp_fail(cli->ctx, OVP_EUSAGE, "data show: give one NAME; see: overparam data list");
-    OVP_TRY(cli_data_find(&info, cli, args->operands[1]));
     if (wanted && (!ovp_parse_int(wanted, &sample) || sample < 0)) {
         status = ovp_fail(cli->ctx, OVP_EUSAGE, "--sample: '%.40s' is not the number of a sample (0, 1, ...)", wanted);
         goto done;
     }
+    if (ovp_data_synthetic_find(args->operands[1])) {
+        status = cli_data_show_synthetic(cli, args, sample);
+        goto done;
+    }
+    OVP_TRY(cli_data_find(&info, cli, args->operands[1]));
     OVP_TRY(cli_data_choose(&choice, cli, args));
     OVP_TRY(ovp_data_load(&set, cli->ctx, args->operands[1], &choice.options));
     if (sample >= set.x_train.shape[0]) {
