@@ -9,7 +9,7 @@ static const char *const names[6] = {"data_batch_1.bin", "data_batch_2.bin", "da
                                      "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"};
 
 static unsigned char value(int file, int record, int p) {
-    return p < 0 ? (unsigned char)((file + record) % 10) : (unsigned char)(file * 91 + record * 31 + p * 7);
+    return (unsigned char)(p < 0 ? (file + record) % 10 : file * 91 + record * 31 + p * 7);
 }
 
 /* File k has k + 2 records. */
