@@ -159,6 +159,7 @@ static int setup(void **state) {
     setenv("OVERPARAM_RUNS", runs, 1);
     unsetenv("OVERPARAM_ISA");
     write_file("good.yaml", "widths: [12, 14]\nepochs: 3\nseeds: 1..2\n");
+    write_file("t.csv", "a,b\n1,2\n3,4\n");
     write_file("key.yaml", "epochs: 3\nwidhts: 10\n");
     write_file("range.yaml", "# a comment\nepochs: 3\nwidths: [10, 0]\n");
     write_file("syntax.yaml", "widths: [10,\n");
@@ -264,6 +265,8 @@ static const struct {
     {"run lazy-width --resume", 2, "--resume|no checkpoints"},
     {"run lazy-width --config", 2, "--config|FILE"},
     /* configuration files and folders */
+    {"run lazy-width --dataset csv:@t.csv --samples 2 --test-samples 0", 2, "t.csv|needs labels|test part"},
+    {"run lazy-width --dataset npz:@missing.npz", 3, "missing.npz"},
     {"run lazy-width --config @missing.yaml", 3, "missing.yaml"},
     {"run lazy-width --config @key.yaml", 3, "key.yaml line 2|widhts|did you mean 'widths'"},
     {"run lazy-width --config @range.yaml", 3, "range.yaml line 3|widths|0 is outside"},
@@ -344,6 +347,7 @@ static void test_pages(void **state) {
         {"data list", "mnist|60000|cifar10|imagefolder:DIR|npz:FILE|linear|teacher"},
         {"data show mnist --limit 10 --classes 3,8 --resize 14 --flip .5 --crop 2 --normalise train",
          "10 x 196|14 x 14|Options|--flip .5"},
+        {"data show csv:@t.csv --target-columns b", "2 x 1, targets 2 x 1|Path|inputs: 1|targets: 2"},
         {"data show sin --limit 50", "50 x 1|noise|without noise|against x"},
         {"data show teacher --seed 3 --rng torch", "4000 x 5|activation|tanh"},
         {"data show mnist --sample 3", "mnist|60000 x 784|class|label 1|@"},

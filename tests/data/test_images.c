@@ -183,7 +183,7 @@ static void bad_folders(void **state) {
     assert_int_equal(mkdir(scratch(f, "set/train/two\nlines"), 0777), 0);
     assert_failed(f, load(f, &set, "imagefolder", "set"), OVP_EFORMAT, "a name with control characters");
     rmdir(scratch(f, "set/train/two\nlines"));
-    char deep[512] = "deep";
+    char deep[128] = "deep";
     for (int k = 0; k < 40; k++) strcat(deep, "/d");
     assert_ok(f, ovp_io_make_dirs(f->ctx, scratch(f, deep)));
     assert_failed(f, load(f, &set, "images", "deep"), OVP_ELIMIT, "folders more than 32 deep");

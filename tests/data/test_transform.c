@@ -20,7 +20,7 @@ static void resize_as_pillow(void **state) {
     assert_ok(f, ovp_io_npz_read(&list, &count, f->ctx, GOLDEN "resize.npz"));
     assert_int_equal(count, 14);
     for (int k = 0; k < 7; k++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "from%d", k);
         const ovp_numeric_array *from = find_array(list, count, name);
         snprintf(name, sizeof(name), "to%d", k);
