@@ -54,15 +54,21 @@ static ovp_idx samples_in(const ovp_numeric_array *x) {
     return x->data ? x->shape[0] : 0;
 }
 
+/* File names need not be UTF-8, JSON must be. */
+static json_t *text_json(const char *text) {
+    json_t *out = json_string(text);
+    return out ? out : json_string("(not UTF-8)");
+}
+
 static json_t *shown_json(cli_app *cli, const ovp_data_info *info, const ovp_data_set *set, const ovp_idx *counts) {
     json_t *out = cli_data_info_json(info), *train = json_array(), *test = json_array(), *names = json_array();
     for (ovp_idx k = 0; k < set->classes; k++) {
         cli_json_append(cli, train, json_integer(counts[k]));
         cli_json_append(cli, test, json_integer(counts[set->classes + k]));
-        if (set->class_names) cli_json_append(cli, names, json_string(set->class_names[k]));
+        if (set->class_names) cli_json_append(cli, names, text_json(set->class_names[k]));
     }
     cli_json_set(cli, out, "schema", json_integer(1));
-    cli_json_set(cli, out, "folder", json_string(set->source ? set->source : ""));
+    cli_json_set(cli, out, "folder", text_json(set->source ? set->source : ""));
     cli_json_set(cli, out, "train", json_integer(samples_in(&set->x_train)));
     cli_json_set(cli, out, "test", json_integer(samples_in(&set->x_test)));
     cli_json_set(cli, out, "features", json_integer(set->features));

@@ -182,6 +182,10 @@ static ovp_status take_names(ovp_data_raw *raw, const arrays *a) {
         names[k] = text + at;
         while (text[at] != '\n') at++;
         text[at++] = 0;
+        if (ovp_data_name_is_clean(names[k])) continue;
+        status =
+            ovp_fail(a->ctx, OVP_EFORMAT, "%s: classes: control characters in line %lld", a->path, (long long)k + 1);
+        goto done;
     }
     raw->classes = lines;
     OVP_TRY(ovp_data_block(&raw->class_names, a->ctx, names, lines));

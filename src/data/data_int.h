@@ -147,6 +147,8 @@ typedef struct ovp_data_listing {
 ovp_status ovp_data_list_images(ovp_data_listing *out, ovp_ctx *ctx, const char *root, const char *dir);
 /* Folders directly in dir. */
 ovp_status ovp_data_list_folders(ovp_data_listing *out, ovp_ctx *ctx, const char *root, const char *dir);
+/* Whether a name can stand on a terminal and in a list of lines: no control characters. */
+int ovp_data_name_is_clean(const char *name);
 /* Copies of names as one block of pointers and text. */
 ovp_status ovp_data_block(char ***out, ovp_ctx *ctx, const char *const *names, ovp_idx count);
 

@@ -28,8 +28,7 @@ static int is_image(const char *name) {
     return dot && (!strcasecmp(dot, ".png") || !strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg"));
 }
 
-/* A name that can stand in a message and in a list of lines. */
-static int is_clean(const char *name) {
+int ovp_data_name_is_clean(const char *name) {
     for (; *name; name++)
         if ((unsigned char)*name < 32 || *name == 127) return 0;
     return 1;
@@ -86,7 +85,7 @@ static ovp_status walk(lister *l, const char *relative, int depth) {
         }
         char kind = kind_of(l, path.data, depth);
         if (kind != 'd' && (kind != 'f' || l->folders || !is_image(entry->d_name))) continue;
-        if (!is_clean(entry->d_name)) {
+        if (!ovp_data_name_is_clean(entry->d_name)) {
             status = ovp_fail(l->ctx, OVP_EFORMAT, "%s: a name with control characters; rename it", path.data);
         } else if (kind == 'f' || l->folders) {
             ovp_text_add_bytes(&l->text, name.data, name.length + 1);

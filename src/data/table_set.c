@@ -95,14 +95,20 @@ static ovp_status read_names(ovp_data_raw *out, const table *t) {
     ovp_status status = OVP_OK;
     const char **names = NULL;
     ovp_idx count = 0;
+    int clean = 1;
     OVP_TRY(ovp_alloc(t->ctx, &names, t->csv.rows, sizeof(*names)));
     for (ovp_idx r = 0; r < t->csv.rows; r++) names[r] = cell(t, r, t->label);
     qsort(names, (size_t)t->csv.rows, sizeof(*names), bytewise);
     for (ovp_idx r = 0; r < t->csv.rows; r++)
-        if (r == 0 || strcmp(names[r], names[count - 1]) != 0) names[count++] = names[r];
-    if (!names[0][0] || count > OVP_DATA_CLASS_LIMIT) {
+        if (r == 0 || strcmp(names[r], names[count - 1]) != 0) {
+            clean = clean && ovp_data_name_is_clean(names[r]);
+            names[count++] = names[r];
+        }
+    if (!names[0][0] || !clean || count > OVP_DATA_CLASS_LIMIT) {
         status = ovp_fail(t->ctx, OVP_EFORMAT, "%s: label column '%.60s': %s", t->path, t->csv.header[t->label],
-                          names[0][0] ? "more different texts than classes can be" : "an empty cell");
+                          !names[0][0] ? "an empty cell"
+                          : clean      ? "more different texts than classes can be"
+                                       : "control characters in a cell");
         goto done;
     }
     OVP_TRY(ovp_data_block(&out->class_names, t->ctx, names, count));

@@ -104,6 +104,8 @@ static void bad_arrays(void **state) {
         array_of("classes", OVP_U8, names, 1, 9, 0, 0, 0));
     BAD("classes (u8) must be at least 3 lines of text, it has 0", good_x, good_y,
         array_of("classes", OVP_F32, x, 1, 9, 0, 0, 0));
+    unsigned char escape[] = "one\n\33[2J\ntwo\n";
+    BAD("classes: control characters in line 2", good_x, good_y, array_of("classes", OVP_U8, escape, 1, 13, 0, 0, 0));
     put_file(scratch(f, "s.npz"), "no zip", 6);
     assert_failed(f, ovp_data_load(&set, f->ctx, own_set(f, "npz", "s.npz"), NULL), OVP_EFORMAT,
                   "s.npz: not a readable");
@@ -172,6 +174,7 @@ static void bad_tables(void **state) {
     assert_failed(f, load_csv(f, &set, "a,y\n1,-1\n", "y", NULL), OVP_EFORMAT, "row 1 below the header: label -1");
     assert_failed(f, load_csv(f, &set, "a,y\n1,65536\n", "y", NULL), OVP_EFORMAT, "label 65536; labels are 0 to 65535");
     assert_failed(f, load_csv(f, &set, "a,y\n1,one\n2,\n", "y", NULL), OVP_EFORMAT, "'y': an empty cell");
+    assert_failed(f, load_csv(f, &set, "a,y\n1,one\n2,\33[2J\n", "y", NULL), OVP_EFORMAT, "control characters in a");
 }
 
 static void names_of_sets(void **state) {
