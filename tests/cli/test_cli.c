@@ -159,6 +159,7 @@ static int setup(void **state) {
     setenv("OVERPARAM_RUNS", runs, 1);
     unsetenv("OVERPARAM_ISA");
     write_file("good.yaml", "widths: [12, 14]\nepochs: 3\nseeds: 1..2\n");
+    write_file("t.csv", "a,b\n1,2\n3,4\n");
     write_file("key.yaml", "epochs: 3\nwidhts: 10\n");
     write_file("range.yaml", "# a comment\nepochs: 3\nwidths: [10, 0]\n");
     write_file("syntax.yaml", "widths: [10,\n");
@@ -203,6 +204,26 @@ static const struct {
     {"data show mnist --sample -1", 2, "--sample|-1"},
     {"data show mnist --sample 1e9", 2, "--sample|0..59999"},
     {"data verify nonsense", 2, "nonsense"},
+    {"data verify linear", 2, "linear|drawn"},
+    {"data fetch", 2, "NAME"},
+    {"data fetch cifra10", 2, "did you mean 'cifar10'"},
+    {"data fetch mnist", 1, "mnist|cannot be fetched"},
+    {"data import somewhere", 2, "--out FILE"},
+    {"data import /nonexistent --out x.npz", 3, "/nonexistent"},
+    {"data show npz", 2, "did you mean 'npz:FILE'"},
+    {"data show npz:/nonexistent", 3, "/nonexistent"},
+    {"data show mnist --limit x", 2, "--limit|'x'"},
+    {"data show mnist --classes 3,x", 2, "--classes|'x'"},
+    {"data show mnist --classes 3,10", 2, "class 10|0 to 9"},
+    {"data show mnist --resize 8x", 2, "--resize|'8x'"},
+    {"data show mnist --split .5,.5", 2, "--split|three shares"},
+    {"data show mnist --channels 7", 2, "images of 7 channels"},
+    {"data show mnist --scale pixels", 2, "--scale|raw, unit or standard"},
+    {"data show mnist --normalise .5", 2, "--normalise|means:deviations"},
+    {"data show mnist --normalise .5,.5:.1", 2, "--normalise|as many"},
+    {"data show mnist --rng dice", 2, "--rng|'dice'"},
+    {"data show linear --flip .5", 2, "--flip|synthetic"},
+    {"data show linear --limit 5 --sample 5", 2, "--sample|0..4"},
     {"runs show", 2, "ID"},
     {"runs rm", 2, "ID"},
     {"runs show nonsense", 3, "nonsense"},
@@ -257,6 +278,8 @@ static const struct {
     {"run lazy-width --resume", 2, "--resume|no checkpoints"},
     {"run lazy-width --config", 2, "--config|FILE"},
     /* configuration files and folders */
+    {"run lazy-width --dataset csv:@t.csv --samples 2 --test-samples 0", 2, "t.csv|needs labels|test part"},
+    {"run lazy-width --dataset npz:@missing.npz", 3, "missing.npz"},
     {"run lazy-width --config @missing.yaml", 3, "missing.yaml"},
     {"run lazy-width --config @key.yaml", 3, "key.yaml line 2|widhts|did you mean 'widths'"},
     {"run lazy-width --config @range.yaml", 3, "range.yaml line 3|widths|0 is outside"},
@@ -334,7 +357,12 @@ static void test_pages(void **state) {
         {"run --epochs 3 lazy-width --help", "--widths"},
         {"data --help", "show NAME|verify"},
         {"data", "mnist"},
-        {"data list", "mnist|60000"},
+        {"data list", "mnist|60000|cifar10|imagefolder:DIR|npz:FILE|linear|teacher"},
+        {"data show mnist --limit 10 --classes 3,8 --resize 14 --flip .5 --crop 2 --normalise train",
+         "10 x 196|14 x 14|Options|--flip .5"},
+        {"data show csv:@t.csv --target-columns b", "2 x 1, targets 2 x 1|Path|inputs: 1|targets: 2"},
+        {"data show sin --limit 50", "50 x 1|noise|without noise|against x"},
+        {"data show teacher --seed 3 --rng torch", "4000 x 5|activation|tanh"},
         {"data show mnist --sample 3", "mnist|60000 x 784|class|label 1|@"},
         {"runs --help", "rm ID..."},
         {"doctor", "Processor|BLAS|Memory|PNG images|JPEG images|mnist|Run folders"},
@@ -372,6 +400,10 @@ static void test_json(void **state) {
     assert_int_equal(json_integer_value(json_array_get(json_object_get(o, "train_per_class"), 0)), 5923);
     assert_true(json_real_value(json_object_get(o, "density")) > 0.19);
     assert_true(json_real_value(json_object_get(o, "density")) < 0.192);
+    json_decref(o);
+    o = expect_json("data show linear --seed 3 --rng numpy --json");
+    assert_int_equal(json_integer_value(json_object_get(o, "train")), 1000);
+    assert_true(json_is_real(json_array_get(json_object_get(o, "x"), 0)));
     json_decref(o);
     o = expect_json("data verify mnist --json");
     assert_int_equal(json_array_size(json_object_get(o, "data")), 1);
