@@ -36,6 +36,18 @@ def packed(content):
 copy("npy", "*.npy")
 copy("npz", "*.npz")
 
+
+def entry(flags, name, content):
+    """As fuzz_npz.c takes them: flags 1 deflated, 2 UTF-8 name, 4 a wrong size."""
+    return struct.pack("<BBH", flags, len(name), len(content)) + name + content
+
+
+f4, u1 = (DATA / "f4.npy").read_bytes(), (DATA / "u1.npy").read_bytes()
+put("npz", "made", entry(0, b"a.npy", f4) + entry(1, b"b/c.npy", u1))
+put("npz", "names", entry(2, "é.npy".encode(), u1) + entry(0, b"../x.npy", u1) + entry(0, b"\xe9.npy", u1))
+put("npz", "twice", entry(1, b"a.npy", u1) + entry(1, b"a.npy", u1))
+put("npz", "size", entry(4, b"a.npy", u1))
+
 put("idx", "u1", idx(0x08, (2, 2, 3), b"abcdefghijkl"))
 put("idx", "i4", idx(0x0C, (2,), struct.pack(">ii", 258, -2)))
 put("idx", "f4", idx(0x0D, (1, 2), struct.pack(">ff", 1.5, -0.0)))
