@@ -53,10 +53,11 @@ build_preset() {
     (cd "$root" && cmake --preset "$1" >/dev/null && cmake --build --preset "$1" ${2:+--target "$2"})
 }
 
-# test_preset NAME LOG: runs the suite; its output also goes to LOG. Fails as ctest does.
+# test_preset NAME LOG [LABEL]: runs the suite, or the tests with a label; its output also goes to LOG. Fails as ctest
+# does.
 test_preset() {
-    say "test: preset $1"
-    (cd "$root" && set -o pipefail && ctest --preset "$1" -j "$(nproc)" </dev/null 2>&1 | tee "$2")
+    say "test: preset $1${3:+, label $3}"
+    (cd "$root" && set -o pipefail && ctest --preset "$1" -j "$(nproc)" ${3:+-L "$3"} </dev/null 2>&1 | tee "$2")
 }
 
 # closing_line LOG: ctest's own summary.

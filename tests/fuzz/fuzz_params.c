@@ -20,8 +20,7 @@ static const ovp_param rows[] = {
 };
 #define ROWS ((ovp_idx)(sizeof rows / sizeof rows[0]))
 
-/* Lists of a million items are allowed, but a hundred of them in one input only take time. */
-#define LONG_LIST 5000
+#define MOST_ITEMS 5000 /* of all lists of one input: more only take time */
 
 /* The values of one key in two sets. */
 static void same_value(const ovp_params *a, const ovp_params *b, const ovp_param *row) {
@@ -71,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *text = fuzz_text(data, size), *line = text;
     fuzz_must(ovp_params_create(&params, ctx, rows, ROWS), "defaults");
     fuzz_must(ovp_params_create(&again, ctx, rows, ROWS), "defaults");
-    for (ovp_idx left = LONG_LIST; line && left > 0;) {
+    for (ovp_idx left = MOST_ITEMS; line && left > 0;) {
         char *next = strchr(line, '\n'), *equals;
         if (next) *next++ = 0;
         equals = strchr(line, '=');
