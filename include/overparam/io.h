@@ -60,6 +60,18 @@ OVP_API ovp_status ovp_io_idx_read(ovp_numeric_array *out, ovp_ctx *ctx, const c
 OVP_API ovp_status ovp_io_idx_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const void *data,
                                     size_t bytes);
 
+/* A file or folder (bytes 0, name ending in '/') of a tar archive in memory; data points into it. */
+typedef struct ovp_io_tar_member {
+    char name[260];
+    const void *data; /* NULL: the archive is at its end */
+    size_t bytes;
+} ovp_io_tar_member;
+/* The member at *at (0 at first), which moves on behind it. Only ustar headers (GNU's too). Errors: OVP_EFORMAT (no
+ * header there, an archive that ends early, a size that the archive does not hold, links and devices, names that are
+ * absolute or hold ".."). */
+OVP_API ovp_status ovp_io_tar_next(ovp_io_tar_member *out, ovp_ctx *ctx, const char *name, const void *data,
+                                   size_t bytes, size_t *at);
+
 /* ---- images -------------------------------------------------------------------------------------- */
 
 /* A PNG or JPEG image (told apart by their first bytes) as a u8 array [rows, columns, channels], freed with

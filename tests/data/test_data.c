@@ -224,8 +224,11 @@ static void damaged_files(void **state) {
     assert_failed(f, LOAD, OVP_ENOTFOUND, "not found");
     /* The reader itself, should a file vanish after it was found. */
     const ovp_data_entry entry = {.info = {.name = "mnist"}, .detail = &ovp_data_detail_mnist};
-    assert_failed(f, ovp_data_idx_reader.check(f->ctx, &entry, f->folder), OVP_ENOTFOUND,
+    const ovp_data_options o = {.size = sizeof(o)};
+    ovp_data_raw raw = {0};
+    assert_failed(f, ovp_data_idx_reader.read(&raw, f->ctx, &entry, f->folder, &o), OVP_ENOTFOUND,
                   "t10k-images-idx3-ubyte is missing here (or t10k-images-idx3-ubyte.gz)");
+    ovp_data_raw_free(f->ctx, &raw);
     assert_null(set.source);
 }
 
