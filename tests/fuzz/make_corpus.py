@@ -4,10 +4,12 @@ here; the files are kept in the tree. Needs only Python's standard library; npy 
 tests/io/data (written by numpy, see tests/golden/io_golden.py)."""
 
 import gzip
+import io
 import json
 import pathlib
 import shutil
 import struct
+import tarfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 DATA = HERE.parent / "io" / "data"
@@ -114,3 +116,76 @@ put("store", "complete", json.dumps(manifest))
 put("store", "running", json.dumps({**manifest, "status": "running"}))
 put("store", "foreign", json.dumps({"program": "other"}))
 put("store", "cut", json.dumps(manifest)[:100])
+
+copy("png", "images/*.png")
+copy("jpeg", "images/*.jpg")
+put("png", "made-gray", struct.pack(">HHBBBB", 3, 2, 8, 0, 0, 0) + bytes([0, 1, 2, 3, 1, 4, 5, 6]))
+put("png", "made-palette", struct.pack(">HHBBBB", 3, 2, 4, 3, 1, 2) + b"rgbRGB" + bytes(range(12)))
+
+put("safetensors", "two", '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[3],'
+    '"data_offsets":[8,11]}}\0' + "12345678abc")
+put("safetensors", "kinds", '{"__metadata__":{"k":"v","":"é"},"h":{"dtype":"F16","shape":[1,2],"data_offsets":[0,4]},'
+    '"n":{"dtype":"BF16","shape":[],"data_offsets":[4,6]},"e":{"dtype":"I64","shape":[0],"data_offsets":[6,6]}}\0abcdef')
+put("safetensors", "whole", struct.pack("<Q", 2) + b"{}")
+put("safetensors", "claim", struct.pack("<Q", 1 << 60) + b"{}")
+
+
+def event(content):
+    return bytes([len(content)]) + content
+
+
+def field(number, content):
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+time_and_step = b"\x09" + struct.pack("<d", 1.7e9) + b"\x10\x07"
+simple = field(1, b"loss") + b"\x15" + struct.pack("<f", 0.5)
+tensor = field(1, b"acc/x") + field(8, b"\x08\x01" + field(2, b"") + field(5, struct.pack("<f", 0.25)))
+double = field(1, b"d") + field(8, b"\x08\x02" + field(4, struct.pack("<d", 1e300)))
+put("tfevents", "simple", event(time_and_step + field(5, field(1, simple))))
+put("tfevents", "tensors", event(time_and_step + field(5, field(1, tensor) + field(1, double))))
+put("tfevents", "empty", b"")
+
+
+def masked(content):
+    """CRC-32C (RFC 3720), turned and shifted as TFRecord does."""
+    crc = 0xFFFFFFFF
+    for byte in content:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0x82F63B78 * (crc & 1)
+    crc ^= 0xFFFFFFFF
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def frame(content):
+    length = struct.pack("<Q", len(content))
+    return length + masked(length) + content + masked(content)
+
+
+whole = frame(field(3, b"brain.Event:2")) + frame(time_and_step + field(5, field(1, simple)))
+put("tfevents", "whole", whole)
+put("tfevents", "cut", whole[:-3])
+
+
+def archive(form, change=lambda blocks: blocks):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form) as tar:
+        for name, content in (("folder/one.bin", b"abc"), ("x" * 90 + "/" + "y" * 60, b"z" * 600)):
+            about = tarfile.TarInfo(name)
+            about.size = len(content)
+            tar.addfile(about, io.BytesIO(content))
+    return change(out.getvalue()[:5 * 512 + 1024])
+
+
+def unsummed(blocks):
+    out = bytearray(blocks)
+    for at in range(0, len(out), 512):
+        if out[at + 257:at + 262] == b"ustar":
+            out[at + 148] = ord("?")
+    return bytes(out)
+
+
+put("tar", "ustar", archive(tarfile.USTAR_FORMAT))
+put("tar", "unsummed", archive(tarfile.USTAR_FORMAT, unsummed))
+put("tar", "gnu", archive(tarfile.GNU_FORMAT))
