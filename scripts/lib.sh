@@ -8,7 +8,7 @@ packages_build=(gcc libc6-dev cmake ninja-build pkg-config
     "libopenblas-openmp-dev|libopenblas-pthread-dev|libopenblas-serial-dev"
     librandom123-dev libjansson-dev libyaml-dev libzip-dev zlib1g-dev libpng-dev libturbojpeg0-dev gnuplot-nox)
 packages_test=(g++ libcmocka-dev binutils)
-packages_ci=(clang-format lcov gcc-aarch64-linux-gnu libc6-dev-arm64-cross clang-14 libfuzzer-14-dev)
+packages_ci=(clang-format lcov gcc-aarch64-linux-gnu libc6-dev-arm64-cross clang-14 libclang-rt-14-dev)
 
 say() { printf '\n== %s\n' "$*"; }
 die() {
