@@ -62,6 +62,12 @@ put("csv", "crlf", 'a,b\r\n1,2\r\n3,"4"\r\n')
 put("csv", "bom", "\ufeffx\n1\n\n2\n")
 put("csv", "ragged", "a,b\n1\n")
 
+put("table", "inputs", "\0a,b\n1,2\n0.5,-3e2\n")
+put("table", "labels", "\1x,y\n1,0\n2,1\n3,1\n")
+put("table", "names", "\1y,x\ncat,1\ndog,2\ncat,3\n")
+put("table", "targets", "\2x,y,z\n1,2,3\n4,5,6\n")
+put("table", "wrong", "\0a\n1\nx\n")
+
 put("json", "run", '{"schema":1,"tables":{"w":{"rows":[[10,0.5,null],[100,1e-300,true]]}},"s":"\\u00e9\\ud83d\\ude00"}')
 put("json", "edges", '[[],{},"\\\\\\"\\u0000x",-0.0,9223372036854775807,1.7976931348623157e308,5e-324,false]')
 put("json", "scalar", "0.1")
