@@ -27,12 +27,17 @@ static inline int fuzz_arguments(char *text, char **argv, int most) {
     return argc;
 }
 
-/* Runs a command silently on a wide terminal; the outcome is checked as a parser's is, the output for being a text. */
+/* Runs a command silently on a wide terminal; the outcome is checked as a parser's is, the output for being a text that
+ * does nothing to a terminal, whatever a file contains. */
 static inline void fuzz_command(const cli_command *command, int argc, char **argv) {
     cli_app cli = {.ctx = fuzz_ctx(), .width = 100, .silent = 1};
     cli.out.ctx = cli.ctx;
     if (fuzz_ok(command->run(&cli, argc, argv)))
         fuzz_require(!cli.out.failed && cli.out.length > 0, "no output and no failure");
+    cli_disarm(cli.out.data, cli.out.length);
+    for (size_t i = 0; i < cli.out.length; i++)
+        fuzz_require((unsigned char)cli.out.data[i] >= 32 || cli.out.data[i] == '\n', "control character %d in: %s",
+                     cli.out.data[i], cli.out.data);
     ovp_text_free(&cli.out);
 }
 
