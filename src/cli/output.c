@@ -163,10 +163,12 @@ static size_t style_length(const char *text, size_t bytes) {
     return n > 2 && n < bytes && text[n] == 'm' ? n + 1 : 0;
 }
 
-void cli_disarm(char *text, size_t bytes) {
+void cli_disarm(cli_app *cli) {
+    char *text = cli->out.data;
+    size_t bytes = cli->out.length;
     for (size_t i = 0; i < bytes; i++) {
         unsigned char c = (unsigned char)text[i];
-        size_t style = style_length(text + i, bytes - i);
+        size_t style = cli->out_colour ? style_length(text + i, bytes - i) : 0;
         if (style) {
             i += style - 1;
         } else if ((c < 32 && c != '\n') || c == 127) {

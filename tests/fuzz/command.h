@@ -34,7 +34,7 @@ static inline void fuzz_command(const cli_command *command, int argc, char **arg
     cli.out.ctx = cli.ctx;
     if (fuzz_ok(command->run(&cli, argc, argv)))
         fuzz_require(!cli.out.failed && cli.out.length > 0, "no output and no failure");
-    cli_disarm(cli.out.data, cli.out.length);
+    cli_disarm(&cli);
     for (size_t i = 0; i < cli.out.length; i++)
         fuzz_require((unsigned char)cli.out.data[i] >= 32 || cli.out.data[i] == '\n', "control character %d in: %s",
                      cli.out.data[i], cli.out.data);
