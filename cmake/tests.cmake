@@ -41,6 +41,21 @@ if(broken_verdict_programs)
   set_tests_properties(must-fail/broken-verdict PROPERTIES LABELS must-fail TIMEOUT 600)
 endif()
 
+# --- what starts threads, in sizes fit for the thread sanitizer: ctest -L threads ---------------------------------
+set(threaded base/test_threads net/test_engines experiment/test_framework experiment/test_threads)
+add_custom_target(thread_tests)
+foreach(test IN LISTS threaded)
+  string(REPLACE "/" "_" program ${test})
+  add_dependencies(thread_tests ${program})
+  set_property(TEST ${test} APPEND PROPERTY LABELS threads)
+endforeach()
+if(OVP_SANITIZE MATCHES "thread")
+  ovp_test_program(must_fail_race tests/must_fail/race.c)
+  add_dependencies(thread_tests must_fail_race)
+  add_test(NAME must-fail/race COMMAND must_fail_race)
+  set_tests_properties(must-fail/race PROPERTIES WILL_FAIL TRUE LABELS "must-fail;threads")
+endif()
+
 # --- every public header alone, as C11 and as C++17 ---------------------------------------------------------
 find_program(OVP_CXX NAMES ${CMAKE_CXX_COMPILER} c++ g++ clang++)
 if(NOT OVP_CXX)

@@ -143,6 +143,9 @@ void cli_json_set(cli_app *cli, json_t *object, const char *key, json_t *value);
 void cli_json_append(cli_app *cli, json_t *array, json_t *value);
 /* String of an object's member; "" where it has none. */
 const char *cli_json_text(const json_t *object, const char *key);
+/* Replaces what in `out` would steer a terminal by '?': names and texts out of files may hold anything. Line feeds
+ * stay, and sequences as cli_paint makes them where colours are on. */
+void cli_disarm(cli_app *cli);
 /* One line on stderr: control characters replaced. */
 void cli_complain(const char *prefix, const char *message);
 
