@@ -45,8 +45,8 @@ static void part(ensemble *e) {
 
 static void members_train_as_they_would_alone(void **state) {
     (void)state;
-    static const char *const engines[] = {"reference", "gemm", "auto"};
-    for (int engine = 0; engine < 3; engine++)
+    static const char *const engines[] = {"reference", "gemm", "tile", "auto"};
+    for (int engine = 0; engine < 4; engine++)
         for (int type = OVP_F32; type <= OVP_F64; type++) {
             static double alone[MEMBERS][STEPS], together[MEMBERS][STEPS + 5];
             ensemble *one = gather(1, (ovp_numeric_type)type, engines[engine]);
