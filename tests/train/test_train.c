@@ -2,6 +2,7 @@
 #include "trainee.h"
 
 #include "net/net_int.h"
+#include "train/train_int.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -320,6 +321,10 @@ static void corrections_stay_those_of_torch(void **state) {
     double x = 1, m = 0, v = 0, worst = 0;
     for (int t = 1; t <= 40000; t++) {
         trainee_steps(&n, 1);
+        for (int i = 0; i < 2; i++) {
+            const double power = pow(i ? 0.999 : 0.9, t), kept = n.train->power[i];
+            assert_true(fabs(kept - power) <= 16 * 0x1p-53 * power || (kept == 0 && power < 0x1p-60));
+        }
         m = m * 0.9 + (1 - 0.9) * x;
         v = v * 0.999 + (1 - 0.999) * x * x;
         x += -(1e-6 / (1 - pow(0.9, t))) * m / (sqrt(v) / sqrt(1 - pow(0.999, t)) + 1e-8);
