@@ -30,6 +30,7 @@ typedef struct ovp_net_slice {
     int prunable;
     double lr_scale;   /* multiplies the learning rate for this part */
     double multiplier; /* the model uses multiplier * tensor: 1 but for parametrisations */
+    double init_std;   /* of a parametrisation's own draws N(0, init_std^2); 0: initialised by a rule of ovp_net_init */
 } ovp_net_slice;
 
 typedef struct ovp_net_model ovp_net_model;
@@ -57,20 +58,27 @@ typedef struct ovp_net_dense_options {
     const char *layout; /* what the tile engine's lanes run across: "auto" (default, docs/engines.md), "samples",
                          * "units" (one hidden layer), "features" */
     ovp_idx rows;       /* samples expected in a batch, a hint for engine "auto"; 0: unknown */
-    /* Where width stands, n = fan_in of the layer; sigma 0 means the default named here.
-     * "standard" (default): z = W a + b, initialised by a rule of ovp_net_init.
-     * "ntk": z = sigma_w / sqrt(n) W a + sigma_b b, W, b ~ N(0, 1) (Jacot et al. 2018; sigma_w the activation's gain,
-     *   sigma_b 1); learning rates as given.
-     * "mean-field": one hidden layer of width m; first layer as in ntk, f = sigma_w / m W a + sigma_b b (Mei, Montanari
-     *   and Nguyen 2018); learning rates times m.
-     * "mup": Yang and Hu 2021, table 1 (maximal update), for SGD: W ~ N(0, 1/m) times sqrt(m), 1, 1/sqrt(m) for the
-     *   first, inner and last layers, and sigma_w (times 1/sqrt(d) in the first); learning rates as given. */
+    /* Where the width stands; in, out: fans of the layer, m: width of the last hidden layer. theta holds the raw W and
+     * b, and gradients, learning rates and measures of movement are those of the raw values. sigma_w, sigma_b: 0 means
+     * the activation's gain (ovp_net_gain) and 1; the same in every layer.
+     * "standard" (default): z = W a + b, initialised by a rule of ovp_net_init; takes no sigmas.
+     * "ntk" (Jacot et al. 2018, there sigma_w = 1, sigma_b = beta): z = sigma_w / sqrt(in) W a + sigma_b b, W, b ~
+     *   N(0, 1), learning rates as given. neural_tangents.stax.Dense(out, W_std, b_std, parameterization='ntk') is this
+     *   with W_std = sigma_w, b_std = sigma_b.
+     * "mean-field" (Mei, Montanari and Nguyen 2018; Yang and Hu 2021, table 1): one hidden layer, as in ntk, and
+     *   f = sigma_w / m W a + sigma_b / sqrt(m) b, W, b ~ N(0, 1); learning rates times m. The last bias is scaled so
+     *   that its effect grows no faster than lr.
+     * "mup" (Yang and Hu 2021, table 1, maximal update for SGD): z = sigma_w sqrt(out / in) W a + sigma_b sqrt(out) b,
+     *   W, b ~ N(0, 1 / out), and last f = sigma_w / sqrt(m) W a + sigma_b b, W, b ~ N(0, 1 / m); learning rates as
+     *   given. For hidden layers of one width these are the table's multipliers sqrt(m), 1, 1 / sqrt(m); with one
+     *   hidden layer the same function and the same training as mean-field, for raw values smaller by sqrt(m). */
     const char *parametrization;
     double sigma_w, sigma_b;
 } ovp_net_dense_options;
 
 /* Model in *out; free with ovp_net_model_free (batches and workspaces first). Errors: OVP_EINVAL (layer count, a width
- * < 1 or a parameter count over 2^40, unknown activation or engine, each named), OVP_ENOMEM. */
+ * < 1 or a parameter count over 2^40, unknown activation, engine or parametrisation, a sigma that is negative or not
+ * finite, each named), OVP_ENOMEM. */
 OVP_API ovp_status ovp_net_dense_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_dense_options *options);
 OVP_API void ovp_net_model_free(ovp_net_model *model);
 OVP_API ovp_idx ovp_net_model_parameters(const ovp_net_model *model); /* P */
@@ -140,7 +148,9 @@ OVP_API void ovp_net_slice_set(const ovp_net_model *model, const ovp_net_slice *
 
 /* Rules (torch.nn.init): "torch-default" (U(+-1/sqrt(fan_in)) for weights and biases), "kaiming-uniform",
  * "kaiming-normal" (fan_in, gain of the activation), "xavier-uniform", "xavier-normal", "normal" (N(0,
- * (gain/sqrt(fan_in))^2)), "zero". All but torch-default and zero set biases to 0. gain 0 means the rule's own. */
+ * (gain/sqrt(fan_in))^2)), "zero". All but torch-default set biases to 0. gain 0 means the rule's own. A model with a
+ * parametrisation other than standard has draws of its own, N(0, init_std^2) for weights and biases: rule
+ * "parametrization" or NULL, gain 0, and no other. */
 typedef struct ovp_net_init_options {
     size_t size;
     const char *rule;
@@ -148,7 +158,7 @@ typedef struct ovp_net_init_options {
 } ovp_net_init_options;
 
 /* Fills theta (P values) from rng: per layer its weight in C order, then its bias, layers in order. OVP_EINVAL: unknown
- * rule. */
+ * rule, or one that does not go with the model's parametrisation. */
 OVP_API ovp_status ovp_net_init(const ovp_net_model *model, ovp_ctx *ctx, const ovp_net_init_options *options,
                                 ovp_numeric_rng *rng, void *theta);
 /* One tensor in C order by a rule; the piece that ovp_net_init is made of. */

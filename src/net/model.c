@@ -64,7 +64,8 @@ static void fill_slices(ovp_net_model *m) {
                                        .fan_out = y->out,
                                        .prunable = 1,
                                        .lr_scale = y->lr_scale,
-                                       .multiplier = y->weight_scale};
+                                       .multiplier = y->weight_scale,
+                                       .init_std = y->init_std};
         n++;
         if (y->bias < 0) continue;
         snprintf(m->names[n], sizeof *m->names, "%" PRId64 ".bias", l);
@@ -79,7 +80,8 @@ static void fill_slices(ovp_net_model *m) {
                                        .fan_in = y->in,
                                        .fan_out = y->out,
                                        .lr_scale = y->lr_scale,
-                                       .multiplier = y->bias_scale};
+                                       .multiplier = y->bias_scale,
+                                       .init_std = y->init_std};
         n++;
     }
     m->slice_count = n;
@@ -123,12 +125,12 @@ ovp_status ovp_net_dense_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net
         ovp_net_layer *y = &m->layer[l];
         y->in = o.widths[l];
         y->out = o.widths[l + 1];
-        y->weight_scale = y->bias_scale = y->lr_scale = 1;
         y->weight = m->parameters;
         m->parameters += y->in * y->out;
         y->bias = o.no_bias ? -1 : m->parameters;
         m->parameters += o.no_bias ? 0 : y->out;
     }
+    OVP_TRY(ovp_net_parametrize(m, ctx, &o));
     fill_slices(m);
     *out = m;
 done:

@@ -7,8 +7,9 @@
 typedef struct ovp_net_layer {
     ovp_idx in, out;
     ovp_idx weight, bias; /* offsets in theta; bias -1: none */
-    /* z = weight_scale W a + bias_scale b; learning rates of the two tensors are multiplied by lr_scale */
-    double weight_scale, bias_scale, lr_scale;
+    /* z = weight_scale W a + bias_scale b; learning rates of the two tensors are multiplied by lr_scale; both are drawn
+     * from N(0, init_std^2), 0: by a rule of ovp_net_init */
+    double weight_scale, bias_scale, lr_scale, init_std;
 } ovp_net_layer;
 
 /* Where gradients go: into `grad` (P values) or, with grad NULL, straight into theta through `update`. */
@@ -123,6 +124,11 @@ struct ovp_net_workspace {
     ovp_net_workspace *base;
 };
 enum { OVP_NET_MAX_LAYERS = 63 };
+
+/* Fills the scales of every layer (parametrization.c). Errors: OVP_EINVAL (unknown name, layers it is not for, a
+ * sigma).
+ */
+ovp_status ovp_net_parametrize(ovp_net_model *model, ovp_ctx *ctx, const ovp_net_dense_options *options);
 
 /* How much of layer l one task of the gemm engine computes, from shapes alone. */
 ovp_idx ovp_net_block_width(ovp_idx width, ovp_idx l, int sparse);
