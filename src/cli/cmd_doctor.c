@@ -113,6 +113,19 @@ static void gnuplot(doctor *d) {
     if (!found) warn(d, "no gnuplot on PATH, so runs have no figures; install it: apt-get install gnuplot-nox");
 }
 
+/* Optional parts of the build. */
+static void images(doctor *d) {
+    static const char *const formats[][3] = {{"PNG images", "png", "libpng-dev"},
+                                             {"JPEG images", "jpeg", "libturbojpeg0-dev"}};
+    char text[96];
+    for (int i = 0; i < 2; i++) {
+        const char *library = ovp_io_image_library(formats[i][1]);
+        snprintf(text, sizeof text, "left out of this build; install %s and build again", formats[i][2]);
+        line(d, formats[i][0], library ? library : text);
+        cli_json_set(d->cli, d->object, formats[i][1], library ? json_string(library) : json_null());
+    }
+}
+
 static ovp_status data(doctor *d) {
     ovp_status status = OVP_OK;
     const ovp_data_info *info;
@@ -179,6 +192,7 @@ static ovp_status run(cli_app *cli, int argc, char **argv) {
     blas(&d);
     memory(&d);
     gnuplot(&d);
+    images(&d);
     OVP_TRY(data(&d));
     runs(&d);
     if (cli_value(&args, "json")) {

@@ -4,6 +4,17 @@
 #include <assert.h>
 #include <string.h>
 
+#ifdef OVP_HAVE_PNG
+#define PNG_LIBRARY "libpng " OVP_HAVE_PNG
+#else
+#define PNG_LIBRARY NULL
+#endif
+#ifdef OVP_HAVE_JPEG
+#define JPEG_LIBRARY "libjpeg-turbo " OVP_HAVE_JPEG
+#else
+#define JPEG_LIBRARY NULL
+#endif
+
 ovp_status ovp_io_image_check(ovp_ctx *ctx, const char *name, int64_t rows, int64_t columns) {
     if (rows < 1 || columns < 1)
         return ovp_fail(ctx, OVP_EFORMAT, "%s: an image of %lld x %lld pixels", name, (long long)rows,
@@ -77,11 +88,7 @@ done:
 
 const char *ovp_io_image_library(const char *format) {
     assert(format);
-#ifdef OVP_HAVE_PNG
-    if (strcmp(format, "png") == 0) return "libpng " OVP_HAVE_PNG;
-#endif
-#ifdef OVP_HAVE_JPEG
-    if (strcmp(format, "jpeg") == 0) return "libjpeg-turbo " OVP_HAVE_JPEG;
-#endif
+    if (strcmp(format, "png") == 0) return PNG_LIBRARY;
+    if (strcmp(format, "jpeg") == 0) return JPEG_LIBRARY;
     return NULL;
 }

@@ -352,7 +352,7 @@ static void test_pages(void **state) {
         {"data show teacher --seed 3 --rng torch", "4000 x 5|activation|tanh"},
         {"data show mnist --sample 3", "mnist|60000 x 784|class|label 1|@"},
         {"runs --help", "rm ID..."},
-        {"doctor", "Processor|BLAS|Memory|mnist|Run folders"},
+        {"doctor", "Processor|BLAS|Memory|PNG images|JPEG images|mnist|Run folders"},
         {"info --all --markdown", "# Command line|## overparam run|### lazy-width|`--widths`|--save-weights"},
     };
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
@@ -372,6 +372,8 @@ static void test_json(void **state) {
     assert_true(json_is_string(json_object_get(o, "blas")));
     assert_true(json_integer_value(json_object_get(o, "threads")) >= 1);
     assert_true(json_is_true(json_object_get(o, "runs_writable")));
+    assert_non_null(json_object_get(o, "png"));
+    assert_non_null(json_object_get(o, "jpeg"));
     assert_true(json_is_array(json_object_get(o, "warnings")));
     json_decref(o);
     o = expect_json("data list --json");
