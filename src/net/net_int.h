@@ -199,11 +199,11 @@ double ovp_net_loss_rows_f32(const ovp_ctx *ctx, const ovp_net_targets *t, ovp_i
                              const ovp_net_outputs *outputs, double scale, void *df);
 double ovp_net_loss_rows_f64(const ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx first, ovp_idx count, ovp_idx c,
                              const ovp_net_outputs *outputs, double scale, void *df);
-/* d(loss) / d(sum of the rows' terms). */
-double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c);
 /* Either, after the targets were checked. */
 ovp_status ovp_net_loss_of(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
                            const ovp_net_outputs *outputs, double *loss, void *df);
+/* d(loss) / d(sum of the per-sample terms): what the reduction divides by. */
+double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c);
 /* rdf = (Hessian of the loss with respect to the outputs) jv, both rows x c of the model's type, at the unrounded
  * outputs. */
 ovp_status ovp_net_loss_second_f32(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c, const double *wide,

@@ -82,14 +82,6 @@ static ovp_status check_targets(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx 
     return OVP_OK;
 }
 
-double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c) {
-    double scale = 1;
-    if (t->reduction != OVP_REDUCE_SUM) scale /= (double)rows;
-    if (t->reduction == OVP_REDUCE_HALF_SAMPLES) scale /= 2;
-    if (t->reduction == OVP_REDUCE_MEAN && t->loss == OVP_LOSS_MSE) scale /= (double)c;
-    return scale;
-}
-
 ovp_status ovp_net_forward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *out) {
     ovp_status status = ovp_net_check_batch(ws, batch);
     return status == OVP_OK ? ws->model->engine->forward(ws, batch, theta, out) : status;
