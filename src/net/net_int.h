@@ -108,7 +108,7 @@ struct ovp_net_batch {
     ovp_net_packed packed_rows, packed_columns; /* the same on the dense path */
     const ovp_net_model *model;                 /* the only one it is for; NULL: any dense one, by the fields above */
     ovp_net_batch *base;                        /* of a model made of a model; its x may be this one's */
-    void *own;                                  /* what the engine keeps besides; freed by unbind */
+    void *own;                                  /* what the engine keeps besides: one allocation */
 };
 
 struct ovp_net_workspace {

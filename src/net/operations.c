@@ -87,6 +87,14 @@ ovp_status ovp_net_forward(ovp_net_workspace *ws, const ovp_net_batch *batch, co
     return status == OVP_OK ? ws->model->engine->forward(ws, batch, theta, out) : status;
 }
 
+double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c) {
+    double scale = 1;
+    if (t->reduction != OVP_REDUCE_SUM) scale /= (double)rows;
+    if (t->reduction == OVP_REDUCE_HALF_SAMPLES) scale /= 2;
+    if (t->reduction == OVP_REDUCE_MEAN && t->loss == OVP_LOSS_MSE) scale /= (double)c;
+    return scale;
+}
+
 ovp_status ovp_net_loss_of(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
                            const ovp_net_outputs *outputs, double *loss, void *df) {
     ovp_status status = check_targets(ctx, t, rows, c);
