@@ -163,8 +163,10 @@ const char *ovp_net_model_engine(const ovp_net_model *model) {
 }
 unsigned ovp_net_model_capabilities(const ovp_net_model *model) {
     const ovp_net_engine *e = model->engine;
-    return (e->backward ? OVP_CAN_VJP : 0u) | (e->tangent ? OVP_CAN_JVP : 0u) | (e->second ? OVP_CAN_HVP : 0u) |
-           (e->jacobian ? OVP_CAN_JACOBIAN : 0u) | (e->factors ? OVP_CAN_FACTORS : 0u);
+    const unsigned all = (e->backward ? OVP_CAN_VJP : 0u) | (e->tangent ? OVP_CAN_JVP : 0u) |
+                         (e->second ? OVP_CAN_HVP : 0u) | (e->jacobian ? OVP_CAN_JACOBIAN : 0u) |
+                         (e->factors ? OVP_CAN_FACTORS : 0u);
+    return all & ~model->lacks;
 }
 
 const ovp_net_slice *ovp_net_model_slices(const ovp_net_model *model, ovp_idx *count) {

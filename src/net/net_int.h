@@ -47,6 +47,7 @@ typedef struct ovp_net_engine {
      * sum df_i (Hessian of F_i) v + J^T rdf. */
     ovp_status (*second)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, const void *v,
                          const void *df, const void *rdf, void *out);
+    /* As ovp_net_jacobian and ovp_net_factors, arguments checked; what tangent left may be lost. */
     ovp_status (*jacobian)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, ovp_idx first,
                            ovp_idx count, void *out);
     ovp_status (*factors)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *const *h,
@@ -69,6 +70,7 @@ struct ovp_net_model {
     ovp_idx slice_count;
     int layout;                /* of the tile engine's lanes, -1: by shapes */
     const ovp_net_model *base; /* of a model made of a model; slices are then the base's */
+    unsigned lacks;            /* operations its engine has and this model has not */
     void *own;                 /* what such a model keeps: theta_0, alpha, a map, a function */
 };
 
@@ -117,6 +119,8 @@ struct ovp_net_workspace {
     double *wide;       /* the outputs of the last forward before they were rounded to the model's type */
     void *engine;       /* the engine's own buffers: one allocation */
     void *second;       /* buffers of tangent and second, made on first use */
+    void *deltas;       /* buffers of jacobian and factors, made on first use */
+    void *rates;        /* of ovp_net_hvp: derivatives along v of f, then of df, 2 x rows x c; made on first use */
     ovp_net_workspace *base;
 };
 enum { OVP_NET_MAX_LAYERS = 63 };
@@ -138,6 +142,32 @@ static inline void *ovp_net_at(ovp_numeric_type type, const void *base, ovp_idx 
     return (char *)(uintptr_t)base + (size_t)i * (type == OVP_F32 ? sizeof(float) : sizeof(double));
 }
 
+/* What the public operations check before they ask an engine. */
+ovp_status ovp_net_check_batch(const ovp_net_workspace *ws, const ovp_net_batch *batch);
+
+/* The operations besides forward and backward, as two families: `layerwise` for dense engines with weights [in][out]
+ * (src/net/real/layerwise*.c; blocks of every layer in buffers of their own, so that they ask nothing of the engine but
+ * batch->x) and those of the reference engine (src/net/real/reference_second.c). */
+#define OVP_NET_OPERATIONS(family)                                                                                     \
+    ovp_status ovp_net_##family##_tangent_f32(ovp_net_workspace *, const ovp_net_batch *, const void *, const void *,  \
+                                              void *, void *);                                                         \
+    ovp_status ovp_net_##family##_tangent_f64(ovp_net_workspace *, const ovp_net_batch *, const void *, const void *,  \
+                                              void *, void *);                                                         \
+    ovp_status ovp_net_##family##_second_f32(ovp_net_workspace *, const ovp_net_batch *, const void *, const void *,   \
+                                             const void *, const void *, void *);                                      \
+    ovp_status ovp_net_##family##_second_f64(ovp_net_workspace *, const ovp_net_batch *, const void *, const void *,   \
+                                             const void *, const void *, void *);                                      \
+    ovp_status ovp_net_##family##_jacobian_f32(ovp_net_workspace *, const ovp_net_batch *, const void *, ovp_idx,      \
+                                               ovp_idx, void *);                                                       \
+    ovp_status ovp_net_##family##_jacobian_f64(ovp_net_workspace *, const ovp_net_batch *, const void *, ovp_idx,      \
+                                               ovp_idx, void *);                                                       \
+    ovp_status ovp_net_##family##_factors_f32(ovp_net_workspace *, const ovp_net_batch *, const void *, void *const *, \
+                                              void *const *);                                                          \
+    ovp_status ovp_net_##family##_factors_f64(ovp_net_workspace *, const ovp_net_batch *, const void *, void *const *, \
+                                              void *const *);
+OVP_NET_OPERATIONS(layerwise)
+OVP_NET_OPERATIONS(reference)
+
 /* Hands `count` finished gradient values of theta[offset..] to the sink. */
 void ovp_net_sink_range(const ovp_net_model *model, const ovp_ctx *ctx, const ovp_net_sink *sink, ovp_idx offset,
                         ovp_idx count, double lr_scale, const void *grad);
@@ -151,6 +181,18 @@ ovp_status ovp_net_loss_f32(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows
                             const ovp_net_outputs *outputs, double *loss, void *df);
 ovp_status ovp_net_loss_f64(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c,
                             const ovp_net_outputs *outputs, double *loss, void *df);
+
+/* Either, after the targets were checked. */
+ovp_status ovp_net_loss_of(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
+                           const ovp_net_outputs *outputs, double *loss, void *df);
+/* d(loss) / d(sum of the per-sample terms): what the reduction divides by. */
+double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c);
+/* rdf = (Hessian of the loss with respect to the outputs) jv, both rows x c of the model's type, at the unrounded
+ * outputs. */
+ovp_status ovp_net_loss_second_f32(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c, const double *wide,
+                                   const void *jv, void *rdf);
+ovp_status ovp_net_loss_second_f64(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c, const double *wide,
+                                   const void *jv, void *rdf);
 
 /* ---- hot kernels, one table per level and precision ------------------------------------------------- */
 

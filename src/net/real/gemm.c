@@ -386,4 +386,8 @@ const ovp_net_engine OVP_REAL(ovp_net_gemm) = {.name = "gemm",
                                                .unbind = ovp_net_gemm_unbind,
                                                .prepare = prepare,
                                                .forward = forward,
-                                               .backward = backward};
+                                               .backward = backward,
+                                               .tangent = OVP_REAL(ovp_net_layerwise_tangent),
+                                               .second = OVP_REAL(ovp_net_layerwise_second),
+                                               .jacobian = OVP_REAL(ovp_net_layerwise_jacobian),
+                                               .factors = OVP_REAL(ovp_net_layerwise_factors)};

@@ -88,10 +88,7 @@ static ovp_status chunk(ovp_ctx *ctx, void *arg, ovp_idx task) {
 /* One loop over blocks of 64 chunks keeps the partial sums on the stack. */
 ovp_status OVP_REAL(ovp_net_loss)(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c,
                                   const ovp_net_outputs *outputs, double *loss, void *df) {
-    double scale = 1;
-    if (t->reduction != OVP_REDUCE_SUM) scale /= (double)rows;
-    if (t->reduction == OVP_REDUCE_HALF_SAMPLES) scale /= 2;
-    if (t->reduction == OVP_REDUCE_MEAN && t->loss == OVP_LOSS_MSE) scale /= (double)c;
+    const double scale = ovp_net_loss_scale(t, rows, c);
     double total = 0;
     for (ovp_idx r = 0; r < rows; r += 64 * CHUNK) {
         ovp_idx n = rows - r < 64 * CHUNK ? rows - r : 64 * CHUNK;

@@ -84,5 +84,11 @@ static ovp_status backward(ovp_net_workspace *ws, const ovp_net_batch *batch, co
     return OVP_OK;
 }
 
-const ovp_net_engine OVP_REAL(ovp_net_reference) = {
-    .name = "reference", .prepare = prepare, .forward = forward, .backward = backward};
+const ovp_net_engine OVP_REAL(ovp_net_reference) = {.name = "reference",
+                                                    .prepare = prepare,
+                                                    .forward = forward,
+                                                    .backward = backward,
+                                                    .tangent = OVP_REAL(ovp_net_reference_tangent),
+                                                    .second = OVP_REAL(ovp_net_reference_second),
+                                                    .jacobian = OVP_REAL(ovp_net_reference_jacobian),
+                                                    .factors = OVP_REAL(ovp_net_reference_factors)};
