@@ -18,7 +18,8 @@ static const ovp_param params[] = {
     {"epochs", OVP_PARAM_INT, "500", 1, 1e9, NULL, "steps", "Full-batch updates of each net."},
     {"lr", OVP_PARAM_REAL, "0.01", 1e-30, 1e30, NULL, "", "Learning rate before its scaling with the width."},
     {"lr-scaling", OVP_PARAM_CHOICE, "inverse-sqrt", 0, 0, "inverse-sqrt|none|inverse", "",
-     "Learning rate of width w: lr/sqrt(w), lr or lr/w."},
+     "Learning rate of width w: lr/sqrt(w), lr or lr/w. The default is for the standard parametrisation; the others "
+     "have none unless this is given."},
     {"loss", OVP_PARAM_CHOICE, "cross-entropy", 0, 0, "cross-entropy|mse", "",
      "Training loss; mse takes one-hot targets and the mean over samples and outputs."},
     {"activation", OVP_PARAM_TEXT, "relu", 0, 0, NULL, "", "Activation of the hidden layer."},
@@ -26,11 +27,17 @@ static const ovp_param params[] = {
     {"init", OVP_PARAM_CHOICE, "torch-default", 0, 0,
      "torch-default|kaiming-uniform|kaiming-normal|xavier-uniform|xavier-normal|normal|zero", "",
      "Initialisation; torch-default is U(+-1/sqrt(fan_in)) for weights and biases."},
+    {"parametrization", OVP_PARAM_CHOICE, "standard", 0, 0, "standard|ntk|mean-field|mup", "",
+     "Where the width stands: standard (in --init), ntk (1/sqrt(fan_in) in front of weights N(0,1)), mean-field (1/w "
+     "in "
+     "front of the read-out, lr times w), mup (maximal update); all but standard draw their own weights."},
     {"momentum", OVP_PARAM_REAL, "0", 0, .999999, NULL, "", "Momentum of gradient descent."},
     {"nesterov", OVP_PARAM_BOOL, "no", 0, 0, NULL, "", "Nesterov's form of momentum."},
     {"weight-decay", OVP_PARAM_REAL, "0", 0, 1e6, NULL, "", "Weight decay, added to the gradient."},
     {"input", OVP_PARAM_CHOICE, "auto", 0, 0, "auto|dense|sparse", "",
      "First layer's path: sparse skips the zeros of the images (same result up to rounding)."},
+    {"ntk", OVP_PARAM_BOOL, "no", 0, 0, NULL, "",
+     "Also measures how far the empirical neural tangent kernel moves on the first 64 images (column ntk_change)."},
 };
 
 static const ovp_experiment_preset presets[] = {
@@ -67,6 +74,10 @@ static const ovp_store_column exponent_columns[] = {
     {"exponent", "", "least-squares slope of log relative_change against log width"},
     {"predicted", "", "the same fit to the predicted curve; empty: no prediction"},
 };
+static const ovp_store_column ntk_columns[] = {
+    {"seed", "", "seed of the initialisation"},
+    {"exponent", "", "least-squares slope of log ntk_change against log width"},
+};
 static const ovp_store_column published_columns[] = {
     {"width", "units", "hidden units"},
     {"measure", "", "column of table widths"},
@@ -90,6 +101,7 @@ static const ovp_experiment_table tables[] = {
     {"exponents", "Fitted exponent of relative_change for each seed.", exponent_columns, COUNT(exponent_columns), 0},
     {"published", "Comparison with the published table, when its run is repeated.", published_columns,
      COUNT(published_columns), 1},
+    {"ntk-exponents", "Fitted exponent of ntk_change for each seed, with --ntk.", ntk_columns, COUNT(ntk_columns), 1},
     {"timings", "Time of each net.", timing_columns, COUNT(timing_columns), 0},
 };
 
@@ -123,11 +135,12 @@ static ovp_net_dense_options net_options(const lazy_lab *lab, const ovp_idx widt
                                    .no_bias = !ovp_params_bool(lab->params, "bias"),
                                    .type = lab->data.x_train.type,
                                    .engine = ovp_params_text(lab->params, "engine"),
-                                   .input = ovp_params_text(lab->params, "input")};
+                                   .input = ovp_params_text(lab->params, "input"),
+                                   .parametrization = ovp_params_text(lab->params, "parametrization")};
 }
 
 static ovp_train_options train_options(const lazy_lab *lab, ovp_idx width) {
-    const char *scaling = ovp_params_text(lab->params, "lr-scaling");
+    const char *scaling = lazy_width_lr_scaling(lab->params);
     return (ovp_train_options){.size = sizeof(ovp_train_options),
                                .optimiser = "sgd",
                                .lr = ovp_params_real(lab->params, "lr") * lazy_width_lr_factor(scaling, (double)width),
@@ -220,7 +233,7 @@ static ovp_status report_row(lazy_lab *lab, const lazy_width_row *row, double se
         ovp_cell_real(row->final_loss),
         ovp_cell_real(row->train_accuracy),
         ovp_cell_real(row->test_accuracy),
-        ovp_cell_null(),
+        isfinite(row->ntk_change) ? ovp_cell_real(row->ntk_change) : ovp_cell_null(),
         ovp_cell_text(row->diverged_at ? "diverged" : "ok"),
         row->diverged_at ? ovp_cell_int(row->diverged_at) : ovp_cell_null(),
     };
@@ -248,9 +261,11 @@ static ovp_status one_net(lazy_lab *lab, lazy_width_row *row, ovp_numeric_rng *r
     const ovp_net_dense_options options = net_options(lab, widths);
     const ovp_train_options descent = train_options(lab, row->width);
     const ovp_net_targets targets = train_targets(lab);
-    const ovp_net_init_options init = {sizeof init, ovp_params_text(lab->params, "init"), 0};
+    const ovp_net_init_options init = {sizeof init, lazy_width_init(lab->params), 0};
     const ovp_data_set *data = &lab->data;
+    const int ntk = ovp_params_bool(lab->params, "ntk");
     ovp_measure_movement movement;
+    lazy_width_kernel kernel = {.start = NULL};
     double *losses = lab->rows.losses + lab->rows.count * lab->rows.epochs;
 
     for (ovp_idx k = 0; k < lab->rows.epochs; k++) losses[k] = NAN;
@@ -261,6 +276,7 @@ static ovp_status one_net(lazy_lab *lab, lazy_width_row *row, ovp_numeric_rng *r
     OVP_TRY(ovp_alloc(ctx, &theta0, parameters, bytes));
     OVP_TRY(ovp_net_init(model, ctx, &init, rng, theta));
     memcpy(theta0, theta, (size_t)parameters * bytes);
+    if (ntk) OVP_TRY(lazy_width_kernel_start(&kernel, ctx, model, data, theta));
     OVP_TRY(ovp_net_workspace_create(&workspace, ctx, model, workspace_rows(lab)));
     OVP_TRY(ovp_net_bind(&batch, ctx, model, data->x_train.data, data->x_train.shape[0]));
     OVP_TRY(ovp_train_create(&trainer, ctx, model, workspace, batch, &targets, &descent, theta));
@@ -274,6 +290,7 @@ static ovp_status one_net(lazy_lab *lab, lazy_width_row *row, ovp_numeric_rng *r
         row->relative_change_l2 = movement.l2_ratio;
         OVP_TRY(accuracy(&row->train_accuracy, lab, model, workspace, theta, &data->x_train, &data->y_train));
         OVP_TRY(accuracy(&row->test_accuracy, lab, model, workspace, theta, &data->x_test, &data->y_test));
+        if (ntk) OVP_TRY(lazy_width_kernel_change(&row->ntk_change, &kernel, ctx, model, data, theta));
         OVP_TRY(keep_weights(lab, row, model, theta));
     } else {
         OVP_TRY(ovp_run_warning(lab->run, "width %lld, seed %lld diverged at step %lld; a smaller --lr trains it",
@@ -283,6 +300,7 @@ static ovp_status one_net(lazy_lab *lab, lazy_width_row *row, ovp_numeric_rng *r
                        row->diverged_at ? row->diverged_at : lab->rows.epochs));
     lab->rows.items[lab->rows.count++] = *row;
 done:
+    lazy_width_kernel_free(ctx, &kernel);
     ovp_train_free(trainer);
     ovp_net_batch_free(batch);
     ovp_net_workspace_free(workspace);
@@ -311,6 +329,9 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
                                        ovp_numeric_activation_at(i)->name);
         return ovp_fail(ctx, OVP_EINVAL, "--activation %s: unknown; one of %s", activation, names);
     }
+    if (!lazy_width_is_standard(p) && ovp_params_is_set(p, "init"))
+        return ovp_fail(ctx, OVP_EINVAL, "--init %s: --parametrization %s draws its own weights; leave --init out",
+                        ovp_params_text(p, "init"), ovp_params_text(p, "parametrization"));
     if (ovp_params_bool(p, "nesterov") && !(ovp_params_real(p, "momentum") > 0))
         return ovp_fail(ctx, OVP_EINVAL, "--nesterov needs a --momentum above 0");
     return OVP_OK;
@@ -334,8 +355,13 @@ static ovp_status check_memory(lazy_lab *lab) {
     for (ovp_idx i = 0; i < lab->width_count; i++) {
         const ovp_idx widths[3] = {lab->data.features, lab->widths[i], lab->data.classes};
         const ovp_net_dense_options options = net_options(lab, widths);
-        int64_t need = ovp_net_dense_memory(&options, workspace_rows(lab));
+        int64_t need = ovp_net_dense_memory(&options, workspace_rows(lab)), kernel = 0;
         char need_text[32], have_text[32];
+        if (available > need && ovp_params_bool(lab->params, "ntk")) {
+            ovp_status status = lazy_width_kernel_memory(&kernel, lab->ctx, &options, &lab->data);
+            if (status != OVP_OK) return status;
+        }
+        need += kernel;
         if (available == 0 || need <= available) continue;
         ovp_experiment_short(need_text, (double)need / 0x1p30);
         ovp_experiment_short(have_text, (double)available / 0x1p30);
@@ -350,10 +376,11 @@ static ovp_status check_memory(lazy_lab *lab) {
 static ovp_status describe(lazy_lab *lab) {
     const ovp_params *p = lab->params;
     json_t *about =
-        json_pack("{s:{s:s, s:I, s:I, s:s, s:b, s:s, s:s}, s:{s:s, s:s, s:I, s:I, s:I, s:I}}", "model", "architecture",
-                  "dense: inputs - width - outputs", "inputs", (json_int_t)lab->data.features, "outputs",
-                  (json_int_t)lab->data.classes, "activation", ovp_params_text(p, "activation"), "bias",
-                  ovp_params_bool(p, "bias"), "init", ovp_params_text(p, "init"), "names",
+        json_pack("{s:{s:s, s:I, s:I, s:s, s:b, s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:I, s:I, s:I, s:I}}", "model",
+                  "architecture", "dense: inputs - width - outputs", "inputs", (json_int_t)lab->data.features,
+                  "outputs", (json_int_t)lab->data.classes, "activation", ovp_params_text(p, "activation"), "bias",
+                  ovp_params_bool(p, "bias"), "parametrization", ovp_params_text(p, "parametrization"), "init",
+                  lazy_width_init(p), "lr_scaling", lazy_width_lr_scaling(p), "names",
                   "width<width>.seed<seed>.member<member>.<layer>.<weight [out, in] or bias>", "data", "dataset",
                   ovp_params_text(p, "dataset"), "pixel_scale", ovp_params_text(p, "pixel-scale"), "train",
                   (json_int_t)lab->data.x_train.shape[0], "test", (json_int_t)lab->data.x_test.shape[0], "image_rows",
@@ -386,7 +413,8 @@ static ovp_status one_seed(lazy_lab *lab, int64_t seed) {
                               .relative_change_l2 = NAN,
                               .final_loss = NAN,
                               .train_accuracy = NAN,
-                              .test_accuracy = NAN};
+                              .test_accuracy = NAN,
+                              .ntk_change = NAN};
         if (!torch || i == 0) {
             ovp_numeric_rng_free(rng);
             rng = NULL;

@@ -278,7 +278,7 @@ static void an_interrupted_run_keeps_its_nets(void **state) {
 
 /* ---- prediction ---------------------------------------------------------------------------------- */
 
-static const lazy_width_theory published_theory = {784, 10, 2388, "torch-default", "relu", "inverse-sqrt", 1};
+static const lazy_width_theory published_theory = {784, 10, 2388, "torch-default", "relu", "inverse-sqrt", 1, NULL};
 
 /* The formula at the head of lazy_width_theory.c, for ReLU with m = q/2, s = 1/2, evaluated with numpy. */
 static void prediction_is_its_formula(void **state) {
@@ -357,18 +357,18 @@ static void exponent_verdicts(void **state) {
     double exponents[SEEDS];
     lazy_width_verdict v;
     make_rows(&m, -.63, .01, .01);
-    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, m.seeds, SEEDS));
-    lazy_width_judge_exponent(&v, exponents, SEEDS, -.655);
+    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, lazy_width_change_of, m.seeds, SEEDS));
+    lazy_width_judge_exponent(&v, exponents, SEEDS, -.655, NULL);
     assert_int_equal(v.verdict.holds, OVP_HOLDS_YES);
     assert_true(fabs(v.verdict.measured + .63) < 1e-12 && v.verdict.low < -.63 && v.verdict.high > -.63);
-    lazy_width_judge_exponent(&v, exponents, SEEDS, -.4);
+    lazy_width_judge_exponent(&v, exponents, SEEDS, -.4, NULL);
     assert_int_equal(v.verdict.holds, OVP_HOLDS_NO);
-    lazy_width_judge_exponent(&v, exponents, SEEDS, -.53);
+    lazy_width_judge_exponent(&v, exponents, SEEDS, -.53, NULL);
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
-    lazy_width_judge_exponent(&v, exponents, SEEDS, NAN);
+    lazy_width_judge_exponent(&v, exponents, SEEDS, NAN, NULL);
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
     assert_non_null(strstr(v.how, "No prediction"));
-    lazy_width_judge_exponent(&v, exponents, 3, -.655);
+    lazy_width_judge_exponent(&v, exponents, 3, -.655, NULL);
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
     assert_non_null(strstr(v.how, "Only 3 seeds"));
     assert_true(isfinite(v.verdict.measured));
@@ -379,11 +379,11 @@ static void exponent_verdicts(void **state) {
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
     assert_true(isnan(v.verdict.low));
     make_rows(&m, .2, .01, .01);
-    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, m.seeds, SEEDS));
+    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, lazy_width_change_of, m.seeds, SEEDS));
     lazy_width_judge_falls(&v, exponents, SEEDS);
     assert_int_equal(v.verdict.holds, OVP_HOLDS_NO);
     make_rows(&m, -.01, .2, .01);
-    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, m.seeds, SEEDS));
+    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, lazy_width_change_of, m.seeds, SEEDS));
     lazy_width_judge_falls(&v, exponents, SEEDS);
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
 }
@@ -395,7 +395,7 @@ static void exponents_skip_diverged_nets(void **state) {
     make_rows(&m, -.5, 0, .01);
     m.items[2].relative_change = NAN;
     for (int k = 0; k < WIDTHS - 1; k++) m.items[WIDTHS + k].relative_change = NAN; /* one left */
-    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, m.seeds, SEEDS));
+    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, lazy_width_change_of, m.seeds, SEEDS));
     assert_true(fabs(exponents[0] + .5) < 1e-12);
     assert_true(isnan(exponents[1]));
     assert_int_equal(lazy_width_over_seeds(exponents, SEEDS).count, SEEDS - 1);
