@@ -28,8 +28,8 @@ extern "C" {
 typedef struct ovp_kernel_ntk_options {
     size_t size;        /* sizeof(ovp_kernel_ntk_options) */
     const char *method; /* NULL: "auto" */
-    int64_t memory;     /* bytes besides the result and a few MiB a thread; 0: 1 GiB */
-    int mean;           /* 1: the mean over outputs, 1/c sum_a Theta(x_i a, x'_j a), instead of all pairs of outputs */
+    int64_t memory; /* bytes besides the result and a few MiB a thread; 0: 1 GiB, or one row's worth if that is more */
+    int mean;       /* 1: the mean over outputs, 1/c sum_a Theta(x_i a, x'_j a), instead of all pairs of outputs */
 } ovp_kernel_ntk_options;
 
 /* What a call would do: `method` static, blocks of `block` rows, estimates from shapes alone. */

@@ -45,6 +45,9 @@ const char *lazy_width_init(const ovp_params *params);
 double lazy_width_movement(const lazy_width_theory *theory, double width);
 /* Exponent that a power-law fit finds in that prediction over these widths; NaN if there is none. */
 double lazy_width_exponent(ovp_ctx *ctx, const lazy_width_theory *theory, const double *widths, ovp_idx count);
+/* Width above which the initial outputs of a mean-field or mup net are below 1, sigma_w^2 E phi(z)^2: their limit,
+ * where they vanish, is nothing to go by below it. 0 for the others, NaN for an unknown activation. */
+double lazy_width_limit_from(const lazy_width_theory *theory);
 /* Learning rate's factor at a width. */
 double lazy_width_lr_factor(const char *scaling, double width);
 
@@ -75,9 +78,14 @@ ovp_status lazy_width_exponents(double *exponents, ovp_ctx *ctx, const lazy_widt
 /* Mean and interval over the seeds that have a value. */
 ovp_measure_interval lazy_width_over_seeds(const double *values, ovp_idx count);
 void lazy_width_judge_falls(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count);
-/* parametrization: NULL or the name, which says what the prediction is. */
-void lazy_width_judge_exponent(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count, double predicted,
-                               const char *parametrization);
+/* What is predicted of relative_change: an exponent, NaN where there is none. */
+typedef struct lazy_width_prediction {
+    double exponent;
+    const char *parametrization; /* NULL: standard */
+    double limit_from;           /* see above; 0 where it is no obstacle */
+} lazy_width_prediction;
+void lazy_width_judge_exponent(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count,
+                               const lazy_width_prediction *prediction);
 /* exponents: of ntk_change. It falls (standard, ntk), or does not vanish (mean-field, mup). */
 void lazy_width_judge_ntk(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count,
                           const char *parametrization);

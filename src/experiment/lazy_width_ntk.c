@@ -8,22 +8,14 @@ static ovp_idx image_count(const ovp_data_set *data) {
     return n < LAZY_WIDTH_NTK_IMAGES ? n : LAZY_WIDTH_NTK_IMAGES;
 }
 
-/* 1 GiB, or for nets beyond it what one row takes at least, less than four times their parameters. */
-static ovp_kernel_ntk_options kernel_options(const ovp_net_model *model) {
-    const int64_t least = (int64_t)1 << 30, large = 4 * ovp_net_model_parameters(model) *
-                                                    (int64_t)ovp_numeric_type_size(ovp_net_model_type(model));
-    return (ovp_kernel_ntk_options){.size = sizeof(ovp_kernel_ntk_options), .memory = large > least ? large : least};
-}
-
 ovp_status lazy_width_kernel_start(lazy_width_kernel *out, ovp_ctx *ctx, const ovp_net_model *model,
                                    const ovp_data_set *data, const void *theta) {
     ovp_status status = OVP_OK;
-    const ovp_kernel_ntk_options options = kernel_options(model);
     *out = (lazy_width_kernel){.rows = image_count(data)};
     out->side = out->rows * ovp_net_model_outputs(model);
     OVP_TRY(ovp_alloc(ctx, &out->start, out->side * out->side, sizeof *out->start));
     OVP_TRY(ovp_alloc(ctx, &out->end, out->side * out->side, sizeof *out->end));
-    OVP_TRY(ovp_kernel_ntk(out->start, ctx, model, theta, out->rows, data->x_train.data, 0, NULL, &options));
+    OVP_TRY(ovp_kernel_ntk(out->start, ctx, model, theta, out->rows, data->x_train.data, 0, NULL, NULL));
 done:
     if (status != OVP_OK) lazy_width_kernel_free(ctx, out);
     return status;
@@ -31,9 +23,7 @@ done:
 
 ovp_status lazy_width_kernel_change(double *change, lazy_width_kernel *kernel, ovp_ctx *ctx, const ovp_net_model *model,
                                     const ovp_data_set *data, const void *theta) {
-    const ovp_kernel_ntk_options options = kernel_options(model);
-    ovp_status status =
-        ovp_kernel_ntk(kernel->end, ctx, model, theta, kernel->rows, data->x_train.data, 0, NULL, &options);
+    ovp_status status = ovp_kernel_ntk(kernel->end, ctx, model, theta, kernel->rows, data->x_train.data, 0, NULL, NULL);
     if (status != OVP_OK) return status;
     double moved = 0, size = 0;
     for (ovp_idx i = 0; i < kernel->side * kernel->side; i++) {
@@ -57,8 +47,7 @@ ovp_status lazy_width_kernel_memory(int64_t *bytes, ovp_ctx *ctx, const ovp_net_
     ovp_kernel_ntk_plan plan;
     ovp_status status = OVP_OK;
     OVP_TRY(ovp_net_dense_create(&model, ctx, options));
-    const ovp_kernel_ntk_options how = kernel_options(model);
-    OVP_TRY(ovp_kernel_ntk_choose(&plan, ctx, model, image_count(data), 0, &how));
+    OVP_TRY(ovp_kernel_ntk_choose(&plan, ctx, model, image_count(data), 0, NULL));
     const double side = (double)(image_count(data) * ovp_net_model_outputs(model));
     *bytes = plan.bytes + (int64_t)(2 * side * side * sizeof(double));
 done:

@@ -16,11 +16,10 @@ typedef struct view {
     double *scratch; /* rows.count values */
     lazy_width_theory theory;
     int predicts, published;
-    double predicted;  /* exponent over the widths */
-    double *exponents; /* one a seed */
+    lazy_width_prediction predicted; /* over the widths */
+    double *exponents;               /* one a seed */
     int ntk;
     double *ntk_exponents;
-    const char *parametrization; /* NULL: standard */
 } view;
 
 static ovp_status put_array(ovp_experiment_run *run, const char *name, ovp_numeric_type type, ovp_idx rows,
@@ -61,7 +60,7 @@ static ovp_status put_exponents(view *v) {
     ovp_status status = OVP_OK;
     for (ovp_idx s = 0; s < v->seed_count; s++) {
         const ovp_store_cell cells[] = {ovp_cell_int(v->seeds[s]), ovp_cell_real(v->exponents[s]),
-                                        v->predicts ? ovp_cell_real(v->predicted) : ovp_cell_null()};
+                                        v->predicts ? ovp_cell_real(v->predicted.exponent) : ovp_cell_null()};
         if (isfinite(v->exponents[s])) OVP_TRY(ovp_run_row(v->run, "exponents", cells));
     }
 done:
@@ -75,7 +74,7 @@ static ovp_status put_ntk(view *v) {
         const ovp_store_cell cells[] = {ovp_cell_int(v->seeds[s]), ovp_cell_real(v->ntk_exponents[s])};
         if (isfinite(v->ntk_exponents[s])) OVP_TRY(ovp_run_row(v->run, "ntk-exponents", cells));
     }
-    lazy_width_judge_ntk(&verdict, v->ntk_exponents, v->seed_count, v->parametrization);
+    lazy_width_judge_ntk(&verdict, v->ntk_exponents, v->seed_count, v->predicted.parametrization);
     OVP_TRY(ovp_run_verdict(v->run, &verdict.verdict));
 done:
     return status;
@@ -118,7 +117,7 @@ static ovp_status put_tables_and_verdicts(view *v) {
     OVP_TRY(put_exponents(v));
     lazy_width_judge_falls(&verdict, v->exponents, v->seed_count);
     OVP_TRY(ovp_run_verdict(v->run, &verdict.verdict));
-    lazy_width_judge_exponent(&verdict, v->exponents, v->seed_count, v->predicted, v->parametrization);
+    lazy_width_judge_exponent(&verdict, v->exponents, v->seed_count, &v->predicted);
     OVP_TRY(ovp_run_verdict(v->run, &verdict.verdict));
     OVP_TRY(lazy_width_judge_accuracy(&verdict, v->ctx, v->rows, v->seeds, v->seed_count));
     OVP_TRY(ovp_run_verdict(v->run, &verdict.verdict));
@@ -264,7 +263,7 @@ static ovp_status fill_curves(view *v, const double *mean, const double *exponen
         c->theory[k] = v->predicts ? theory * lazy_width_movement(&v->theory, x) : (double)NAN;
     }
     label_fit(c->fit_label, sizeof c->fit_label, exponent);
-    ovp_experiment_short(text, v->predicted);
+    ovp_experiment_short(text, v->predicted.exponent);
     snprintf(c->theory_label, sizeof c->theory_label, "theory: exponent %s over these widths", text);
 done:
     ovp_free(v->ctx, shape);
@@ -379,6 +378,21 @@ done:
 
 /* ---- all of it ----------------------------------------------------------------------------------- */
 
+/* Standard: the argument bounds the output gradient by cross-entropy. The others have a limit of the whole training, if
+ * their learning rate does not change with the width. Neither knows a pull towards 0. */
+static void predict(view *v) {
+    const lazy_width_theory *t = &v->theory;
+    const char *fits = t->parametrization ? t->lr_scaling : ovp_params_text(v->params, "loss");
+    const double from = lazy_width_limit_from(t);
+    double least = INFINITY;
+    for (ovp_idx w = 0; w < v->width_count; w++) least = fmin(least, v->widths[w]);
+    v->predicted = (lazy_width_prediction){NAN, t->parametrization, from <= least ? 0 : from};
+    if (strcmp(fits, t->parametrization ? "none" : "cross-entropy") == 0 && from <= least &&
+        !(ovp_params_real(v->params, "weight-decay") > 0))
+        v->predicted.exponent = lazy_width_exponent(v->ctx, t, v->widths, v->width_count);
+    v->predicts = isfinite(v->predicted.exponent);
+}
+
 static ovp_status fill_view(view *v, const ovp_data_set *data) {
     ovp_status status = OVP_OK;
     const ovp_params *p = v->params;
@@ -389,7 +403,6 @@ static ovp_status fill_view(view *v, const ovp_data_set *data) {
     OVP_TRY(ovp_alloc(v->ctx, &v->exponents, v->seed_count, sizeof *v->exponents));
     OVP_TRY(ovp_alloc(v->ctx, &v->ntk_exponents, v->seed_count, sizeof *v->ntk_exponents));
     v->ntk = ovp_params_bool(p, "ntk");
-    v->parametrization = lazy_width_is_standard(p) ? NULL : ovp_params_text(p, "parametrization");
     for (ovp_idx i = 0; i < v->rows->count; i++) {
         ovp_idx seen = 0;
         while (seen < v->width_count && (ovp_idx)v->widths[seen] != v->rows->items[i].width) seen++;
@@ -402,14 +415,9 @@ static ovp_status fill_view(view *v, const ovp_data_set *data) {
                                     .activation = ovp_params_text(p, "activation"),
                                     .lr_scaling = lazy_width_lr_scaling(p),
                                     .bias = ovp_params_bool(p, "bias"),
-                                    .parametrization = v->parametrization};
-    /* The argument bounds the output gradient by cross-entropy, or has a limit of the whole training with a constant
-     * learning rate; neither knows a pull towards 0. */
-    const int limit = v->parametrization && strcmp(v->theory.lr_scaling, "none") == 0;
-    const int holds = (limit || strcmp(ovp_params_text(p, "loss"), "cross-entropy") == 0) &&
-                      !(ovp_params_real(p, "weight-decay") > 0);
-    v->predicted = holds ? lazy_width_exponent(v->ctx, &v->theory, v->widths, v->width_count) : (double)NAN;
-    v->predicts = isfinite(v->predicted);
+                                    .parametrization =
+                                        lazy_width_is_standard(p) ? NULL : ovp_params_text(p, "parametrization")};
+    predict(v);
     OVP_TRY(lazy_width_exponents(v->exponents, v->ctx, v->rows, lazy_width_change_of, v->seeds, v->seed_count));
     OVP_TRY(lazy_width_exponents(v->ntk_exponents, v->ctx, v->rows, lazy_width_ntk_of, v->seeds, v->seed_count));
 done:

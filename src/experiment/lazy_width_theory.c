@@ -111,6 +111,21 @@ double lazy_width_movement(const lazy_width_theory *t, double width) {
     return lazy_width_lr_factor(t->lr_scaling, width) * gradients / norms;
 }
 
+double lazy_width_limit_from(const lazy_width_theory *t) {
+    const ovp_numeric_activation *act = ovp_numeric_activation_find(t->activation);
+    const double width = 1, bias = t->bias ? 1 : 0;
+    double m, s;
+    if (!t->parametrization || strcmp(t->parametrization, "ntk") == 0) return 0;
+    if (!act) return NAN;
+    /* f has variance (multiplier s)^2 width E phi^2, in both of them the value at width 1 over the width */
+    const raw_layer one = raw(t, t->inputs, width, 0), two = raw(t, width, t->outputs, 1);
+    moments(act,
+            one.variance.weight * one.weight * one.weight * t->input_norm * t->input_norm +
+                bias * one.variance.bias * one.bias * one.bias,
+            &m, &s);
+    return two.weight * two.weight * two.variance.weight * m;
+}
+
 double lazy_width_exponent(ovp_ctx *ctx, const lazy_width_theory *theory, const double *widths, ovp_idx count) {
     ovp_measure_power_law fit;
     double *predicted = NULL, exponent = NAN;
@@ -250,25 +265,43 @@ void lazy_width_judge_falls(lazy_width_verdict *out, const double *exponents, ov
     few_seeds(out->how, sizeof out->how, all);
 }
 
-void lazy_width_judge_exponent(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count, double predicted,
-                               const char *parametrization) {
+static void say_prediction(char *how, size_t bytes, const lazy_width_prediction *p) {
+    char width[32];
+    if (!isfinite(p->exponent) && p->limit_from > 0) {
+        ovp_experiment_short(width, p->limit_from);
+        snprintf(how, bytes,
+                 "No prediction: the limit of %s begins where the initial outputs are small, at widths above %s with "
+                 "these inputs; take wider nets only, or --pixel-scale unit.",
+                 p->parametrization, width);
+    } else if (!isfinite(p->exponent)) {
+        snprintf(how, bytes, "No prediction for this loss, optimiser, initialisation or scaling of the learning rate.");
+    } else if (p->parametrization) {
+        snprintf(how, bytes,
+                 "Predicted for %s: the fit to lr (multipliers) (gradient norms) / (initial norms) of the raw "
+                 "parameters over these widths; its limit is -1/2 for ntk, 0 for mean-field and mup (see about).",
+                 p->parametrization);
+    } else {
+        snprintf(how, bytes,
+                 "Predicted: the same fit to lr(w) (gradient norms) / (initial norms) over these widths (see about).");
+    }
+}
+
+void lazy_width_judge_exponent(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count,
+                               const lazy_width_prediction *prediction) {
     const double margin = .1;
     ovp_measure_interval all = lazy_width_over_seeds(exponents, seed_count);
     fill_verdict(out,
-                 parametrization
+                 prediction->parametrization
                      ? "The movement scales with the width as the parametrisation predicts"
                      : "The movement falls with the exponent predicted for equally many effective steps at every width",
-                 all, predicted, ovp_experiment_judge_near(all, predicted, margin));
-    if (!isfinite(predicted))
-        snprintf(out->how, sizeof out->how, "No prediction for this loss, optimiser or initialisation.");
-    else
-        snprintf(out->how, sizeof out->how,
-                 "Predicted: the same fit to %s over these widths (see about). Holds if the whole interval of the "
-                 "measured exponent lies within 0.1 of it, fails if it lies outside, else unclear.%s%s%s",
-                 parametrization ? "lr (multipliers) (gradient norms) / (initial norms of the raw parameters)"
-                                 : "lr(w) (gradient norms) / (initial norms)",
-                 parametrization ? " In the limit: ntk -1/2, mean-field and mup 0, for a constant --lr; here " : "",
-                 parametrization ? parametrization : "", parametrization ? "." : "");
+                 all, prediction->exponent, ovp_experiment_judge_near(all, prediction->exponent, margin));
+    say_prediction(out->how, sizeof out->how, prediction);
+    if (isfinite(prediction->exponent)) {
+        const size_t length = strlen(out->how);
+        snprintf(out->how + length, sizeof out->how - length,
+                 " Holds if the whole interval of the measured exponent lies within 0.1 of it, fails if it lies "
+                 "outside, else unclear.");
+    }
     few_seeds(out->how, sizeof out->how, all);
 }
 

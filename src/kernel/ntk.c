@@ -1,7 +1,7 @@
 /* The empirical neural tangent kernel: checks, and which method. */
 #include "kernel/kernel_int.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 /* What estimates need to know: sizes summed over layers, or over slices where there are no layers. */
@@ -83,7 +83,6 @@ static ovp_kernel_ntk_options read_options(const ovp_kernel_ntk_options *options
     memset(&o, 0, sizeof o);
     if (options) memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
     if (!o.method) o.method = "auto";
-    if (o.memory == 0) o.memory = (int64_t)1 << 30;
     return o;
 }
 
@@ -92,6 +91,7 @@ static ovp_status choose(const struct method **method, ovp_kernel_ntk_plan *plan
     const sizes s = measure(model, rows, others, o->mean);
     const unsigned can = ovp_net_model_capabilities(model);
     const int any = strcmp(o->method, "auto") == 0;
+    const double limit = o->memory ? (double)o->memory : (double)((int64_t)1 << 30);
     const struct method *best = NULL, *small = NULL;
     int known = any, able = 0;
     for (const struct method *m = methods; m < methods + METHODS; m++) {
@@ -100,7 +100,7 @@ static ovp_status choose(const struct method **method, ovp_kernel_ntk_plan *plan
         if ((can & m->needs) != m->needs) continue;
         able = 1;
         if (!small || m->row(&s) + m->fixed(&s) < small->row(&s) + small->fixed(&s)) small = m;
-        if (block_rows(m, &s, (double)o->memory) < 1) continue;
+        if (block_rows(m, &s, limit) < 1) continue;
         if (!best || m->flops(&s) < best->flops(&s)) best = m;
     }
     if (!known)
@@ -112,10 +112,11 @@ static ovp_status choose(const struct method **method, ovp_kernel_ntk_plan *plan
         if (strcmp(o->method, methods[k].name) == 0)
             return ovp_fail(ctx, OVP_EUNSUPPORTED, "ntk: method %s needs %s, which the model lacks; use auto",
                             o->method, methods[k].what);
+    if (!best && !o->memory) best = small;
     if (!best)
         return ovp_fail(ctx, OVP_EINVAL, "ntk: %lld bytes of memory are too few for one row; %s needs at least %.0f",
                         (long long)o->memory, small->name, small->row(&s) + small->fixed(&s));
-    const double most = (double)(others > rows ? others : rows), fit = block_rows(best, &s, (double)o->memory);
+    const double most = (double)(others > rows ? others : rows), fit = fmax(block_rows(best, &s, limit), 1);
     *method = best;
     plan->method = best->name;
     plan->block = (ovp_idx)(fit < most ? fit : most);

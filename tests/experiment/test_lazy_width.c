@@ -1,22 +1,5 @@
 /* lazy-width: end to end on a small part of MNIST, and its prediction and verdicts with made-up numbers. */
-#include "run_helpers.h"
-
-#include <experiment/lazy_width_int.h>
-
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static ovp_status run_lazy(ovp_ctx *ctx, json_t **result, char root[256], const char *const *settings) {
-    ovp_params *p = params_with(ctx, &ovp_experiment_lazy_width, settings);
-    scratch_make(root);
-    ovp_status status = ovp_experiment_execute(result, ctx, &ovp_experiment_lazy_width, p, root, NULL);
-    ovp_params_free(p);
-    return status;
-}
-
-static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
-    json_t *cell = table_cell(result, table, row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
+#include "lazy_width_helpers.h"
 
 /* ---- end to end ---------------------------------------------------------------------------------- */
 
@@ -358,17 +341,17 @@ static void exponent_verdicts(void **state) {
     lazy_width_verdict v;
     make_rows(&m, -.63, .01, .01);
     assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, lazy_width_change_of, m.seeds, SEEDS));
-    lazy_width_judge_exponent(&v, exponents, SEEDS, -.655, NULL);
+    lazy_width_judge_exponent(&v, exponents, SEEDS, &(lazy_width_prediction){-.655, NULL, 0});
     assert_int_equal(v.verdict.holds, OVP_HOLDS_YES);
     assert_true(fabs(v.verdict.measured + .63) < 1e-12 && v.verdict.low < -.63 && v.verdict.high > -.63);
-    lazy_width_judge_exponent(&v, exponents, SEEDS, -.4, NULL);
+    lazy_width_judge_exponent(&v, exponents, SEEDS, &(lazy_width_prediction){-.4, NULL, 0});
     assert_int_equal(v.verdict.holds, OVP_HOLDS_NO);
-    lazy_width_judge_exponent(&v, exponents, SEEDS, -.53, NULL);
+    lazy_width_judge_exponent(&v, exponents, SEEDS, &(lazy_width_prediction){-.53, NULL, 0});
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
-    lazy_width_judge_exponent(&v, exponents, SEEDS, NAN, NULL);
+    lazy_width_judge_exponent(&v, exponents, SEEDS, &(lazy_width_prediction){NAN, NULL, 0});
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
     assert_non_null(strstr(v.how, "No prediction"));
-    lazy_width_judge_exponent(&v, exponents, 3, -.655, NULL);
+    lazy_width_judge_exponent(&v, exponents, 3, &(lazy_width_prediction){-.655, NULL, 0});
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
     assert_non_null(strstr(v.how, "Only 3 seeds"));
     assert_true(isfinite(v.verdict.measured));
@@ -466,6 +449,7 @@ static void only_the_published_configuration_is_compared(void **state) {
                                          "init=kaiming-normal",
                                          "lr-scaling=none",
                                          "weight-decay=0.1",
+                                         "parametrization=ntk",
                                          "dataset=fashion-mnist"};
     const int64_t seeds[] = {3, 42};
     ovp_params *p = params_with(ctx, &ovp_experiment_lazy_width, SETTINGS("preset=paper"));
@@ -480,12 +464,6 @@ static void only_the_published_configuration_is_compared(void **state) {
         assert_false(lazy_width_is_published(p, seeds, 2));
         ovp_params_free(p);
     }
-}
-
-/* Drawing is test_framework's; here only the figures' data and scripts are written. */
-static int without_gnuplot(void **state) {
-    (void)state;
-    return setenv("PATH", "/nonexistent", 1);
 }
 
 int main(void) {

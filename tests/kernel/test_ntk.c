@@ -352,6 +352,15 @@ static void wrong_calls_are_refused(void **state) {
     o = (ovp_kernel_ntk_options){sizeof o, "jacobian", 100, 0};
     assert_fails(ctx, OVP_EINVAL, "100 bytes of memory are too few for one row; jacobian needs at least",
                  ovp_kernel_ntk(out, ctx, n.model, n.theta, 3, x, 0, NULL, &o));
+    /* without a limit one row is always possible: 8e9 parameters */
+    const ovp_idx huge[] = {784, 10000000, 10};
+    const ovp_net_dense_options beyond = {.size = sizeof beyond, .layers = 2, .widths = huge, .type = OVP_F64};
+    ovp_net_model *model;
+    ovp_kernel_ntk_plan plan;
+    assert_ok(ctx, ovp_net_dense_create(&model, ctx, &beyond));
+    assert_ok(ctx, ovp_kernel_ntk_choose(&plan, ctx, model, 64, 0, NULL));
+    assert_true(strcmp(plan.method, "factors") == 0 && plan.block == 1 && plan.bytes > (int64_t)1 << 30);
+    ovp_net_model_free(model);
     o.memory = -5;
     assert_fails(ctx, OVP_EINVAL, "memory -5", ovp_kernel_ntk(out, ctx, n.model, n.theta, 3, x, 0, NULL, &o));
     assert_fails(ctx, OVP_EINVAL, "0 rows", ovp_kernel_ntk(out, ctx, n.model, n.theta, 0, x, 0, NULL, NULL));
