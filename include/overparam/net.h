@@ -102,28 +102,35 @@ OVP_API int64_t ovp_net_dense_memory(const ovp_net_dense_options *options, ovp_i
 
 /* ---- models made of models ------------------------------------------------------------------------ */
 
-/* Each borrows `base` (and uses its slices and theta order), which must outlive it; theta_0 (base's P values) is
- * copied.
+/* Each borrows `base` (and uses its slices and theta order), which must outlive it; theta_0 (base's P values, finite,
+ * else OVP_EINVAL) is copied. Batches are bound to the very model: another one answers OVP_ESHAPE. docs/models.md.
  *
  * alpha (f(theta) - f(theta_0)), lazy for large alpha (Chizat, Oyallon and Bach 2019). f(theta_0) is computed once,
- * when a batch is bound. Has whatever operation base has. OVP_EINVAL: alpha not finite or 0. */
+ * when a batch is bound, unrounded: the outputs at theta_0 are exactly 0; rows selected into another batch bring theirs
+ * along (0 there up to the rounding of f). Has whatever operation base has. OVP_EINVAL: alpha not finite or 0. */
 OVP_API ovp_status ovp_net_scaled_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_model *base, double alpha,
                                          const void *theta_0);
-/* f(theta_0) + J(theta_0) (theta - theta_0). OVP_EUNSUPPORTED: base has no jvp or vjp. */
+/* f(theta_0) + J(theta_0) (theta - theta_0). Has jvp, vjp and hvp, and whatever else base has. OVP_EUNSUPPORTED: base
+ * has no jvp or vjp. */
 OVP_API ovp_status ovp_net_linearised_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_model *base,
                                              const void *theta_0);
 
-/* A feature map in front: rows x inputs -> rows x features, applied once when a batch is bound, in f64. */
-typedef struct ovp_net_feature_map {
+/* A feature map in front: x (rows x inputs) -> phi (rows x features), applied once when a batch is bound, in f64. A
+ * failure is reported with ovp_fail(ctx, ..). */
+typedef struct ovp_net_feature_map ovp_net_feature_map;
+struct ovp_net_feature_map {
     ovp_idx inputs, features;
-    ovp_status (*apply)(void *user, ovp_ctx *ctx, ovp_idx rows, const double *x, double *phi);
-    void *user; /* borrowed */
-} ovp_net_feature_map;
-/* base(phi(x)), base with `features` inputs. OVP_ESHAPE: they differ. */
+    ovp_status (*apply)(const ovp_net_feature_map *map, ovp_ctx *ctx, ovp_idx rows, const double *x, double *phi);
+    const void *user; /* borrowed, for apply */
+};
+/* base(phi(x)), base with `features` inputs; the map is copied. Has whatever operation base has. Errors: OVP_ESHAPE
+ * (features differ), OVP_EINVAL (inputs below 1); when a batch is bound also those of apply and OVP_EINVAL (a feature
+ * that is not finite). */
 OVP_API ovp_status ovp_net_mapped_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_model *base,
                                          const ovp_net_feature_map *map);
 /* The map (sin(w k x_j), cos(w k x_j)) for k = first .. first + count - 1 and every input j: features = 2 inputs count,
- * all sines of k = first .. then all cosines, input after input. *out needs no free; OVP_EINVAL: a count below 1. */
+ * per input first the sines, then the cosines, each for k rising. *out borrows `fourier` and needs no free; OVP_EINVAL: a
+ * count or inputs below 1, more than 2^31-1 features, a frequency that is not finite. */
 typedef struct ovp_net_fourier {
     double frequency;
     ovp_idx first, count;
@@ -141,9 +148,11 @@ typedef struct ovp_net_function {
                            double *hessian);
     int has_hessian; /* else hvp is unsupported */
     ovp_numeric_type type;
-    void *user; /* borrowed */
+    void *user; /* borrowed, for evaluate */
 } ovp_net_function;
-/* All operations (hvp if it has a Hessian); one slice "theta". OVP_EINVAL: counts. */
+/* All operations but factors (hvp if it has a Hessian); one slice "theta". The struct is copied. Samples are evaluated
+ * one after the other; a failure of `evaluate` is passed on. OVP_EINVAL: a count below 1 (inputs: below 0) or beyond
+ * 2^31-1, no function, type. */
 OVP_API ovp_status ovp_net_function_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_function *function);
 
 /* ---- access to tensors ---------------------------------------------------------------------------- */
@@ -179,8 +188,8 @@ OVP_API double ovp_net_gain(const char *activation);
 /* ---- batches and targets ------------------------------------------------------------------------- */
 
 typedef struct ovp_net_batch ovp_net_batch;
-/* Prepares X (rows x d of the model's type, C order; copied or packed as the engine likes) for one model, or for any
- * other dense model with the same d, type, engine and input path. Free with ovp_net_batch_free. Errors: OVP_EINVAL
+/* Prepares X (rows x d of the model's type, C order; copied or packed as the engine likes) for one model, or, if that
+ * is dense, for any other dense model with the same d, type, engine and input path. Free with ovp_net_batch_free. Errors: OVP_EINVAL
  * (rows < 1, a value that is not finite, position given), OVP_ENOMEM. */
 OVP_API ovp_status ovp_net_bind(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *model, const void *x,
                                 ovp_idx rows);
@@ -221,8 +230,8 @@ typedef struct ovp_net_targets {
 /* ---- operations ---------------------------------------------------------------------------------- */
 
 typedef struct ovp_net_workspace ovp_net_workspace;
-/* Everything the operations need for batches of up to `rows` rows; allocates once, operations never do. The context is
- * borrowed. Free with ovp_net_workspace_free. */
+/* Everything the operations need for batches of up to `rows` rows; allocates once, operations never do (the four
+ * derivatives below say when). The context is borrowed. Free with ovp_net_workspace_free. */
 OVP_API ovp_status ovp_net_workspace_create(ovp_net_workspace **out, ovp_ctx *ctx, const ovp_net_model *model,
                                             ovp_idx rows);
 OVP_API void ovp_net_workspace_free(ovp_net_workspace *workspace);
@@ -285,7 +294,10 @@ OVP_API ovp_status ovp_net_jvp(ovp_net_workspace *workspace, const ovp_net_batch
 OVP_API ovp_status ovp_net_hvp(ovp_net_workspace *workspace, const ovp_net_batch *batch, const ovp_net_targets *targets,
                                const void *theta, const void *v, double *loss, void *out);
 
-/* Rows of the Jacobian: out ((count c) x P, C order), row (i c + k) = gradient of output k of sample first + i. */
+/* jvp, hvp, jacobian and factors make their buffers in the workspace when first called; later calls allocate nothing.
+ *
+ * Rows of the Jacobian: out ((count c) x P, C order), row (i c + k) = gradient of output k of sample first + i.
+ * OVP_EINVAL: samples outside the batch. */
 OVP_API ovp_status ovp_net_jacobian(ovp_net_workspace *workspace, const ovp_net_batch *batch, const void *theta,
                                     ovp_idx first, ovp_idx count, void *out);
 

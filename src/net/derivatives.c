@@ -5,8 +5,11 @@
 static ovp_status check(const ovp_net_workspace *ws, const ovp_net_batch *batch, unsigned capability,
                         const char *name) {
     if (!(ovp_net_model_capabilities(ws->model) & capability))
-        return ovp_fail(ws->ctx, OVP_EUNSUPPORTED, "%s: a model of engine %s does not have it; use engine reference",
-                        name, ws->model->engine->name);
+        return ovp_fail(
+            ws->ctx, OVP_EUNSUPPORTED,
+            "%s: this %s model does not have it (dense models have, hvp also functions with a Hessian); ask "
+            "ovp_net_model_capabilities first",
+            name, ws->model->engine->name);
     return ovp_net_check_batch(ws, batch);
 }
 

@@ -141,8 +141,9 @@ done:
 void ovp_net_model_free(ovp_net_model *model) {
     if (!model) return;
     ovp_free(model->ctx, model->layer);
-    ovp_free(model->ctx, model->slices);
+    if (!model->base) ovp_free(model->ctx, model->slices);
     ovp_free(model->ctx, model->names);
+    ovp_free(model->ctx, model->own);
     ovp_free(model->ctx, model);
 }
 

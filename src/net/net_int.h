@@ -23,8 +23,9 @@ typedef struct ovp_net_sink {
 typedef struct ovp_net_engine {
     const char *name;
     int input_major; /* weights stand [in][out] in theta, not torch's [out][in] */
-    /* Allocates what the engine keeps of a batch of up to batch->capacity rows; NULL: only batch->x is kept. A batch of
-     * a dense engine may outlive the model and serve others; so its form must not depend on hidden widths. */
+    /* Allocates what the engine keeps of a batch of up to batch->capacity rows; NULL: only batch->x is kept. May set
+     * batch->x to its base's. A batch of a dense engine may outlive the model and serve others; so its form must not
+     * depend on hidden widths. */
     ovp_status (*bind)(ovp_net_batch *batch, ovp_ctx *ctx, const ovp_net_model *model);
     /* batch->x and batch->rows changed: derives the engine's own form again. `from` and `rows` say which rows of which
      * batch they are (NULL when x is new). */
@@ -71,7 +72,7 @@ struct ovp_net_model {
     int layout;                /* of the tile engine's lanes, -1: by shapes */
     const ovp_net_model *base; /* of a model made of a model; slices are then the base's */
     unsigned lacks;            /* operations its engine has and this model has not */
-    void *own;                 /* what such a model keeps: theta_0, alpha, a map, a function */
+    void *own;                 /* what such a model keeps (theta_0, alpha, a map, a function): one allocation */
 };
 
 /* Non-zeros of a rows x cols matrix in panels of `OVP_NET_SPARSE_PANEL` columns: within a panel one segment a row,
@@ -104,8 +105,9 @@ struct ovp_net_batch {
     void *x;                                    /* rows x inputs, C order */
     ovp_net_sparse by_row, by_column;           /* X and its transpose on the sparse path */
     ovp_net_packed packed_rows, packed_columns; /* the same on the dense path */
-    ovp_net_batch *base;                        /* of a model made of a model */
-    void *own;                                  /* what the engine keeps besides; freed by unbind */
+    const ovp_net_model *model;                 /* the only one it is for; NULL: any dense one, by the fields above */
+    ovp_net_batch *base;                        /* of a model made of a model; its x may be this one's */
+    void *own;                                  /* what the engine keeps besides: one allocation */
 };
 
 struct ovp_net_workspace {
@@ -141,6 +143,14 @@ void ovp_net_gemm_unbind(ovp_net_batch *batch);
 static inline void *ovp_net_at(ovp_numeric_type type, const void *base, ovp_idx i) {
     return (char *)(uintptr_t)base + (size_t)i * (type == OVP_F32 ? sizeof(float) : sizeof(double));
 }
+
+/* An empty batch; the input path is decided. bind may bring x along, else there is room for it. */
+ovp_status ovp_net_batch_make(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *model, ovp_idx capacity,
+                              int sparse);
+
+/* Loss and gradient of any model, after the checks. */
+ovp_status ovp_net_loss_backward(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
+                                 const void *theta, double *loss, const ovp_net_sink *sink);
 
 /* What the public operations check before they ask an engine. */
 ovp_status ovp_net_check_batch(const ovp_net_workspace *ws, const ovp_net_batch *batch);

@@ -54,6 +54,9 @@ ovp_status ovp_net_check_batch(const ovp_net_workspace *ws, const ovp_net_batch 
     if (b->type != m->type)
         return ovp_fail(ws->ctx, OVP_ESHAPE, "batch is %s, the model %s", ovp_numeric_type_name(b->type),
                         ovp_numeric_type_name(m->type));
+    if (b->model && b->model != m)
+        return ovp_fail(ws->ctx, OVP_ESHAPE, "batch was bound to another %s model; bind it to this one",
+                        b->engine->name);
     if (b->engine != m->engine)
         return ovp_fail(ws->ctx, OVP_ESHAPE, "batch was bound for another engine than %s; bind it to this model",
                         m->engine->name);
@@ -105,8 +108,8 @@ ovp_status ovp_net_loss_value(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeri
     return ovp_net_loss_of(ctx, t, type, rows, c, &outputs, loss, df);
 }
 
-static ovp_status loss_backward(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
-                                const void *theta, double *loss, const ovp_net_sink *sink) {
+ovp_status ovp_net_loss_backward(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
+                                 const void *theta, double *loss, const ovp_net_sink *sink) {
     const ovp_net_model *m = ws->model;
     const ovp_net_outputs outputs = {NULL, ws->wide};
     ovp_status status = ovp_net_check_batch(ws, batch);
@@ -122,13 +125,13 @@ static ovp_status loss_backward(ovp_net_workspace *ws, const ovp_net_batch *batc
 ovp_status ovp_net_loss_grad(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
                              const void *theta, double *loss, void *grad) {
     const ovp_net_sink sink = {grad, NULL, NULL};
-    return loss_backward(ws, batch, targets, theta, loss, &sink);
+    return ovp_net_loss_backward(ws, batch, targets, theta, loss, &sink);
 }
 
 ovp_status ovp_net_loss_step(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
                              const ovp_net_update *update, void *theta, double *loss) {
     const ovp_net_sink sink = {NULL, theta, update};
-    return loss_backward(ws, batch, targets, theta, loss, &sink);
+    return ovp_net_loss_backward(ws, batch, targets, theta, loss, &sink);
 }
 
 void ovp_net_apply_update(const ovp_net_model *model, ovp_ctx *ctx, const ovp_net_update *update, const void *grad,
