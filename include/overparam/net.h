@@ -129,8 +129,8 @@ struct ovp_net_feature_map {
 OVP_API ovp_status ovp_net_mapped_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_model *base,
                                          const ovp_net_feature_map *map);
 /* The map (sin(w k x_j), cos(w k x_j)) for k = first .. first + count - 1 and every input j: features = 2 inputs count,
- * per input first the sines, then the cosines, each for k rising. *out borrows `fourier` and needs no free; OVP_EINVAL: a
- * count or inputs below 1, more than 2^31-1 features, a frequency that is not finite. */
+ * per input first the sines, then the cosines, each for k rising. *out borrows `fourier` and needs no free; OVP_EINVAL:
+ * a count or inputs below 1, more than 2^31-1 features, a frequency that is not finite. */
 typedef struct ovp_net_fourier {
     double frequency;
     ovp_idx first, count;
@@ -189,8 +189,8 @@ OVP_API double ovp_net_gain(const char *activation);
 
 typedef struct ovp_net_batch ovp_net_batch;
 /* Prepares X (rows x d of the model's type, C order; copied or packed as the engine likes) for one model, or, if that
- * is dense, for any other dense model with the same d, type, engine and input path. Free with ovp_net_batch_free. Errors: OVP_EINVAL
- * (rows < 1, a value that is not finite, position given), OVP_ENOMEM. */
+ * is dense, for any other dense model with the same d, type, engine and input path. Free with ovp_net_batch_free.
+ * Errors: OVP_EINVAL (rows < 1, a value that is not finite, position given), OVP_ENOMEM. */
 OVP_API ovp_status ovp_net_bind(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *model, const void *x,
                                 ovp_idx rows);
 OVP_API void ovp_net_batch_free(ovp_net_batch *batch);

@@ -15,17 +15,20 @@ typedef struct job {
     real *rdf;
 } job;
 
-/* scale (diag(p) - p p^T) jv = scale p (jv - <p, jv>), p the softmax of the outputs */
+/* scale (diag(p) - p p^T) jv = scale p (jv - <p, jv>), p the softmax of the outputs. Only differences of jv count: taken
+ * from the likeliest class's, small probabilities beside one near 1 keep their digits. */
 static void cross_entropy_row(ovp_idx c, double scale, const double *f, const real *jv, real *rdf) {
-    double highest = f[0], total = 0, mean = 0;
-    for (ovp_idx j = 1; j < c; j++) highest = f[j] > highest ? f[j] : highest;
+    ovp_idx top = 0;
+    double total = 0, mean = 0;
+    for (ovp_idx j = 1; j < c; j++) top = f[j] > f[top] ? j : top;
     for (ovp_idx j = 0; j < c; j++) {
-        const double e = exp(f[j] - highest);
+        const double e = exp(f[j] - f[top]);
         total += e;
-        mean += e * (double)jv[j];
+        mean += e * ((double)jv[j] - (double)jv[top]);
     }
     mean /= total;
-    for (ovp_idx j = 0; j < c; j++) rdf[j] = (real)(scale * (exp(f[j] - highest) / total) * ((double)jv[j] - mean));
+    for (ovp_idx j = 0; j < c; j++)
+        rdf[j] = (real)(scale * (exp(f[j] - f[top]) / total) * ((double)jv[j] - (double)jv[top] - mean));
 }
 
 static ovp_status chunk(ovp_ctx *worker, void *arg, ovp_idx task) {
