@@ -235,6 +235,73 @@ static void copies_and_threads_change_no_bit(void **state) {
     }
 }
 
+/* f(x; theta) = (sin(theta_0 x), theta_0 theta_1) */
+static ovp_status two_outputs(void *user, const double *x, const double *theta, double *f, double *jacobian,
+                              double *hessian) {
+    (void)user;
+    (void)hessian;
+    f[0] = sin(theta[0] * x[0]);
+    f[1] = theta[0] * theta[1];
+    if (!jacobian) return OVP_OK;
+    jacobian[0] = x[0] * cos(theta[0] * x[0]);
+    jacobian[1] = 0;
+    jacobian[2] = theta[1];
+    jacobian[3] = theta[0];
+    return OVP_OK;
+}
+
+/* Every method that a model made of models claims: alpha f has alpha^2 Theta, the linearisation has Theta(theta_0)
+ * wherever theta is, a function of the weights its own derivatives. */
+static void composed_models_have_their_kernels(void **state) {
+    ovp_ctx *ctx = *state;
+    enum { ROWS = 5 };
+    static const unsigned needs[] = {OVP_CAN_FACTORS, OVP_CAN_JACOBIAN, OVP_CAN_VJP | OVP_CAN_JVP};
+    const double alpha = 3;
+    net n = make(ctx, &settings[3], 3), other = make(ctx, &settings[3], 4);
+    double *x = normals(ctx, OVP_F64, 1, ROWS * n.inputs);
+    const ovp_idx side = ROWS * n.c;
+    double *at_start = ntk(ctx, &n, "factors", ROWS, x, 0, NULL, 0, 0);
+    double *scaled = ntk(ctx, &other, "factors", ROWS, x, 0, NULL, 0, 0);
+    for (ovp_idx i = 0; i < side * side; i++) scaled[i] *= alpha * alpha;
+    net copy = other, line = other;
+    assert_ok(ctx, ovp_net_scaled_create(&copy.model, ctx, other.model, alpha, n.theta));
+    assert_ok(ctx, ovp_net_linearised_create(&line.model, ctx, other.model, n.theta));
+    const ovp_net_function f = {.inputs = 1, .outputs = 2, .parameters = 2, .evaluate = two_outputs, .type = OVP_F64};
+    double theta[] = {.7, -.4}, own[16];
+    net function = {.inputs = 1, .c = 2, .parameters = 2, .theta = theta};
+    assert_ok(ctx, ovp_net_function_create(&function.model, ctx, &f));
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 2; j++) {
+            const double a = x[i] * cos(theta[0] * x[i]), b = x[j] * cos(theta[0] * x[j]);
+            own[2 * i * 4 + 2 * j] = a * b;
+            own[2 * i * 4 + 2 * j + 1] = a * theta[1];
+            own[(2 * i + 1) * 4 + 2 * j] = theta[1] * b;
+            own[(2 * i + 1) * 4 + 2 * j + 1] = theta[1] * theta[1] + theta[0] * theta[0];
+        }
+    const net *const nets[] = {&copy, &line, &function};
+    const double *const want[] = {scaled, at_start, own};
+    int compared = 0;
+    for (int k = 0; k < 3; k++)
+        for (int m = -1; m < 3; m++) {
+            if (m >= 0 && (ovp_net_model_capabilities(nets[k]->model) & needs[m]) != needs[m]) continue;
+            const ovp_idx rows = k == 2 ? 2 : ROWS, count = k == 2 ? 16 : side * side;
+            double *got = ntk(ctx, nets[k], m < 0 ? "auto" : methods[m], rows, x, 0, NULL, 0, 0);
+            if (!(gap(want[k], got, count) < 1e-12))
+                fail_msg("model %d, %s: gap %g", k, m < 0 ? "auto" : methods[m], gap(want[k], got, count));
+            ovp_free(ctx, got);
+            compared++;
+        }
+    assert_true(compared >= 3 + 6);
+    ovp_net_model_free(function.model);
+    ovp_net_model_free(line.model);
+    ovp_net_model_free(copy.model);
+    ovp_free(ctx, at_start);
+    ovp_free(ctx, scaled);
+    ovp_free(ctx, x);
+    drop(ctx, &other);
+    drop(ctx, &n);
+}
+
 /* ---- the limit of infinite width ------------------------------------------------------------------------ */
 
 /* One hidden ReLU layer: sigma_w^2 (E[phi phi] + K E[phi' phi']) + sigma_b^2 with Cho and Saul's expectations for the
@@ -379,6 +446,7 @@ int main(void) {
         CTX_TEST(methods_agree),
         CTX_TEST(kernel_is_that_of_the_derivatives),
         CTX_TEST(copies_and_threads_change_no_bit),
+        CTX_TEST(composed_models_have_their_kernels),
         CTX_TEST(the_limit_is_the_arc_cosine_kernel),
         CTX_TEST(wide_nets_tend_to_the_limit),
         CTX_TEST(the_cheapest_possible_method_is_chosen),
