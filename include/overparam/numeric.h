@@ -54,30 +54,61 @@ typedef struct ovp_numeric_rng ovp_numeric_rng;
 
 /* A stream in *out, free with ovp_numeric_rng_free. seed: torch and philox take any int64 (torch: its engine sees the
  * low 32 bits), numpy 0..2^32-1 (else OVP_EINVAL). index separates philox streams of one seed and purpose (e.g. the
- * member of an ensemble); torch and numpy ignore it. Errors: OVP_EINVAL, OVP_EUNSUPPORTED, OVP_ENOMEM. */
+ * member of an ensemble); torch and numpy ignore it. Errors: OVP_EINVAL, OVP_ENOMEM. */
 OVP_API ovp_status ovp_numeric_rng_create(ovp_numeric_rng **out, ovp_ctx *ctx, ovp_numeric_rng_kind kind, int64_t seed,
                                           ovp_numeric_purpose purpose, uint64_t index);
 OVP_API void ovp_numeric_rng_free(ovp_numeric_rng *rng);
 OVP_API ovp_numeric_rng_kind ovp_numeric_rng_get_kind(const ovp_numeric_rng *rng);
-/* Starts again from a seed (torch.manual_seed): clears cached normals too. */
+/* Starts again from a seed (torch.manual_seed, numpy.random.seed): clears cached normals too. Errors: OVP_EINVAL
+ * (numpy: outside 0..2^32-1; the stream stays as it was). */
 OVP_API ovp_status ovp_numeric_rng_seed(ovp_numeric_rng *rng, int64_t seed);
 /* torch only; programmer error otherwise. */
 OVP_API void ovp_numeric_rng_set_torch_variant(ovp_numeric_rng *rng, ovp_numeric_torch_variant variant);
 
 /* out[0..n-1] of type OVP_F32 or OVP_F64. Deterministic in (kind, seed, purpose, index, calls so far). Cost O(n), no
- * memory. uniform in [a, b), a <= b (torch: may round to b); normal with mean and standard deviation. Cannot fail.
- * philox: each element takes one position of the stream whatever the type and the call, so values do not depend on how
- * calls are split, and OVP_F32 values are the OVP_F64 ones rounded (docs/random.md). */
+ * memory. uniform in [a, b), a <= b (torch and numpy: may round to b); normal with mean and standard deviation. Cannot
+ * fail. philox: each element takes one position of the stream whatever the type and the call. philox and numpy: values
+ * do not depend on how calls are split, and OVP_F32 values are the OVP_F64 ones rounded (docs/random.md). */
 OVP_API void ovp_numeric_rng_uniform(ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, double a, double b,
                                      void *out);
 OVP_API void ovp_numeric_rng_normal(ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, double mean, double std,
                                     void *out);
-/* Integers low <= out[i] < high, low < high. philox: without bias; torch: word modulo range, as torch.randint. */
+/* Integers low <= out[i] < high, low < high. philox and numpy (randint of int64): without bias; torch: word
+ * modulo range, as torch.randint. */
 OVP_API void ovp_numeric_rng_integers(ovp_numeric_rng *rng, ovp_idx n, int64_t low, int64_t high, int64_t *out);
-/* out = a permutation of 0..n-1 (torch.randperm / numpy permutation / Fisher-Yates for philox). */
+/* out = a permutation of 0..n-1 (torch.randperm / numpy.random.permutation / Fisher-Yates for philox). */
 OVP_API void ovp_numeric_rng_permutation(ovp_numeric_rng *rng, ovp_idx n, int64_t *out);
 /* Next raw 32-bit word (philox: the high half of the next 64-bit draw). */
 OVP_API uint32_t ovp_numeric_rng_word(ovp_numeric_rng *rng);
+/* To be called between draws of different distributions that must be independent of each other. philox: the stream goes
+ * on at an even position, as the two elements of a block share their draws (docs/random.md, section 1); the other
+ * kinds: nothing. */
+OVP_API void ovp_numeric_rng_align(ovp_numeric_rng *rng);
+
+/* The state of a stream of any kind as bytes (docs/random.md, section 7), the same on every processor: a stream that
+ * loads them goes on as the saved one would. save fills out[0..OVP_NUMERIC_RNG_STATE_BYTES-1]. load wants a stream of
+ * the same kind, whose own seed, purpose and index are replaced. Errors: OVP_EFORMAT (bytes other than that number, or
+ * damaged), OVP_EINVAL (a state of another kind); the stream then stays as it was. */
+#define OVP_NUMERIC_RNG_STATE_BYTES 2536
+OVP_API void ovp_numeric_rng_save(const ovp_numeric_rng *rng, void *out);
+OVP_API ovp_status ovp_numeric_rng_load(ovp_numeric_rng *rng, const void *state, size_t bytes);
+
+/* ---- numpy.random's other functions ---------------------------------------------------------------- */
+
+/* numpy.random.seed([key[0], key[1], ..]), which is not seed(key[0]); for a stream of kind OVP_RNG_NUMPY (programmer
+ * error otherwise). Errors: OVP_EINVAL (count < 1). */
+OVP_API ovp_status ovp_numeric_numpy_seed_array(ovp_numeric_rng *rng, ovp_idx count, const uint32_t *key);
+/* The next two serve streams of every kind; on kind OVP_RNG_NUMPY they draw and return what numpy's do.
+ *
+ * numpy.random.shuffle of items[0..n-1] in place; the rows of a matrix: shuffle their numbers. A permutation is a
+ * shuffle of 0..n-1. Cannot fail. */
+OVP_API void ovp_numeric_numpy_shuffle(ovp_numeric_rng *rng, ovp_idx n, int64_t *items);
+/* numpy.random.choice(a, n, replace, p): out[0..n-1] of 0..a-1, with or without repetition; p: a probabilities, or NULL
+ * for equal ones. Cost O(a + n), with p O((a + n) log a) a round of draws. Errors: OVP_EINVAL (a < 1; n < 0; more
+ * different items than there are, or than have p > 0; a p that is negative, not finite, or a sum off 1 by more than
+ * 1.5e-8), OVP_ENOMEM. */
+OVP_API ovp_status ovp_numeric_numpy_choice(ovp_numeric_rng *rng, ovp_idx a, ovp_idx n, int replace, const double *p,
+                                            int64_t *out);
 
 /* ---- more of torch's stream ------------------------------------------------------------------------ */
 

@@ -388,6 +388,7 @@ static void predict(view *v) {
     for (ovp_idx w = 0; w < v->width_count; w++) least = fmin(least, v->widths[w]);
     v->predicted = (lazy_width_prediction){NAN, t->parametrization, from <= least ? 0 : from};
     if (strcmp(fits, t->parametrization ? "none" : "cross-entropy") == 0 && from <= least &&
+        strcmp(ovp_params_text(v->params, "optimiser"), "sgd") == 0 &&
         !(ovp_params_real(v->params, "weight-decay") > 0))
         v->predicted.exponent = lazy_width_exponent(v->ctx, t, v->widths, v->width_count);
     v->predicts = isfinite(v->predicted.exponent);

@@ -189,7 +189,7 @@ int lazy_width_is_published(const ovp_params *params, const int64_t *seeds, ovp_
            text_is(params, "lr-scaling", "inverse-sqrt") && text_is(params, "loss", "cross-entropy") &&
            text_is(params, "activation", "relu") && ovp_params_bool(params, "bias") &&
            text_is(params, "parametrization", "standard") && text_is(params, "init", "torch-default") &&
-           real_is(params, "momentum", 0) && real_is(params, "weight-decay", 0);
+           text_is(params, "optimiser", "sgd") && real_is(params, "momentum", 0) && real_is(params, "weight-decay", 0);
 }
 
 /* ---- verdicts ------------------------------------------------------------------------------------ */

@@ -96,7 +96,6 @@ void ovp_net_batch_free(ovp_net_batch *batch) {
     if (batch->engine->unbind) batch->engine->unbind(batch);
     if (!shares_x(batch)) ovp_free(batch->ctx, batch->x);
     ovp_net_batch_free(batch->base);
-    ovp_free(batch->ctx, batch->own);
     ovp_free(batch->ctx, batch);
 }
 

@@ -37,10 +37,19 @@ static ovp_status check_options(ovp_ctx *ctx, const ovp_net_dense_options *o) {
     return OVP_OK;
 }
 
+/* Nets whose layers are too small to feed a matrix product, on inputs that a chunk can hold; docs/engines.md. */
+static const char *automatic_engine(const ovp_net_dense_options *o) {
+    enum { INPUTS = 64, WEIGHTS = 4096 };
+    if (o->widths[0] > INPUTS || (o->input && strcmp(o->input, "auto") != 0)) return "gemm";
+    for (ovp_idx l = 0; l < o->layers; l++)
+        if (o->widths[l] * o->widths[l + 1] > WEIGHTS) return "gemm";
+    return "tile";
+}
+
 static const ovp_net_engine *find_engine(const char *name, ovp_numeric_type type) {
     const ovp_net_engine *const engines[][2] = {{&ovp_net_reference_f32, &ovp_net_reference_f64},
-                                                {&ovp_net_gemm_f32, &ovp_net_gemm_f64}};
-    if (!name || strcmp(name, "auto") == 0) name = "gemm";
+                                                {&ovp_net_gemm_f32, &ovp_net_gemm_f64},
+                                                {&ovp_net_tile_f32, &ovp_net_tile_f64}};
     for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
         if (strcmp(name, engines[i][0]->name) == 0) return engines[i][type == OVP_F64];
     return NULL;
@@ -99,9 +108,11 @@ ovp_status ovp_net_dense_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net
     if (status != OVP_OK) return status;
     const ovp_numeric_activation *act = ovp_numeric_activation_find(name);
     if (!act) return ovp_fail(ctx, OVP_EINVAL, "dense net: unknown activation '%s'; try relu, tanh, gelu", name);
-    const ovp_net_engine *engine = find_engine(o.engine, o.type);
+    const ovp_net_engine *engine =
+        find_engine(!o.engine || strcmp(o.engine, "auto") == 0 ? automatic_engine(&o) : o.engine, o.type);
     if (!engine)
-        return ovp_fail(ctx, OVP_EINVAL, "dense net: unknown engine '%s'; engines are auto, reference, gemm", o.engine);
+        return ovp_fail(ctx, OVP_EINVAL, "dense net: unknown engine '%s'; engines are auto, reference, gemm, tile",
+                        o.engine);
     int sparse = strcmp(input, "auto") == 0     ? -1
                  : strcmp(input, "dense") == 0  ? 0
                  : strcmp(input, "sparse") == 0 ? 1
@@ -109,8 +120,19 @@ ovp_status ovp_net_dense_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net
     if (sparse == 2)
         return ovp_fail(ctx, OVP_EINVAL, "dense net: unknown input path '%s'; paths are auto, dense, sparse", input);
 
+    static const char *const layouts[] = {"samples", "units", "features"};
+    int layout = -1;
+    for (int i = 0; o.layout && i < 3; i++)
+        if (strcmp(o.layout, layouts[i]) == 0) layout = i;
+    if (o.layout && layout < 0 && strcmp(o.layout, "auto") != 0)
+        return ovp_fail(ctx, OVP_EINVAL, "dense net: unknown layout '%s'; layouts are auto, samples, units, features",
+                        o.layout);
+    if (layout == 1 && (o.layers != 2 || o.widths[2] > 4))
+        return ovp_fail(ctx, OVP_EINVAL, "dense net: layout units is for one hidden layer and at most 4 outputs");
+
     OVP_TRY(ovp_alloc(ctx, &m, 1, sizeof *m));
     m->ctx = ctx;
+    m->layout = layout;
     OVP_TRY(ovp_alloc(ctx, &m->layer, o.layers, sizeof *m->layer));
     OVP_TRY(ovp_alloc(ctx, &m->slices, 2 * o.layers, sizeof *m->slices));
     OVP_TRY(ovp_alloc(ctx, &m->names, 2 * o.layers, sizeof *m->names));
@@ -120,7 +142,7 @@ ovp_status ovp_net_dense_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net
     m->outputs = o.widths[o.layers];
     m->act = act;
     m->engine = engine;
-    m->sparse = engine->input_major ? sparse : 0; /* the reference engine knows one path */
+    m->sparse = strcmp(engine->name, "gemm") == 0 ? sparse : 0; /* the others know one path */
     for (ovp_idx l = 0; l < o.layers; l++) {
         ovp_net_layer *y = &m->layer[l];
         y->in = o.widths[l];

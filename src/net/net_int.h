@@ -55,7 +55,8 @@ typedef struct ovp_net_engine {
                           void *const *delta);
 } ovp_net_engine;
 
-extern const ovp_net_engine ovp_net_reference_f32, ovp_net_reference_f64, ovp_net_gemm_f32, ovp_net_gemm_f64;
+extern const ovp_net_engine ovp_net_reference_f32, ovp_net_reference_f64, ovp_net_gemm_f32, ovp_net_gemm_f64,
+    ovp_net_tile_f32, ovp_net_tile_f64;
 
 struct ovp_net_model {
     ovp_ctx *ctx;
@@ -107,7 +108,7 @@ struct ovp_net_batch {
     ovp_net_packed packed_rows, packed_columns; /* the same on the dense path */
     const ovp_net_model *model;                 /* the only one it is for; NULL: any dense one, by the fields above */
     ovp_net_batch *base;                        /* of a model made of a model; its x may be this one's */
-    void *own;                                  /* what the engine keeps besides: one allocation */
+    void *own;                                  /* what the engine keeps besides; freed by unbind */
 };
 
 struct ovp_net_workspace {
@@ -192,11 +193,17 @@ ovp_status ovp_net_loss_f32(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows
 ovp_status ovp_net_loss_f64(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c,
                             const ovp_net_outputs *outputs, double *loss, void *df);
 
+/* The same without checks, of `count` rows whose outputs begin at outputs[0] and whose targets are those of rows first,
+ * first + 1, ..: the sum of the rows' terms, and df = scale times its derivative. */
+double ovp_net_loss_rows_f32(const ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx first, ovp_idx count, ovp_idx c,
+                             const ovp_net_outputs *outputs, double scale, void *df);
+double ovp_net_loss_rows_f64(const ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx first, ovp_idx count, ovp_idx c,
+                             const ovp_net_outputs *outputs, double scale, void *df);
+/* d(loss) / d(sum of the rows' terms). */
+double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c);
 /* Either, after the targets were checked. */
 ovp_status ovp_net_loss_of(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
                            const ovp_net_outputs *outputs, double *loss, void *df);
-/* d(loss) / d(sum of the per-sample terms): what the reduction divides by. */
-double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c);
 /* rdf = (Hessian of the loss with respect to the outputs) jv, both rows x c of the model's type, at the unrounded
  * outputs. */
 ovp_status ovp_net_loss_second_f32(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c, const double *wide,

@@ -82,17 +82,17 @@ static ovp_status check_targets(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx 
     return OVP_OK;
 }
 
-ovp_status ovp_net_forward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *out) {
-    ovp_status status = ovp_net_check_batch(ws, batch);
-    return status == OVP_OK ? ws->model->engine->forward(ws, batch, theta, out) : status;
-}
-
 double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c) {
     double scale = 1;
     if (t->reduction != OVP_REDUCE_SUM) scale /= (double)rows;
     if (t->reduction == OVP_REDUCE_HALF_SAMPLES) scale /= 2;
     if (t->reduction == OVP_REDUCE_MEAN && t->loss == OVP_LOSS_MSE) scale /= (double)c;
     return scale;
+}
+
+ovp_status ovp_net_forward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *out) {
+    ovp_status status = ovp_net_check_batch(ws, batch);
+    return status == OVP_OK ? ws->model->engine->forward(ws, batch, theta, out) : status;
 }
 
 ovp_status ovp_net_loss_of(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
@@ -113,7 +113,10 @@ ovp_status ovp_net_loss_backward(ovp_net_workspace *ws, const ovp_net_batch *bat
     const ovp_net_model *m = ws->model;
     const ovp_net_outputs outputs = {NULL, ws->wide};
     ovp_status status = ovp_net_check_batch(ws, batch);
-    if (status == OVP_OK && m->engine->loss_grad) return m->engine->loss_grad(ws, batch, targets, theta, loss, sink);
+    if (status == OVP_OK && m->engine->loss_grad) {
+        status = check_targets(ws->ctx, targets, batch->rows, m->outputs);
+        return status == OVP_OK ? m->engine->loss_grad(ws, batch, targets, theta, loss, sink) : status;
+    }
     if (status == OVP_OK) status = m->engine->forward(ws, batch, theta, ws->f);
     if (status == OVP_OK)
         status =

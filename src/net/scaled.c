@@ -32,6 +32,10 @@ done:
     return status;
 }
 
+static void unbind(ovp_net_batch *b) {
+    ovp_free(b->ctx, b->own);
+}
+
 /* ws->engine: rdf times alpha. */
 static ovp_status prepare(ovp_net_workspace *ws) {
     ovp_status status = ovp_net_composed_prepare(ws);
@@ -108,6 +112,7 @@ static ovp_status factors(ovp_net_workspace *ws, const ovp_net_batch *batch, con
 static const ovp_net_engine engine = {.name = "scaled",
                                       .bind = bind,
                                       .refresh = refresh,
+                                      .unbind = unbind,
                                       .prepare = prepare,
                                       .forward = forward,
                                       .backward = backward,

@@ -10,9 +10,14 @@ static const ovp_numeric_rng_ops *kind_ops(ovp_numeric_rng_kind kind) {
     case OVP_RNG_TORCH:
         return &ovp_numeric_torch_ops;
     case OVP_RNG_NUMPY:
-        break;
+        return &ovp_numeric_numpy_ops;
     }
     return NULL;
+}
+
+static ovp_status check_seed(ovp_ctx *ctx, ovp_numeric_rng_kind kind, int64_t seed) {
+    if (kind != OVP_RNG_NUMPY || (seed >= 0 && seed <= UINT32_MAX)) return OVP_OK;
+    return ovp_fail(ctx, OVP_EINVAL, "random stream: numpy seed %lld outside 0..4294967295", (long long)seed);
 }
 
 ovp_status ovp_numeric_rng_create(ovp_numeric_rng **out, ovp_ctx *ctx, ovp_numeric_rng_kind kind, int64_t seed,
@@ -27,12 +32,7 @@ ovp_status ovp_numeric_rng_create(ovp_numeric_rng **out, ovp_ctx *ctx, ovp_numer
     if ((int)purpose < OVP_PURPOSE_GENERAL || (int)purpose > 255) {
         return ovp_fail(ctx, OVP_EINVAL, "random stream: purpose %d outside 0..255", (int)purpose);
     }
-    if (kind == OVP_RNG_NUMPY && (seed < 0 || seed > UINT32_MAX)) {
-        return ovp_fail(ctx, OVP_EINVAL, "random stream: numpy seed %lld outside 0..4294967295", (long long)seed);
-    }
-    if (!kind_ops(kind)) {
-        return ovp_fail(ctx, OVP_EUNSUPPORTED, "random stream: this version has no numpy streams; use philox or torch");
-    }
+    OVP_TRY(check_seed(ctx, kind, seed));
     OVP_TRY(ovp_alloc(ctx, &rng, 1, sizeof(*rng)));
     rng->ctx = ctx;
     rng->kind = kind;
@@ -61,8 +61,9 @@ ovp_numeric_rng_kind ovp_numeric_rng_get_kind(const ovp_numeric_rng *rng) {
 }
 
 ovp_status ovp_numeric_rng_seed(ovp_numeric_rng *rng, int64_t seed) {
-    rng->ops->seed(rng, seed);
-    return OVP_OK;
+    ovp_status status = check_seed(rng->ctx, rng->kind, seed);
+    if (status == OVP_OK) rng->ops->seed(rng, seed);
+    return status;
 }
 
 void ovp_numeric_rng_set_torch_variant(ovp_numeric_rng *rng, ovp_numeric_torch_variant variant) {
@@ -91,7 +92,17 @@ void ovp_numeric_rng_integers(ovp_numeric_rng *rng, ovp_idx n, int64_t low, int6
 
 void ovp_numeric_rng_permutation(ovp_numeric_rng *rng, ovp_idx n, int64_t *out) {
     assert(n >= 0);
-    rng->ops->permutation(rng, n, out);
+    for (ovp_idx i = 0; i < n; i++) out[i] = i;
+    rng->ops->shuffle(rng, n, out);
+}
+
+void ovp_numeric_numpy_shuffle(ovp_numeric_rng *rng, ovp_idx n, int64_t *items) {
+    assert(n >= 0);
+    rng->ops->shuffle(rng, n, items);
+}
+
+void ovp_numeric_rng_align(ovp_numeric_rng *rng) {
+    if (rng->kind == OVP_RNG_PHILOX) ovp_numeric_philox_skip(rng, rng->u.philox.position & 1);
 }
 
 uint32_t ovp_numeric_rng_word(ovp_numeric_rng *rng) {

@@ -14,6 +14,8 @@ typedef struct ovp_numeric_mt {
 } ovp_numeric_mt;
 
 void ovp_numeric_mt_seed(ovp_numeric_mt *mt, uint32_t seed);
+/* From key[0..count-1], count >= 1 (init_by_array of the reference code). */
+void ovp_numeric_mt_seed_array(ovp_numeric_mt *mt, ovp_idx count, const uint32_t *key);
 /* The next 624 words of the recurrence, pos = 0. */
 void ovp_numeric_mt_refill(ovp_numeric_mt *mt);
 /* Passes over `words` words. */
@@ -46,6 +48,12 @@ typedef struct ovp_numeric_torch {
     double normal;
 } ovp_numeric_torch;
 
+typedef struct ovp_numeric_numpy {
+    ovp_numeric_mt mt;
+    int has_normal; /* the first normal of a pair waits in `normal` */
+    double normal;
+} ovp_numeric_numpy;
+
 typedef struct ovp_numeric_philox {
     uint64_t seed, index, position;
     uint32_t purpose;
@@ -56,12 +64,13 @@ typedef struct ovp_numeric_rng_ops {
     void (*uniform)(ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, double a, double b, void *out);
     void (*normal)(ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, double mean, double std, void *out);
     void (*integers)(ovp_numeric_rng *rng, ovp_idx n, int64_t low, int64_t high, int64_t *out);
-    void (*permutation)(ovp_numeric_rng *rng, ovp_idx n, int64_t *out);
+    void (*shuffle)(ovp_numeric_rng *rng, ovp_idx n, int64_t *items);
     uint32_t (*word)(ovp_numeric_rng *rng);
 } ovp_numeric_rng_ops;
 
 extern const ovp_numeric_rng_ops ovp_numeric_torch_ops;
 extern const ovp_numeric_rng_ops ovp_numeric_philox_ops;
+extern const ovp_numeric_rng_ops ovp_numeric_numpy_ops;
 
 struct ovp_numeric_rng {
     ovp_ctx *ctx;
@@ -70,6 +79,7 @@ struct ovp_numeric_rng {
     int fast_fma; /* fmaf is an instruction; on x86-64: the functions compiled for AVX2 and FMA may run */
     union {
         ovp_numeric_torch torch;
+        ovp_numeric_numpy numpy;
         ovp_numeric_philox philox;
     } u;
 };

@@ -12,6 +12,23 @@ void ovp_numeric_mt_seed(ovp_numeric_mt *mt, uint32_t seed) {
     mt->pos = OVP_MT_WORDS;
 }
 
+void ovp_numeric_mt_seed_array(ovp_numeric_mt *mt, ovp_idx count, const uint32_t *key) {
+    uint32_t *s = mt->s;
+    int i = 1;
+    ovp_numeric_mt_seed(mt, 19650218u);
+    for (ovp_idx k = 0, j = 0; k < OVP_MT_WORDS || k < count; k++) {
+        s[i] = (s[i] ^ ((s[i - 1] ^ (s[i - 1] >> 30)) * 1664525u)) + key[j] + (uint32_t)j;
+        if (++j == count) j = 0;
+        if (++i == OVP_MT_WORDS) s[0] = s[OVP_MT_WORDS - 1], i = 1;
+    }
+    for (int k = 1; k < OVP_MT_WORDS; k++) {
+        s[i] = (s[i] ^ ((s[i - 1] ^ (s[i - 1] >> 30)) * 1566083941u)) - (uint32_t)i;
+        if (++i == OVP_MT_WORDS) s[0] = s[OVP_MT_WORDS - 1], i = 1;
+    }
+    s[0] = 0x80000000u;
+    mt->pos = OVP_MT_WORDS;
+}
+
 static inline uint32_t mt_step(uint32_t own, uint32_t next, uint32_t far) {
     uint32_t y = (own & 0x80000000u) | (next & 0x7fffffffu);
     return far ^ (y >> 1) ^ ((0u - (next & 1u)) & 0x9908b0dfu);

@@ -178,16 +178,15 @@ static void philox_integers(ovp_numeric_rng *rng, ovp_idx n, int64_t low, int64_
     for (ovp_idx i = 0; i < n; i++) out[i] = (int64_t)((uint64_t)low + below(philox, philox->position++, range));
 }
 
-static void philox_permutation(ovp_numeric_rng *rng, ovp_idx n, int64_t *out) {
+static void philox_shuffle(ovp_numeric_rng *rng, ovp_idx n, int64_t *items) {
     ovp_numeric_philox *philox = &rng->u.philox;
-    for (ovp_idx i = 0; i < n; i++) out[i] = i;
     for (ovp_idx i = n - 1; i > 0; i--) {
         ovp_idx j = (ovp_idx)below(philox, philox->position++, (uint64_t)i + 1);
-        int64_t keep = out[i];
-        out[i] = out[j];
-        out[j] = keep;
+        int64_t keep = items[i];
+        items[i] = items[j];
+        items[j] = keep;
     }
 }
 
-const ovp_numeric_rng_ops ovp_numeric_philox_ops = {philox_seed,     philox_uniform,     philox_normal,
-                                                    philox_integers, philox_permutation, philox_word};
+const ovp_numeric_rng_ops ovp_numeric_philox_ops = {philox_seed,     philox_uniform, philox_normal,
+                                                    philox_integers, philox_shuffle, philox_word};

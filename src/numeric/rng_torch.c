@@ -156,16 +156,15 @@ static void torch_integers(ovp_numeric_rng *rng, ovp_idx n, int64_t low, int64_t
     }
 }
 
-static void torch_permutation(ovp_numeric_rng *rng, ovp_idx n, int64_t *out) {
+static void torch_shuffle(ovp_numeric_rng *rng, ovp_idx n, int64_t *items) {
     ovp_numeric_mt *mt = &rng->u.torch.mt;
-    for (ovp_idx i = 0; i < n; i++) out[i] = i;
     for (ovp_idx i = 0; i < n - 1; i++) {
         ovp_idx j = i + (ovp_idx)(ovp_numeric_mt_word(mt) % (uint64_t)(n - i));
-        int64_t keep = out[i];
-        out[i] = out[j];
-        out[j] = keep;
+        int64_t keep = items[i];
+        items[i] = items[j];
+        items[j] = keep;
     }
 }
 
-const ovp_numeric_rng_ops ovp_numeric_torch_ops = {torch_seed,     torch_uniform,     torch_normal,
-                                                   torch_integers, torch_permutation, torch_word};
+const ovp_numeric_rng_ops ovp_numeric_torch_ops = {torch_seed,     torch_uniform, torch_normal,
+                                                   torch_integers, torch_shuffle, torch_word};

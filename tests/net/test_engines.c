@@ -62,8 +62,19 @@ static void gather(const net *n, const void *theta, void *dense) {
     }
 }
 
-static net make(int threads, const char *isa, ovp_numeric_type type, const char *engine, const char *input,
-                const char *act, int no_bias, ovp_idx layers, const ovp_idx *widths, ovp_idx rows, double density) {
+/* Every way of computing; units: nets of one hidden layer and few outputs only. */
+static const struct variant {
+    const char *engine, *input, *layout;
+} variants[] = {{"reference", "dense", NULL}, {"gemm", "dense", NULL},    {"gemm", "sparse", NULL},
+                {"tile", NULL, "samples"},    {"tile", NULL, "features"}, {"tile", NULL, "units"}};
+enum { REFERENCE, GEMM, GEMM_SPARSE, TILE, TILE_FEATURES, TILE_UNITS, VARIANTS };
+
+static int applies(int v, ovp_idx layers) {
+    return v != TILE_UNITS || layers == 2;
+}
+
+static net make(int threads, const char *isa, ovp_numeric_type type, int variant, const char *act, int no_bias,
+                ovp_idx layers, const ovp_idx *widths, ovp_idx rows, double density) {
     net n;
     memset(&n, 0, sizeof n);
     ovp_ctx_options o = {.size = sizeof o, .threads = threads, .isa = isa};
@@ -74,8 +85,9 @@ static net make(int threads, const char *isa, ovp_numeric_type type, const char 
                                .activation = act,
                                .no_bias = no_bias,
                                .type = type,
-                               .engine = engine,
-                               .input = input};
+                               .engine = variants[variant].engine,
+                               .input = variants[variant].input,
+                               .layout = variants[variant].layout};
     assert_ok(n.ctx, ovp_net_dense_create(&n.model, n.ctx, &d));
     n.type = type;
     n.rows = rows;
@@ -111,9 +123,9 @@ static void *room(const net *n, ovp_idx count) {
     return p;
 }
 
-static int32_t labels[64];
+static int32_t labels[128];
 static ovp_net_targets targets_for(const net *n, ovp_net_loss loss, ovp_net_reduction reduction) {
-    for (int i = 0; i < 64; i++) labels[i] = (int32_t)((i * 7 + 3) % n->outputs);
+    for (int i = 0; i < 128; i++) labels[i] = (int32_t)((i * 7 + 3) % n->outputs);
     return (ovp_net_targets){.loss = loss, .reduction = reduction, .labels = labels};
 }
 
@@ -150,9 +162,9 @@ static void gradients_are_those_of_the_loss(void **state) {
     int smooth = 0;
     for (ovp_idx a = 0; (act = ovp_numeric_activation_at(a)); a++) {
         if (strcmp(act->name, "step") == 0) continue; /* its derivative is 0 almost everywhere and says nothing */
-        for (int e = 0; e < 3; e++) {
-            const char *engine = e == 0 ? "reference" : "gemm", *input = e == 2 ? "sparse" : "dense";
-            net n = make(2, NULL, OVP_F64, engine, input, act->name, (int)(a % 2), 4, deep, 12, 0.6);
+        for (int v = 0; v < VARIANTS; v++) {
+            const int shallow = v == TILE_UNITS;
+            net n = make(2, NULL, OVP_F64, v, act->name, (int)(a % 2), shallow ? 2 : 4, shallow ? wide : deep, 12, 0.6);
             ovp_net_targets t = targets_for(&n, OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN);
             check_gradient(&n, &t);
             t = targets_for(&n, OVP_LOSS_MSE, (ovp_net_reduction)((int)a % 4));
@@ -162,7 +174,7 @@ static void gradients_are_those_of_the_loss(void **state) {
         smooth += act->kink_count == 0;
     }
     assert_true(smooth >= 8 && act == NULL);
-    net n = make(1, NULL, OVP_F64, "gemm", "dense", NULL, 0, 1, linear, 12, 1);
+    net n = make(1, NULL, OVP_F64, GEMM, NULL, 0, 1, linear, 12, 1);
     ovp_net_targets t = targets_for(&n, OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_SUM);
     check_gradient(&n, &t);
     drop(&n);
@@ -221,15 +233,17 @@ static void engines_agree_with_the_reference(void **state) {
             for (int shape = 0; shape < 3; shape++) {
                 const ovp_idx *widths = shape == 0 ? deep : shape == 1 ? wide : linear;
                 const ovp_idx layers = shape == 0 ? 4 : shape == 1 ? 2 : 1;
-                net ref = make(1, NULL, (ovp_numeric_type)type, "reference", NULL, act->name, shape == 1 && a % 2,
-                               layers, widths, 13, 0.5);
+                net ref = make(1, NULL, (ovp_numeric_type)type, REFERENCE, act->name, shape == 1 && a % 2, layers,
+                               widths, 13, 0.5);
                 result want = compute(&ref, OVP_LOSS_CROSS_ENTROPY);
                 for (int level = 0; level < 3; level++)
-                    for (int sparse = 0; sparse < 2; sparse++) {
-                        net n = make(2, levels[level], (ovp_numeric_type)type, "gemm", sparse ? "sparse" : "dense",
-                                     act->name, shape == 1 && a % 2, layers, widths, 13, 0.5);
+                    for (int v = GEMM; v < VARIANTS; v++) {
+                        if (!applies(v, layers)) continue;
+                        net n = make(2, levels[level], (ovp_numeric_type)type, v, act->name, shape == 1 && a % 2,
+                                     layers, widths, 13, 0.5);
                         if (!n.ctx) continue;
-                        assert_string_equal(ovp_net_batch_path(n.batch, NULL), sparse ? "sparse" : "dense");
+                        if (variants[v].input)
+                            assert_string_equal(ovp_net_batch_path(n.batch, NULL), variants[v].input);
                         result got = compute(&n, OVP_LOSS_CROSS_ENTROPY);
                         const double tol = type == OVP_F32 ? 2e-5 : 1e-13;
                         double gaps[] = {gap(n.type, want.f, got.f, n.rows * n.outputs),
@@ -238,8 +252,8 @@ static void engines_agree_with_the_reference(void **state) {
                                          fabs(want.loss - got.loss) / want.loss};
                         for (int k = 0; k < 4; k++)
                             if (!(gaps[k] <= tol))
-                                fail_msg("%s %s %s shape %d sparse %d: gap %d is %g", act->name, levels[level],
-                                         type == OVP_F32 ? "f32" : "f64", shape, sparse, k, gaps[k]);
+                                fail_msg("%s %s %s shape %d variant %d: gap %d is %g", act->name, levels[level],
+                                         type == OVP_F32 ? "f32" : "f64", shape, v, k, gaps[k]);
                         compared++;
                         drop_result(&n, &got);
                         drop(&n);
@@ -247,22 +261,25 @@ static void engines_agree_with_the_reference(void **state) {
                 drop_result(&ref, &want);
                 drop(&ref);
             }
-    assert_true(compared >= 17 * 2 * 3 * 2);
+    assert_true(compared >= 17 * 2 * (3 * 4 + 1));
 }
 
 static void threads_do_not_change_a_bit(void **state) {
     (void)state;
-    const ovp_idx big[] = {150, 700, 300, 10}, two[] = {150, 1100, 10};
+    const ovp_idx big[] = {150, 700, 300, 10}, two[] = {150, 1100, 10}, three[] = {150, 1100, 3};
     for (int type = OVP_F32; type <= OVP_F64; type++)
-        for (int e = 0; e < 3; e++)
+        for (int v = 0; v < VARIANTS; v++)
             for (int shape = 0; shape < 2; shape++) {
-                if (e == 0 && shape == 0) continue; /* the slow engine on the large net */
+                if (v == REFERENCE && shape == 0) continue; /* the slow engine on the large net */
+                if (!applies(v, shape == 0 ? 3 : 2)) continue;
                 result first = {0};
                 net keep = {0};
                 for (int threads = 1; threads <= 3; threads++) {
-                    net n = make(threads, NULL, (ovp_numeric_type)type, e == 0 ? "reference" : "gemm",
-                                 e == 2 ? "sparse" : "dense", "tanh", 0, shape == 0 ? 3 : 2, shape == 0 ? big : two, 40,
-                                 0.3);
+                    net n = make(threads, NULL, (ovp_numeric_type)type, v, "tanh", 0, shape == 0 ? 3 : 2,
+                                 shape == 0  ? big
+                                 : v >= TILE ? three
+                                             : two,
+                                 shape == 0 && v >= TILE ? 90 : 40, 0.3);
                     result r = compute(&n, OVP_LOSS_MSE);
                     if (threads == 1) {
                         first = r;
@@ -285,11 +302,10 @@ static void threads_do_not_change_a_bit(void **state) {
 static void the_fused_step_equals_gradient_and_update(void **state) {
     (void)state;
     for (int type = OVP_F32; type <= OVP_F64; type++)
-        for (int e = 0; e < 3; e++)
+        for (int v = 0; v < TILE_UNITS; v++)
             for (int rule = 0; rule < 3; rule++)
                 for (int level = 0; level < 3; level++) {
-                    net n = make(2, levels[level], (ovp_numeric_type)type, e == 0 ? "reference" : "gemm",
-                                 e == 2 ? "sparse" : "dense", "relu", 0, 4, deep, 13, 0.5);
+                    net n = make(2, levels[level], (ovp_numeric_type)type, v, "relu", 0, 4, deep, 13, 0.5);
                     if (!n.ctx) continue;
                     ovp_net_targets t = targets_for(&n, OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN);
                     ovp_net_update u = {.lr = 0.1,
@@ -324,9 +340,9 @@ static void the_fused_step_equals_gradient_and_update(void **state) {
 /* <u, J v> by central differences equals <J^T u, v>. */
 static void vjp_is_the_adjoint_of_the_directional_derivative(void **state) {
     (void)state;
-    for (int e = 0; e < 3; e++) {
-        net n = make(2, NULL, OVP_F64, e == 0 ? "reference" : "gemm", e == 2 ? "sparse" : "dense", "gelu", 0, 4, deep,
-                     9, 0.5);
+    for (int e = 0; e < VARIANTS; e++) {
+        const int shallow = e == TILE_UNITS;
+        net n = make(2, NULL, OVP_F64, e, "gelu", 0, shallow ? 2 : 4, shallow ? wide : deep, 9, 0.5);
         assert_true(ovp_net_model_capabilities(n.model) & OVP_CAN_VJP);
         const ovp_idx outs = n.rows * n.outputs;
         double *u = room(&n, outs), *v = room(&n, n.parameters), *jtu = room(&n, n.parameters);
@@ -358,19 +374,24 @@ static void counted_free(void *user, void *p) {
     free(p);
 }
 
-static void a_step_allocates_nothing(void **state) {
-    (void)state;
+static void check_allocations(int v) {
     int calls = 0;
     ovp_allocator allocator = {counted_alloc, counted_free, &calls};
     ovp_ctx_options o = {.size = sizeof o, .threads = 2, .allocator = &allocator};
     ovp_ctx *ctx;
     assert_int_equal(ovp_ctx_create(&ctx, &o), OVP_OK);
-    ovp_net_dense_options d = {.size = sizeof d, .layers = 4, .widths = deep, .type = OVP_F32};
+    ovp_net_dense_options d = {.size = sizeof d,
+                               .layers = v == TILE_UNITS ? 2 : 4,
+                               .widths = v == TILE_UNITS ? wide : deep,
+                               .type = OVP_F32,
+                               .engine = variants[v].engine,
+                               .input = variants[v].input,
+                               .layout = variants[v].layout};
     ovp_net_model *m;
     ovp_net_batch *b;
     ovp_net_workspace *ws;
     ovp_train *train;
-    float x[60] = {0.3f}, theta[2000] = {0};
+    float x[110] = {0.3f}, theta[2000] = {0};
     int32_t y[10] = {0};
     assert_ok(ctx, ovp_net_dense_create(&m, ctx, &d));
     assert_ok(ctx, ovp_net_bind(&b, ctx, m, x, 10));
@@ -394,9 +415,56 @@ static void a_step_allocates_nothing(void **state) {
     ovp_ctx_free(ctx);
 }
 
+static void a_step_allocates_nothing(void **state) {
+    (void)state;
+    for (int v = 0; v < VARIANTS; v++) check_allocations(v);
+}
+
+/* Real targets, also chosen rows of them: what the tile engine does by itself. */
+static void real_targets_and_chosen_rows(void **state) {
+    (void)state;
+    const ovp_idx one[] = {6, 19, 1}, three[] = {6, 19, 3};
+    const int64_t rows[] = {4, 30, 4, 11, 0, 29, 17, 5, 23, 8, 9, 30, 2, 1, 21, 14, 13, 12, 7, 3};
+    enum { ALL = 31, SOME = 20 };
+    for (int type = OVP_F32; type <= OVP_F64; type++)
+        for (int outputs = 1; outputs <= 3; outputs += 2)
+            for (int chosen = 0; chosen < 2; chosen++) {
+                double loss[VARIANTS];
+                char *want = NULL;
+                net first = {0};
+                for (int v = 0; v < VARIANTS; v++) {
+                    net n =
+                        make(2, NULL, (ovp_numeric_type)type, v, "tanh", 0, 2, outputs == 1 ? one : three, ALL, 0.8);
+                    char *y = room(&n, ALL * outputs), *grad = room(&n, n.parameters), *dense = room(&n, n.parameters);
+                    fill(n.ctx, 12, n.type, ALL * outputs, 1, 1, y);
+                    ovp_net_targets t = {.loss = OVP_LOSS_MSE, .values = y, .rows = chosen ? rows : NULL};
+                    ovp_net_batch *some;
+                    assert_ok(n.ctx, ovp_net_batch_create(&some, n.ctx, n.model, SOME));
+                    assert_ok(n.ctx, ovp_net_batch_select(some, n.ctx, n.batch, rows, SOME));
+                    assert_ok(n.ctx, ovp_net_loss_grad(n.ws, chosen ? some : n.batch, &t, n.theta, &loss[v], grad));
+                    gather(&n, grad, dense);
+                    if (v == 0) {
+                        want = dense;
+                        first = n;
+                    } else {
+                        const double tol = type == OVP_F32 ? 1e-5 : 1e-13;
+                        assert_true(fabs(loss[v] - loss[0]) <= tol * loss[0]);
+                        assert_true(gap(n.type, want, dense, n.parameters) <= tol);
+                        ovp_free(n.ctx, dense);
+                    }
+                    ovp_net_batch_free(some);
+                    ovp_free(n.ctx, y);
+                    ovp_free(n.ctx, grad);
+                    if (v > 0) drop(&n);
+                }
+                ovp_free(first.ctx, want);
+                drop(&first);
+            }
+}
+
 static void divergence_is_noticed(void **state) {
     (void)state;
-    net n = make(1, NULL, OVP_F32, "gemm", "dense", "relu", 0, 2, wide, 13, 1);
+    net n = make(1, NULL, OVP_F32, GEMM, "relu", 0, 2, wide, 13, 1);
     ovp_net_targets t = targets_for(&n, OVP_LOSS_MSE, OVP_REDUCE_SUM);
     ovp_train *train;
     ovp_train_options o = {.size = sizeof o, .lr = 1e3};
@@ -516,7 +584,7 @@ static void bad_arguments_are_named(void **state) {
 static void slices_describe_theta(void **state) {
     (void)state;
     for (int e = 0; e < 2; e++) {
-        net n = make(1, NULL, OVP_F32, e ? "gemm" : "reference", NULL, "tanh", 0, 4, deep, 3, 1);
+        net n = make(1, NULL, OVP_F32, e ? GEMM : REFERENCE, "tanh", 0, 4, deep, 3, 1);
         ovp_idx count, total = 0;
         const ovp_net_slice *s = ovp_net_model_slices(n.model, &count);
         assert_int_equal(count, 8);
@@ -557,6 +625,7 @@ int main(void) {
         cmocka_unit_test(the_fused_step_equals_gradient_and_update),
         cmocka_unit_test(vjp_is_the_adjoint_of_the_directional_derivative),
         cmocka_unit_test(a_step_allocates_nothing),
+        cmocka_unit_test(real_targets_and_chosen_rows),
         cmocka_unit_test(divergence_is_noticed),
         CTX_TEST(bad_arguments_are_named),
         cmocka_unit_test(slices_describe_theta),

@@ -353,6 +353,36 @@ static void half_open(void **state) {
     ovp_ctx_free(ctx);
 }
 
+/* Moves on to an even position and stays there; the other kinds know no blocks. */
+static void aligned(void **state) {
+    (void)state;
+    uint8_t before[OVP_NUMERIC_RNG_STATE_BYTES], after[OVP_NUMERIC_RNG_STATE_BYTES];
+    ovp_ctx *ctx = context(NULL);
+    ovp_numeric_rng *rng = stream(ctx, 8, OVP_PURPOSE_DATA, 1);
+    uint32_t words[6];
+    for (int i = 0; i < 6; i++) words[i] = ovp_numeric_rng_word(rng);
+    assert_int_equal(ovp_numeric_rng_seed(rng, 8), OVP_OK);
+    ovp_numeric_rng_align(rng);
+    assert_int_equal(ovp_numeric_rng_word(rng), words[0]);
+    ovp_numeric_rng_align(rng);
+    ovp_numeric_rng_align(rng);
+    assert_int_equal(ovp_numeric_rng_word(rng), words[2]);
+    assert_int_equal(ovp_numeric_rng_word(rng), words[3]);
+    ovp_numeric_rng_align(rng);
+    assert_int_equal(ovp_numeric_rng_word(rng), words[4]);
+    ovp_numeric_rng_free(rng);
+    for (int kind = OVP_RNG_TORCH; kind <= OVP_RNG_NUMPY; kind++) {
+        assert_int_equal(ovp_numeric_rng_create(&rng, ctx, (ovp_numeric_rng_kind)kind, 8, 0, 0), OVP_OK);
+        (void)ovp_numeric_rng_word(rng);
+        ovp_numeric_rng_save(rng, before);
+        ovp_numeric_rng_align(rng);
+        ovp_numeric_rng_save(rng, after);
+        assert_memory_equal(before, after, sizeof(before));
+        ovp_numeric_rng_free(rng);
+    }
+    ovp_ctx_free(ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers),
@@ -364,6 +394,7 @@ int main(void) {
         cmocka_unit_test(distributions),
         cmocka_unit_test(integers_are_even),
         cmocka_unit_test(half_open),
+        cmocka_unit_test(aligned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,34 +57,39 @@ static double cross_entropy_row(const ovp_ctx *ctx, const ovp_net_outputs *f, ov
     return log1p(rest) - (output(f, at + label) - highest);
 }
 
-static double squared_row(const ovp_net_targets *t, const ovp_net_outputs *f, ovp_idx i, ovp_idx c, double scale,
-                          real *df) {
-    const ovp_idx row = t->rows ? t->rows[i] : i;
+static double squared_row(const ovp_net_targets *t, ovp_idx row, const ovp_net_outputs *f, ovp_idx at, ovp_idx c,
+                          double scale, real *df) {
     double sum = 0;
     for (ovp_idx j = 0; j < c; j++) {
         const double want = t->values ? (double)((const real *)t->values)[row * c + j] : t->labels[row] == j;
-        const double d = output(f, i * c + j) - want;
+        const double d = output(f, at + j) - want;
         sum += d * d;
         if (df) df[j] = (real)(2 * scale * d);
     }
     return sum;
 }
 
-static ovp_status chunk(ovp_ctx *ctx, void *arg, ovp_idx task) {
-    const job *j = arg;
-    ovp_idx end = (task + 1) * CHUNK < j->rows ? (task + 1) * CHUNK : j->rows;
+double OVP_REAL(ovp_net_loss_rows)(const ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx first, ovp_idx count,
+                                   ovp_idx c, const ovp_net_outputs *outputs, double scale, void *df) {
     double sum = 0;
-    for (ovp_idx i = task * CHUNK; i < end; i++) {
-        real *df = j->df ? j->df + i * j->c : NULL;
-        sum += j->targets->loss == OVP_LOSS_MSE
-                   ? squared_row(j->targets, &j->outputs, i, j->c, j->scale, df)
-                   : cross_entropy_row(ctx, &j->outputs, i * j->c, j->c,
-                                       j->targets->labels[j->targets->rows ? j->targets->rows[i] : i], j->scale, df);
+    for (ovp_idx i = 0; i < count; i++) {
+        const ovp_idx row = t->rows ? t->rows[first + i] : first + i;
+        real *d = df ? (real *)df + i * c : NULL;
+        sum += t->loss == OVP_LOSS_MSE ? squared_row(t, row, outputs, i * c, c, scale, d)
+                                       : cross_entropy_row(ctx, outputs, i * c, c, t->labels[row], scale, d);
     }
-    j->partial[task % 64] += sum;
-    return OVP_OK;
+    return sum;
 }
 
+static ovp_status chunk(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    const job *j = arg;
+    const ovp_idx first = task * CHUNK, end = first + CHUNK < j->rows ? first + CHUNK : j->rows;
+    const ovp_net_outputs from = {j->outputs.f ? (const real *)j->outputs.f + first * j->c : NULL,
+                                  j->outputs.wide ? j->outputs.wide + first * j->c : NULL};
+    j->partial[task % 64] += OVP_REAL(ovp_net_loss_rows)(ctx, j->targets, first, end - first, j->c, &from, j->scale,
+                                                         j->df ? j->df + first * j->c : NULL);
+    return OVP_OK;
+}
 /* One loop over blocks of 64 chunks keeps the partial sums on the stack. */
 ovp_status OVP_REAL(ovp_net_loss)(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c,
                                   const ovp_net_outputs *outputs, double *loss, void *df) {

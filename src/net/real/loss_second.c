@@ -15,8 +15,8 @@ typedef struct job {
     real *rdf;
 } job;
 
-/* scale (diag(p) - p p^T) jv = scale p (jv - <p, jv>), p the softmax of the outputs. Only differences of jv count: taken
- * from the likeliest class's, small probabilities beside one near 1 keep their digits. */
+/* scale (diag(p) - p p^T) jv = scale p (jv - <p, jv>), p the softmax of the outputs. Only differences of jv count:
+ * taken from the likeliest class's, small probabilities beside one near 1 keep their digits. */
 static void cross_entropy_row(ovp_idx c, double scale, const double *f, const real *jv, real *rdf) {
     ovp_idx top = 0;
     double total = 0, mean = 0;

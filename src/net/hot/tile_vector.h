@@ -1,0 +1,63 @@
+/* One register of the level as a vector type, for the tile engine's loops. */
+#ifndef OVP_NET_HOT_TILE_VECTOR_H
+#define OVP_NET_HOT_TILE_VECTOR_H
+
+#include "net/tile_int.h"
+#include "numeric/real.h"
+
+/* 64-byte vectors on AVX2 would be emulated (ten times slower in gcc 12). */
+#if defined(__AVX512F__)
+enum { VECTOR_BYTES = 64, WIDE_REGISTERS = 1 };
+#elif defined(__AVX__)
+enum { VECTOR_BYTES = 32, WIDE_REGISTERS = 0 };
+#else
+enum { VECTOR_BYTES = 16, WIDE_REGISTERS = 0 };
+#endif
+typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
+enum { LANES = VECTOR_BYTES / sizeof(real) };
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+ALWAYS_INLINE const vec *vectors(const real *x) {
+    return (const vec *)(const void *)x;
+}
+
+/* Sizes of register blocks become constants: CALL(1) .. CALL(6). */
+#define OVP_SWITCH_6(n, CALL)                                                                                          \
+    switch (n) {                                                                                                       \
+    case 1:                                                                                                            \
+        CALL(1);                                                                                                       \
+        break;                                                                                                         \
+    case 2:                                                                                                            \
+        CALL(2);                                                                                                       \
+        break;                                                                                                         \
+    case 3:                                                                                                            \
+        CALL(3);                                                                                                       \
+        break;                                                                                                         \
+    case 4:                                                                                                            \
+        CALL(4);                                                                                                       \
+        break;                                                                                                         \
+    case 5:                                                                                                            \
+        CALL(5);                                                                                                       \
+        break;                                                                                                         \
+    default:                                                                                                           \
+        CALL(6);                                                                                                       \
+        break;                                                                                                         \
+    }
+
+/* Pieces of at most `most` that cut n evenly. */
+ALWAYS_INLINE ovp_idx even_piece(ovp_idx n, ovp_idx most) {
+    const ovp_idx pieces = (n + most - 1) / most;
+    return (n + pieces - 1) / pieces;
+}
+
+void OVP_HOT(ovp_net_tile_product)(ovp_idx m, ovp_idx n, ovp_idx k, const ovp_net_tile_scalars *a, const void *b,
+                                   ovp_idx ldb, ovp_net_tile_start start, const void *bias, void *c, ovp_idx ldc);
+void OVP_HOT(ovp_net_tile_outer)(ovp_idx in, ovp_idx out, ovp_idx n, const void *a, ovp_idx lda, const void *z,
+                                 ovp_idx ldz, void *g, int add);
+void OVP_HOT(ovp_net_tile_relu_forward)(const ovp_net_tile_shallow *s, void *h, void *sums, int add);
+void OVP_HOT(ovp_net_tile_relu_backward)(const ovp_net_tile_shallow *s, const void *h, const void *df,
+                                         const ovp_net_tile_shallow_gradient *g, int add);
+void OVP_HOT(ovp_net_tile_sums)(ovp_idx out, ovp_idx n, const void *z, ovp_idx ldz, void *g, int add);
+
+#endif
