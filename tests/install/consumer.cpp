@@ -4,6 +4,7 @@
 #include <overparam/experiment.h>
 #include <overparam/figure.h>
 #include <overparam/io.h>
+#include <overparam/kernel.h>
 #include <overparam/measure.h>
 #include <overparam/net.h>
 #include <overparam/numeric.h>
