@@ -241,7 +241,7 @@ typedef struct ovp_net_update {
     double beta1, beta2, eps, correction1, correction2;
     int nesterov, first; /* first: m = g on this step (SGD) */
     void *m, *v;         /* P values of the model's type each, or NULL where the rule does without */
-    const uint8_t *mask; /* NULL, or P bytes: 0 keeps theta where it is (pruned weights) */
+    const uint8_t *mask; /* NULL, or P bytes: 0 keeps theta where it is (pruned weights); m and v go on */
 } ovp_net_update;
 
 /* loss_grad followed by the update of theta in place, without ever holding the whole gradient. *loss is the loss before

@@ -26,9 +26,16 @@ static const ovp_param params[] = {
     {"init", OVP_PARAM_CHOICE, "torch-default", 0, 0,
      "torch-default|kaiming-uniform|kaiming-normal|xavier-uniform|xavier-normal|normal|zero", "",
      "Initialisation; torch-default is U(+-1/sqrt(fan_in)) for weights and biases."},
-    {"momentum", OVP_PARAM_REAL, "0", 0, .999999, NULL, "", "Momentum of gradient descent."},
-    {"nesterov", OVP_PARAM_BOOL, "no", 0, 0, NULL, "", "Nesterov's form of momentum."},
-    {"weight-decay", OVP_PARAM_REAL, "0", 0, 1e6, NULL, "", "Weight decay, added to the gradient."},
+    {"optimiser", OVP_PARAM_CHOICE, "sgd", 0, 0, "sgd|adam|adamw|rmsprop|adagrad", "",
+     "Optimiser, as torch.optim's of that name, full batch; the prediction is that of sgd."},
+    {"momentum", OVP_PARAM_REAL, "0", 0, .999999, NULL, "", "Momentum of sgd and rmsprop."},
+    {"nesterov", OVP_PARAM_BOOL, "no", 0, 0, NULL, "", "Nesterov's form of momentum (sgd)."},
+    {"beta1", OVP_PARAM_REAL, "0", 0, .999999999, NULL, "", "Decay of adam's and adamw's mean; 0 takes .9."},
+    {"beta2", OVP_PARAM_REAL, "0", 0, .999999999, NULL, "",
+     "Decay of the mean square; 0 takes .999 (adam, adamw) or .99 (rmsprop)."},
+    {"eps", OVP_PARAM_REAL, "0", 0, 1e6, NULL, "", "Added to the divisor; 0 takes 1e-8 (adagrad 1e-10)."},
+    {"weight-decay", OVP_PARAM_REAL, "0", 0, 1e6, NULL, "",
+     "Weight decay, added to the gradient (adamw: taken off the weights)."},
     {"input", OVP_PARAM_CHOICE, "auto", 0, 0, "auto|dense|sparse", "",
      "First layer's path: sparse skips the zeros of the images (same result up to rounding)."},
 };
@@ -126,14 +133,17 @@ static ovp_net_dense_options net_options(const lazy_lab *lab, const ovp_idx widt
                                    .input = ovp_params_text(lab->params, "input")};
 }
 
-static ovp_train_options train_options(const lazy_lab *lab, ovp_idx width) {
-    const char *scaling = ovp_params_text(lab->params, "lr-scaling");
+static ovp_train_options train_options(const ovp_params *p, ovp_idx width) {
+    const char *scaling = ovp_params_text(p, "lr-scaling");
     return (ovp_train_options){.size = sizeof(ovp_train_options),
-                               .optimiser = "sgd",
-                               .lr = ovp_params_real(lab->params, "lr") * lazy_width_lr_factor(scaling, (double)width),
-                               .momentum = ovp_params_real(lab->params, "momentum"),
-                               .weight_decay = ovp_params_real(lab->params, "weight-decay"),
-                               .nesterov = ovp_params_bool(lab->params, "nesterov")};
+                               .optimiser = ovp_params_text(p, "optimiser"),
+                               .lr = ovp_params_real(p, "lr") * lazy_width_lr_factor(scaling, (double)width),
+                               .momentum = ovp_params_real(p, "momentum"),
+                               .weight_decay = ovp_params_real(p, "weight-decay"),
+                               .nesterov = ovp_params_bool(p, "nesterov"),
+                               .beta1 = ovp_params_real(p, "beta1"),
+                               .beta2 = ovp_params_real(p, "beta2"),
+                               .eps = ovp_params_real(p, "eps")};
 }
 
 static ovp_net_targets train_targets(const lazy_lab *lab) {
@@ -246,7 +256,7 @@ static ovp_status one_net(lazy_lab *lab, lazy_width_row *row, ovp_numeric_rng *r
     void *theta = NULL, *theta0 = NULL;
     const ovp_idx widths[3] = {lab->data.features, row->width, lab->data.classes};
     const ovp_net_dense_options options = net_options(lab, widths);
-    const ovp_train_options descent = train_options(lab, row->width);
+    const ovp_train_options descent = train_options(lab->params, row->width);
     const ovp_net_targets targets = train_targets(lab);
     const ovp_net_init_options init = {sizeof init, ovp_params_text(lab->params, "init"), 0};
     const ovp_data_set *data = &lab->data;
@@ -313,7 +323,8 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     }
     if (ovp_params_bool(p, "nesterov") && !(ovp_params_real(p, "momentum") > 0))
         return ovp_fail(ctx, OVP_EINVAL, "--nesterov needs a --momentum above 0");
-    return OVP_OK;
+    const ovp_train_options options = train_options(p, 1);
+    return ovp_train_check(ctx, &options);
 }
 
 static ovp_status load_data(lazy_lab *lab) {
@@ -334,7 +345,10 @@ static ovp_status check_memory(lazy_lab *lab) {
     for (ovp_idx i = 0; i < lab->width_count; i++) {
         const ovp_idx widths[3] = {lab->data.features, lab->widths[i], lab->data.classes};
         const ovp_net_dense_options options = net_options(lab, widths);
-        int64_t need = ovp_net_dense_memory(&options, workspace_rows(lab));
+        const ovp_train_options descent = train_options(lab->params, lab->widths[i]);
+        const ovp_idx parameters = (widths[0] + 1) * widths[1] + (widths[1] + 1) * widths[2];
+        int64_t need =
+            ovp_net_dense_memory(&options, workspace_rows(lab)) + ovp_train_memory(&descent, parameters, options.type);
         char need_text[32], have_text[32];
         if (available == 0 || need <= available) continue;
         ovp_experiment_short(need_text, (double)need / 0x1p30);

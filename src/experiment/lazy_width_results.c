@@ -353,8 +353,9 @@ static ovp_status fill_view(view *v, const ovp_data_set *data) {
                                     .activation = ovp_params_text(p, "activation"),
                                     .lr_scaling = ovp_params_text(p, "lr-scaling"),
                                     .bias = ovp_params_bool(p, "bias")};
-    /* The argument bounds the output gradient by cross-entropy, and knows no pull towards 0. */
-    int holds = strcmp(ovp_params_text(p, "loss"), "cross-entropy") == 0 && !(ovp_params_real(p, "weight-decay") > 0);
+    /* The argument bounds the output gradient by cross-entropy, moves along it, and knows no pull towards 0. */
+    int holds = strcmp(ovp_params_text(p, "loss"), "cross-entropy") == 0 &&
+                strcmp(ovp_params_text(p, "optimiser"), "sgd") == 0 && !(ovp_params_real(p, "weight-decay") > 0);
     v->predicted = holds ? lazy_width_exponent(v->ctx, &v->theory, v->widths, v->width_count) : (double)NAN;
     v->predicts = isfinite(v->predicted);
     OVP_TRY(lazy_width_exponents(v->exponents, v->ctx, v->rows, v->seeds, v->seed_count));

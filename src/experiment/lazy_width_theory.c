@@ -133,8 +133,8 @@ int lazy_width_is_published(const ovp_params *params, const int64_t *seeds, ovp_
            ovp_params_int(params, "epochs") == 500 && real_is(params, "lr", .01) &&
            text_is(params, "lr-scaling", "inverse-sqrt") && text_is(params, "loss", "cross-entropy") &&
            text_is(params, "activation", "relu") && ovp_params_bool(params, "bias") &&
-           text_is(params, "init", "torch-default") && real_is(params, "momentum", 0) &&
-           real_is(params, "weight-decay", 0);
+           text_is(params, "init", "torch-default") && text_is(params, "optimiser", "sgd") &&
+           real_is(params, "momentum", 0) && real_is(params, "weight-decay", 0);
 }
 
 /* ---- verdicts ------------------------------------------------------------------------------------ */

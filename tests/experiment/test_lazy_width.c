@@ -211,6 +211,28 @@ static void a_diverged_net_is_a_row(void **state) {
     scratch_remove(root);
 }
 
+/* The prediction follows the gradient, which the others do not. */
+static void other_optimisers_train_without_a_prediction(void **state) {
+    ovp_ctx *ctx = *state;
+    static const char *const optimisers[] = {"optimiser=sgd", "optimiser=adam", "optimiser=adamw", "optimiser=rmsprop",
+                                             "optimiser=adagrad"};
+    double final[5];
+    for (size_t i = 0; i < 5; i++) {
+        char root[256];
+        json_t *result;
+        assert_ok(ctx, run_lazy(ctx, &result, root,
+                                SETTINGS("samples=64", "test-samples=50", "widths=8,30", "epochs=30", "seeds=1",
+                                         "pixel-scale=unit", "lr=0.1", i == 2 ? "weight-decay=0.5" : "weight-decay=0",
+                                         optimisers[i])));
+        assert_int_equal(json_is_null(table_cell(result, "exponents", 0, "predicted")), i > 0);
+        final[i] = number_at(result, "widths", 1, "final_loss");
+        assert_true(final[i] < 2.3); /* ln 10 at the start */
+        for (size_t k = 0; k < i; k++) assert_true(fabs(final[i] - final[k]) > 1e-9);
+        json_decref(result);
+        scratch_remove(root);
+    }
+}
+
 static void too_wide_is_refused_before_any_width_runs(void **state) {
     ovp_ctx *ctx = *state;
     char root[256];
@@ -232,7 +254,8 @@ static void wrong_names_are_refused_before_the_folder(void **state) {
     } cases[] = {{"rng=numpy", "--rng numpy"},
                  {"dataset=mnits", "--dataset mnits"},
                  {"activation=rely", "--activation rely: unknown; one of identity, relu"},
-                 {"nesterov=yes", "--momentum"}};
+                 {"nesterov=yes", "--momentum"},
+                 {"beta1=0.5", "beta1: optimiser sgd has none"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char root[256];
         json_t *result;
@@ -450,23 +473,13 @@ static void published_verdicts(void **state) {
 
 static void only_the_published_configuration_is_compared(void **state) {
     ovp_ctx *ctx = *state;
-    static const char *const others[] = {"samples=1000",
-                                         "epochs=499",
-                                         "lr=0.02",
-                                         "rng=philox",
-                                         "loss=mse",
-                                         "bias=no",
-                                         "activation=tanh",
-                                         "momentum=0.1",
-                                         "precision=f64",
-                                         "widths=100,10",
-                                         "widths=10,100,1000,10000,50000,100000,10",
-                                         "test-samples=500",
-                                         "pixel-scale=unit",
-                                         "init=kaiming-normal",
-                                         "lr-scaling=none",
-                                         "weight-decay=0.1",
-                                         "dataset=fashion-mnist"};
+    static const char *const others[] = {
+        "samples=1000",     "epochs=499",       "lr=0.02",
+        "rng=philox",       "loss=mse",         "bias=no",
+        "activation=tanh",  "momentum=0.1",     "optimiser=adam",
+        "precision=f64",    "widths=100,10",    "widths=10,100,1000,10000,50000,100000,10",
+        "test-samples=500", "pixel-scale=unit", "init=kaiming-normal",
+        "lr-scaling=none",  "weight-decay=0.1", "dataset=fashion-mnist"};
     const int64_t seeds[] = {3, 42};
     ovp_params *p = params_with(ctx, &ovp_experiment_lazy_width, SETTINGS("preset=paper"));
     assert_true(lazy_width_is_published(p, seeds, 2));
@@ -496,6 +509,7 @@ int main(void) {
         CTX_TEST(losses_meet_pytorch),
         CTX_TEST(the_published_table_is_repeated),
         CTX_TEST(a_diverged_net_is_a_row),
+        CTX_TEST(other_optimisers_train_without_a_prediction),
         CTX_TEST(too_wide_is_refused_before_any_width_runs),
         CTX_TEST(wrong_names_are_refused_before_the_folder),
         cmocka_unit_test(an_interrupted_run_keeps_its_nets),
