@@ -41,6 +41,21 @@ if(broken_verdict_programs)
   set_tests_properties(must-fail/broken-verdict PROPERTIES LABELS must-fail TIMEOUT 600)
 endif()
 
+# --- what starts threads, in sizes fit for the thread sanitizer: ctest -L threads ---------------------------------
+set(threaded base/test_threads net/test_engines experiment/test_framework experiment/test_threads)
+add_custom_target(thread_tests)
+foreach(test IN LISTS threaded)
+  string(REPLACE "/" "_" program ${test})
+  add_dependencies(thread_tests ${program})
+  set_property(TEST ${test} APPEND PROPERTY LABELS threads)
+endforeach()
+if(OVP_SANITIZE MATCHES "thread")
+  ovp_test_program(must_fail_race tests/must_fail/race.c)
+  add_dependencies(thread_tests must_fail_race)
+  add_test(NAME must-fail/race COMMAND must_fail_race)
+  set_tests_properties(must-fail/race PROPERTIES WILL_FAIL TRUE LABELS "must-fail;threads")
+endif()
+
 # --- every public header alone, as C11 and as C++17 ---------------------------------------------------------
 find_program(OVP_CXX NAMES ${CMAKE_CXX_COMPILER} c++ g++ clang++)
 if(NOT OVP_CXX)
@@ -61,10 +76,29 @@ foreach(header IN LISTS OVP_HEADERS)
   endif()
 endforeach()
 
+# --- manual page and completion ------------------------------------------------------------------------------
+find_program(OVP_GROFF groff)
+find_program(OVP_BASH bash)
+mark_as_advanced(OVP_GROFF OVP_BASH)
+if(OVP_MANUAL AND OVP_GROFF)
+  # Every warning fails: groff itself exits 0 with them.
+  add_test(NAME cli/manual COMMAND sh -c "test -s \"$1\" && ! \"$0\" -man -ww -z -Tutf8 \"$1\" 2>&1 | grep ."
+    ${OVP_GROFF} ${OVP_MANUAL})
+  set_tests_properties(cli/manual PROPERTIES LABELS cli)
+elseif(OVP_MANUAL)
+  message(STATUS "no groff: the test of the manual page is left out (Debian: groff-base)")
+endif()
+if(TARGET overparam AND OVP_BASH)
+  add_test(NAME cli/completion
+    COMMAND ${OVP_BASH} ${CMAKE_SOURCE_DIR}/tests/cli/completion ${CMAKE_SOURCE_DIR}/scripts/completion.bash
+      $<TARGET_FILE:overparam>)
+  set_tests_properties(cli/completion PROPERTIES LABELS cli)
+endif()
+
 # --- the installed tree: program, pkg-config, CMake package -------------------------------------------------
 if(NOT OVP_SANITIZE AND NOT OVP_COVERAGE)
   add_test(NAME install/consumer
     COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/check ${CMAKE_COMMAND} ${CMAKE_BINARY_DIR} ${CMAKE_C_COMPILER}
-      ${CMAKE_GENERATOR} ${CMAKE_MAKE_PROGRAM})
+      ${CMAKE_GENERATOR} ${CMAKE_MAKE_PROGRAM} ${OVP_CXX})
   set_tests_properties(install/consumer PROPERTIES LABELS install TIMEOUT 300)
 endif()

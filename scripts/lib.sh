@@ -6,9 +6,10 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # What the build and the program need; alternatives separated by '|', the first is installed if none is there.
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config
     "libopenblas-openmp-dev|libopenblas-pthread-dev|libopenblas-serial-dev"
-    librandom123-dev libjansson-dev libyaml-dev libzip-dev zlib1g-dev gnuplot-nox)
-packages_test=(g++ libcmocka-dev binutils)
-packages_ci=(clang-format lcov gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
+    librandom123-dev libjansson-dev libyaml-dev libzip-dev zlib1g-dev libpng-dev libturbojpeg0-dev
+    libsqlite3-dev gnuplot-nox)
+packages_test=(g++ libcmocka-dev binutils groff-base)
+packages_ci=(clang-format lcov gcc-aarch64-linux-gnu libc6-dev-arm64-cross clang-14 libclang-rt-14-dev)
 
 say() { printf '\n== %s\n' "$*"; }
 die() {
@@ -53,10 +54,11 @@ build_preset() {
     (cd "$root" && cmake --preset "$1" >/dev/null && cmake --build --preset "$1" ${2:+--target "$2"})
 }
 
-# test_preset NAME LOG: runs the suite; its output also goes to LOG. Fails as ctest does.
+# test_preset NAME LOG [LABEL]: runs the suite, or the tests with a label; its output also goes to LOG. Fails as ctest
+# does.
 test_preset() {
-    say "test: preset $1"
-    (cd "$root" && set -o pipefail && ctest --preset "$1" -j "$(nproc)" </dev/null 2>&1 | tee "$2")
+    say "test: preset $1${3:+, label $3}"
+    (cd "$root" && set -o pipefail && ctest --preset "$1" -j "$(nproc)" ${3:+-L "$3"} </dev/null 2>&1 | tee "$2")
 }
 
 # closing_line LOG: ctest's own summary.

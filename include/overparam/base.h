@@ -42,7 +42,8 @@ typedef int64_t ovp_idx;
     X(OVP_EUNAVAILABLE, 1, "optional part not available")                                                              \
     X(OVP_EINTERRUPTED, 130, "interrupted")                                                                            \
     X(OVP_ENUMERIC, 1, "numerical failure")                                                                            \
-    X(OVP_EINTERNAL, 1, "internal error")
+    X(OVP_EINTERNAL, 1, "internal error")                                                                              \
+    X(OVP_EDIFFERS, 1, "results differ")
 
 typedef enum ovp_status {
 #define OVP_X(code, exit_code, text) code,
@@ -192,6 +193,34 @@ OVP_API void ovp_text_add_bytes(ovp_text *text, const void *bytes, size_t count)
 OVP_API void ovp_text_free(ovp_text *text);
 /* OVP_OK or OVP_ENOMEM if an append failed. */
 OVP_API ovp_status ovp_text_status(ovp_text *text);
+
+/* ---- other programs ------------------------------------------------------------------------------ */
+
+/* Set size = sizeof(ovp_program_options). timeout 0: none. tick (NULL: none) is called about every 50 ms while the
+ * program runs, on the calling thread; a value other than 0 stops the program. */
+typedef struct ovp_program_options {
+    size_t size;
+    const char *dir; /* working folder, NULL: this process's */
+    double timeout;  /* seconds */
+    int (*tick)(void *user);
+    void *user;
+} ovp_program_options;
+
+typedef struct ovp_program_result {
+    int exit_code; /* of the program; 128 + signal if it was killed; -1 unknown (the host ignores SIGCHLD) */
+    int timed_out, stopped;
+    int error; /* errno when the program could not be started, else 0 */
+    char output[2048];
+} ovp_program_result;
+
+/* Full path of a program on PATH (absolute entries only) into path, or 0. */
+OVP_API int ovp_program_find(char *path, size_t bytes, const char *name);
+/* Runs argv[0] (absolute path; at most 31 arguments) with stdin empty, and stdout and stderr kept in output (the last
+ * 2047 bytes). Started with posix_spawn in its own process group, killed with its children when its time is over or its
+ * tick says so. Failures stand in *out. */
+OVP_API void ovp_program_run(ovp_program_result *out, const char *const *argv, const ovp_program_options *options);
+/* The last line of result->output that says something, cleaned of control characters in place; "no message". */
+OVP_API const char *ovp_program_last_words(ovp_program_result *result);
 
 /* ---- parameter tables ---------------------------------------------------------------------------- */
 

@@ -80,6 +80,11 @@ OVP_API ovp_status ovp_experiment_seeds(int64_t **out, ovp_idx *count, ovp_ctx *
  * Errors: those of check, run and of writing; the first one counts. */
 OVP_API ovp_status ovp_experiment_execute(struct json_t **result, ovp_ctx *ctx, const ovp_experiment *experiment,
                                           const ovp_params *params, const char *root, const char *exact);
+/* The parameters a manifest tells of, for running the same again: every value set, seeds as they were asked for. *out
+ * freed with ovp_params_free. Errors: OVP_ECONFIG (a key or value this version does not know, or that comes out
+ * otherwise, named). */
+OVP_API ovp_status ovp_experiment_params_restore(ovp_params **out, ovp_ctx *ctx, const ovp_experiment *experiment,
+                                                 const struct json_t *manifest);
 /* info EXPERIMENT as JSON: id, title, claim, formula, source, about, params, presets, tables, questions. New
  * reference, NULL when out of memory. */
 OVP_API struct json_t *ovp_experiment_info_json(const ovp_experiment *experiment);

@@ -24,6 +24,9 @@ OVP_API ovp_status ovp_io_write_file(ovp_ctx *ctx, const char *path, const void 
 OVP_API ovp_status ovp_io_make_dirs(ovp_ctx *ctx, const char *path);
 /* Lower-case hex SHA-256 of bytes, 64 characters and the terminator into out[65]. */
 OVP_API void ovp_io_sha256(const void *data, size_t bytes, char out[65]);
+/* The same of a plain file of any size, which is read in pieces; *bytes (may be NULL) is its size. Errors:
+ * OVP_ENOTFOUND, OVP_EIO (links are not followed). */
+OVP_API ovp_status ovp_io_sha256_file(char out[65], int64_t *bytes, ovp_ctx *ctx, const char *path);
 
 /* ---- arrays -------------------------------------------------------------------------------------- */
 
@@ -60,6 +63,38 @@ OVP_API ovp_status ovp_io_idx_read(ovp_numeric_array *out, ovp_ctx *ctx, const c
 OVP_API ovp_status ovp_io_idx_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const void *data,
                                     size_t bytes);
 
+/* A file or folder (bytes 0, name ending in '/') of a tar archive in memory; data points into it. */
+typedef struct ovp_io_tar_member {
+    char name[260];
+    const void *data; /* NULL: the archive is at its end */
+    size_t bytes;
+} ovp_io_tar_member;
+/* The member at *at (0 at first), which moves on behind it. Only ustar headers (GNU's too). Errors: OVP_EFORMAT (no
+ * header there, an archive that ends early, a size that the archive does not hold, links and devices, names that are
+ * absolute or hold ".."). */
+OVP_API ovp_status ovp_io_tar_next(ovp_io_tar_member *out, ovp_ctx *ctx, const char *name, const void *data,
+                                   size_t bytes, size_t *at);
+
+/* ---- images -------------------------------------------------------------------------------------- */
+
+/* A PNG or JPEG image (told apart by their first bytes) as a u8 array [rows, columns, channels], freed with
+ * ovp_numeric_array_free. channels: 0 as stored, 1 gray, 3 RGB. Palettes become RGB, 16 bits are rounded to 8, 1 to 4
+ * bits are spread over 0..255, transparency is dropped; gray from RGB is the luma of ITU-R BT.601 as Pillow rounds it.
+ * JPEG pixels are those of libjpeg's defaults. Colour profiles, gamma and EXIF rotation are not applied; bytes after
+ * the image are ignored. Errors: OVP_EFORMAT (not an image, damaged or cut off - what a JPEG decoder warns about
+ * included -, CMYK, arithmetic coding, claims more than its bytes can hold), OVP_ELIMIT (over 2^14 pixels a side or
+ * 2^26 in all; a file over 256 MiB), OVP_EINVAL (channels), OVP_EUNAVAILABLE (built without that library), OVP_ENOMEM,
+ * and those of ovp_io_read_file. */
+OVP_API ovp_status ovp_io_image_read(ovp_numeric_array *out, ovp_ctx *ctx, const char *path, int channels);
+OVP_API ovp_status ovp_io_image_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const void *data,
+                                      size_t bytes, int channels);
+/* A u8 array [rows, columns] or [rows, columns, 1 or 3] as 8-bit PNG, gray or RGB. Same content gives the same bytes
+ * (with one version of libpng and zlib); atomic. Errors: OVP_EINVAL (another type or shape, no pixels), OVP_ELIMIT as
+ * above, OVP_EUNAVAILABLE, OVP_ENOMEM, and those of ovp_io_write_file. */
+OVP_API ovp_status ovp_io_png_write(ovp_ctx *ctx, const char *path, const ovp_numeric_array *image);
+/* Name and version of the library that reads "png" or "jpeg", "libpng 1.6.39"; NULL if this build has none. */
+OVP_API const char *ovp_io_image_library(const char *format);
+
 /* ---- csv ----------------------------------------------------------------------------------------- */
 
 /* RFC 4180 table as text cells; the first record is the header, every other one has as many cells. LF or CRLF, a byte
@@ -73,6 +108,12 @@ typedef struct ovp_io_csv {
 OVP_API ovp_status ovp_io_csv_parse(ovp_io_csv *out, ovp_ctx *ctx, const char *name, const char *data, size_t bytes);
 OVP_API ovp_status ovp_io_csv_read(ovp_io_csv *out, ovp_ctx *ctx, const char *path);
 OVP_API void ovp_io_csv_free(ovp_ctx *ctx, ovp_io_csv *csv);
+/* The cells of a table as an f64 array [rows, columns]; the names of the columns stay in csv->header. A number is what
+ * ovp_parse_real takes, with blanks around it, and inf, infinity and nan in any case; finite: 1 refuses those. *out is
+ * freed with ovp_numeric_array_free; name stands for the file in messages. Errors: OVP_EFORMAT (line, column and
+ * heading of the first cell that is none, an empty one included), OVP_ENOMEM. */
+OVP_API ovp_status ovp_io_csv_numbers(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const ovp_io_csv *csv,
+                                      int finite);
 /* Appends one cell, quoted if it must be (comma, quote, line break, leading or trailing blank). */
 OVP_API void ovp_io_csv_add_cell(ovp_text *text, const char *cell);
 
@@ -102,6 +143,60 @@ OVP_API ovp_status ovp_io_yaml_read(ovp_io_setting **out, ovp_idx *count, ovp_ct
 OVP_API ovp_status ovp_io_yaml_parse(ovp_io_setting **out, ovp_idx *count, ovp_ctx *ctx, const char *name,
                                      const char *data, size_t bytes);
 OVP_API void ovp_io_settings_free(ovp_ctx *ctx, ovp_io_setting *settings, ovp_idx count);
+
+/* ---- safetensors --------------------------------------------------------------------------------- */
+
+/* Named arrays with optional strings about them (__metadata__; line is not used). */
+typedef struct ovp_io_safetensors {
+    ovp_io_named_array *arrays;
+    ovp_idx count;
+    ovp_io_setting *metadata;
+    ovp_idx metadata_count;
+} ovp_io_safetensors;
+/* A safetensors file; arrays in the order of their bytes, metadata in that of the header. F64 F32 I64 I32 U8 as they
+ * are, F16 and BF16 widened to f32 (exact). Free with ovp_io_safetensors_free. Errors: OVP_EFORMAT (not such a file;
+ * header that is no JSON object or names something twice; other types; over 8 dimensions; a shape that overflows or
+ * does not fit its bytes; bytes outside the file, shared or claimed by no tensor), OVP_ELIMIT (header over 100 MB),
+ * OVP_ENOMEM, and those of ovp_io_read_file. */
+OVP_API ovp_status ovp_io_safetensors_read(ovp_io_safetensors *out, ovp_ctx *ctx, const char *path);
+OVP_API ovp_status ovp_io_safetensors_parse(ovp_io_safetensors *out, ovp_ctx *ctx, const char *name, const void *data,
+                                            size_t bytes);
+/* As the reference implementation writes: 8-byte types first, then by name; the header padded with blanks to a multiple
+ * of 8. Same content gives the same bytes; atomic. Errors: OVP_EINVAL (a name twice, not UTF-8 or "__metadata__"),
+ * OVP_ELIMIT (header over 100 MB), OVP_ENOMEM, and those of ovp_io_write_file. */
+OVP_API ovp_status ovp_io_safetensors_write(ovp_ctx *ctx, const char *path, const ovp_io_safetensors *file);
+/* Frees what the struct holds and zeroes it; NULL is fine. */
+OVP_API void ovp_io_safetensors_free(ovp_ctx *ctx, ovp_io_safetensors *file);
+
+/* ---- TensorBoard event files --------------------------------------------------------------------- */
+
+/* One point of a curve. wall_time: seconds since 1970. */
+typedef struct ovp_io_scalar {
+    const char *tag;
+    int64_t step;
+    double wall_time, value;
+} ovp_io_scalar;
+typedef struct ovp_io_tfevents {
+    ovp_io_scalar *scalars; /* in the order of the file; tags live as long as this */
+    ovp_idx count;
+    ovp_idx records; /* whole ones */
+    ovp_idx others;  /* values that are no scalars (histograms, images, text, ..), skipped */
+    int truncated;   /* the file ends within a record, as that of a run that died; what stands before it was read */
+} ovp_io_tfevents;
+/* Scalars of an event file (events.out.tfevents.*): simple_value, and tensors of rank 0 of type float or double.
+ * Unknown fields are skipped. Free with ovp_io_tfevents_free. Errors: OVP_EFORMAT (byte and record: a wrong check sum,
+ * no protocol buffer, a tag not in UTF-8; no file of this kind: no whole record, or the first names no version
+ * "brain.Event:"), OVP_ENOMEM, and those of ovp_io_read_file (limit 1 GiB). */
+OVP_API ovp_status ovp_io_tfevents_read(ovp_io_tfevents *out, ovp_ctx *ctx, const char *path);
+OVP_API ovp_status ovp_io_tfevents_parse(ovp_io_tfevents *out, ovp_ctx *ctx, const char *name, const void *data,
+                                         size_t bytes);
+/* Frees what the struct holds and zeroes it; NULL is fine. */
+OVP_API void ovp_io_tfevents_free(ovp_ctx *ctx, ovp_io_tfevents *events);
+/* An event file of version brain.Event:2 with one event a scalar; values are rounded to float, the format's own. The
+ * version's record takes the first scalar's time, so same content gives the same bytes; atomic. TensorBoard looks for
+ * "tfevents" in the file's name. Errors: OVP_EINVAL (a tag empty or not UTF-8), OVP_ENOMEM, and those of
+ * ovp_io_write_file. */
+OVP_API ovp_status ovp_io_tfevents_write(ovp_ctx *ctx, const char *path, const ovp_io_scalar *scalars, ovp_idx count);
 
 #ifdef __cplusplus
 }

@@ -30,6 +30,7 @@ typedef struct ovp_net_slice {
     int prunable;
     double lr_scale;   /* multiplies the learning rate for this part */
     double multiplier; /* the model uses multiplier * tensor: 1 but for parametrisations */
+    double init_std;   /* of a parametrisation's own draws N(0, init_std^2); 0: initialised by a rule of ovp_net_init */
 } ovp_net_slice;
 
 typedef struct ovp_net_model ovp_net_model;
@@ -57,20 +58,27 @@ typedef struct ovp_net_dense_options {
     const char *layout; /* what the tile engine's lanes run across: "auto" (default, docs/engines.md), "samples",
                          * "units" (one hidden layer), "features" */
     ovp_idx rows;       /* samples expected in a batch, a hint for engine "auto"; 0: unknown */
-    /* Where width stands, n = fan_in of the layer; sigma 0 means the default named here.
-     * "standard" (default): z = W a + b, initialised by a rule of ovp_net_init.
-     * "ntk": z = sigma_w / sqrt(n) W a + sigma_b b, W, b ~ N(0, 1) (Jacot et al. 2018; sigma_w the activation's gain,
-     *   sigma_b 1); learning rates as given.
-     * "mean-field": one hidden layer of width m; first layer as in ntk, f = sigma_w / m W a + sigma_b b (Mei, Montanari
-     *   and Nguyen 2018); learning rates times m.
-     * "mup": Yang and Hu 2021, table 1 (maximal update), for SGD: W ~ N(0, 1/m) times sqrt(m), 1, 1/sqrt(m) for the
-     *   first, inner and last layers, and sigma_w (times 1/sqrt(d) in the first); learning rates as given. */
+    /* Where the width stands; in, out: fans of the layer, m: width of the last hidden layer. theta holds the raw W and
+     * b, and gradients, learning rates and measures of movement are those of the raw values. sigma_w, sigma_b: 0 means
+     * the activation's gain (ovp_net_gain) and 1; the same in every layer.
+     * "standard" (default): z = W a + b, initialised by a rule of ovp_net_init; takes no sigmas.
+     * "ntk" (Jacot et al. 2018, there sigma_w = 1, sigma_b = beta): z = sigma_w / sqrt(in) W a + sigma_b b, W, b ~
+     *   N(0, 1), learning rates as given. neural_tangents.stax.Dense(out, W_std, b_std, parameterization='ntk') is this
+     *   with W_std = sigma_w, b_std = sigma_b.
+     * "mean-field" (Mei, Montanari and Nguyen 2018; Yang and Hu 2021, table 1): one hidden layer, as in ntk, and
+     *   f = sigma_w / m W a + sigma_b / sqrt(m) b, W, b ~ N(0, 1); learning rates times m. The last bias is scaled so
+     *   that its effect grows no faster than lr.
+     * "mup" (Yang and Hu 2021, table 1, maximal update for SGD): z = sigma_w sqrt(out / in) W a + sigma_b sqrt(out) b,
+     *   W, b ~ N(0, 1 / out), and last f = sigma_w / sqrt(m) W a + sigma_b b, W, b ~ N(0, 1 / m); learning rates as
+     *   given. For hidden layers of one width these are the table's multipliers sqrt(m), 1, 1 / sqrt(m); with one
+     *   hidden layer the same function and the same training as mean-field, for raw values smaller by sqrt(m). */
     const char *parametrization;
     double sigma_w, sigma_b;
 } ovp_net_dense_options;
 
 /* Model in *out; free with ovp_net_model_free (batches and workspaces first). Errors: OVP_EINVAL (layer count, a width
- * < 1 or a parameter count over 2^40, unknown activation or engine, each named), OVP_ENOMEM. */
+ * < 1 or a parameter count over 2^40, unknown activation, engine or parametrisation, a sigma that is negative or not
+ * finite, each named), OVP_ENOMEM. */
 OVP_API ovp_status ovp_net_dense_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_dense_options *options);
 OVP_API void ovp_net_model_free(ovp_net_model *model);
 OVP_API ovp_idx ovp_net_model_parameters(const ovp_net_model *model); /* P */
@@ -86,28 +94,35 @@ OVP_API int64_t ovp_net_dense_memory(const ovp_net_dense_options *options, ovp_i
 
 /* ---- models made of models ------------------------------------------------------------------------ */
 
-/* Each borrows `base` (and uses its slices and theta order), which must outlive it; theta_0 (base's P values) is
- * copied.
+/* Each borrows `base` (and uses its slices and theta order), which must outlive it; theta_0 (base's P values, finite,
+ * else OVP_EINVAL) is copied. Batches are bound to the very model: another one answers OVP_ESHAPE. docs/models.md.
  *
  * alpha (f(theta) - f(theta_0)), lazy for large alpha (Chizat, Oyallon and Bach 2019). f(theta_0) is computed once,
- * when a batch is bound. Has whatever operation base has. OVP_EINVAL: alpha not finite or 0. */
+ * when a batch is bound, unrounded: the outputs at theta_0 are exactly 0; rows selected into another batch bring theirs
+ * along (0 there up to the rounding of f). Has whatever operation base has. OVP_EINVAL: alpha not finite or 0. */
 OVP_API ovp_status ovp_net_scaled_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_model *base, double alpha,
                                          const void *theta_0);
-/* f(theta_0) + J(theta_0) (theta - theta_0). OVP_EUNSUPPORTED: base has no jvp or vjp. */
+/* f(theta_0) + J(theta_0) (theta - theta_0). Has jvp, vjp and hvp, and whatever else base has. OVP_EUNSUPPORTED: base
+ * has no jvp or vjp. */
 OVP_API ovp_status ovp_net_linearised_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_model *base,
                                              const void *theta_0);
 
-/* A feature map in front: rows x inputs -> rows x features, applied once when a batch is bound, in f64. */
-typedef struct ovp_net_feature_map {
+/* A feature map in front: x (rows x inputs) -> phi (rows x features), applied once when a batch is bound, in f64. A
+ * failure is reported with ovp_fail(ctx, ..). */
+typedef struct ovp_net_feature_map ovp_net_feature_map;
+struct ovp_net_feature_map {
     ovp_idx inputs, features;
-    ovp_status (*apply)(void *user, ovp_ctx *ctx, ovp_idx rows, const double *x, double *phi);
-    void *user; /* borrowed */
-} ovp_net_feature_map;
-/* base(phi(x)), base with `features` inputs. OVP_ESHAPE: they differ. */
+    ovp_status (*apply)(const ovp_net_feature_map *map, ovp_ctx *ctx, ovp_idx rows, const double *x, double *phi);
+    const void *user; /* borrowed, for apply */
+};
+/* base(phi(x)), base with `features` inputs; the map is copied. Has whatever operation base has. Errors: OVP_ESHAPE
+ * (features differ), OVP_EINVAL (inputs below 1); when a batch is bound also those of apply and OVP_EINVAL (a feature
+ * that is not finite). */
 OVP_API ovp_status ovp_net_mapped_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_model *base,
                                          const ovp_net_feature_map *map);
 /* The map (sin(w k x_j), cos(w k x_j)) for k = first .. first + count - 1 and every input j: features = 2 inputs count,
- * all sines of k = first .. then all cosines, input after input. *out needs no free; OVP_EINVAL: a count below 1. */
+ * per input first the sines, then the cosines, each for k rising. *out borrows `fourier` and needs no free; OVP_EINVAL:
+ * a count or inputs below 1, more than 2^31-1 features, a frequency that is not finite. */
 typedef struct ovp_net_fourier {
     double frequency;
     ovp_idx first, count;
@@ -125,9 +140,11 @@ typedef struct ovp_net_function {
                            double *hessian);
     int has_hessian; /* else hvp is unsupported */
     ovp_numeric_type type;
-    void *user; /* borrowed */
+    void *user; /* borrowed, for evaluate */
 } ovp_net_function;
-/* All operations (hvp if it has a Hessian); one slice "theta". OVP_EINVAL: counts. */
+/* All operations but factors (hvp if it has a Hessian); one slice "theta". The struct is copied. Samples are evaluated
+ * one after the other; a failure of `evaluate` is passed on. OVP_EINVAL: a count below 1 (inputs: below 0) or beyond
+ * 2^31-1, no function, type. */
 OVP_API ovp_status ovp_net_function_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_function *function);
 
 /* ---- access to tensors ---------------------------------------------------------------------------- */
@@ -140,7 +157,9 @@ OVP_API void ovp_net_slice_set(const ovp_net_model *model, const ovp_net_slice *
 
 /* Rules (torch.nn.init): "torch-default" (U(+-1/sqrt(fan_in)) for weights and biases), "kaiming-uniform",
  * "kaiming-normal" (fan_in, gain of the activation), "xavier-uniform", "xavier-normal", "normal" (N(0,
- * (gain/sqrt(fan_in))^2)), "zero". All but torch-default and zero set biases to 0. gain 0 means the rule's own. */
+ * (gain/sqrt(fan_in))^2)), "zero". All but torch-default set biases to 0. gain 0 means the rule's own. A model with a
+ * parametrisation other than standard has draws of its own, N(0, init_std^2) for weights and biases: rule
+ * "parametrization" or NULL, gain 0, and no other. */
 typedef struct ovp_net_init_options {
     size_t size;
     const char *rule;
@@ -148,7 +167,7 @@ typedef struct ovp_net_init_options {
 } ovp_net_init_options;
 
 /* Fills theta (P values) from rng: per layer its weight in C order, then its bias, layers in order. OVP_EINVAL: unknown
- * rule. */
+ * rule, or one that does not go with the model's parametrisation. */
 OVP_API ovp_status ovp_net_init(const ovp_net_model *model, ovp_ctx *ctx, const ovp_net_init_options *options,
                                 ovp_numeric_rng *rng, void *theta);
 /* One tensor in C order by a rule; the piece that ovp_net_init is made of. */
@@ -161,9 +180,9 @@ OVP_API double ovp_net_gain(const char *activation);
 /* ---- batches and targets ------------------------------------------------------------------------- */
 
 typedef struct ovp_net_batch ovp_net_batch;
-/* Prepares X (rows x d of the model's type, C order; copied or packed as the engine likes) for one model, or for any
- * other dense model with the same d, type, engine and input path. Free with ovp_net_batch_free. Errors: OVP_EINVAL
- * (rows < 1, a value that is not finite, position given), OVP_ENOMEM. */
+/* Prepares X (rows x d of the model's type, C order; copied or packed as the engine likes) for one model, or, if that
+ * is dense, for any other dense model with the same d, type, engine and input path. Free with ovp_net_batch_free.
+ * Errors: OVP_EINVAL (rows < 1, a value that is not finite, position given), OVP_ENOMEM. */
 OVP_API ovp_status ovp_net_bind(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *model, const void *x,
                                 ovp_idx rows);
 OVP_API void ovp_net_batch_free(ovp_net_batch *batch);
@@ -203,8 +222,8 @@ typedef struct ovp_net_targets {
 /* ---- operations ---------------------------------------------------------------------------------- */
 
 typedef struct ovp_net_workspace ovp_net_workspace;
-/* Everything the operations need for batches of up to `rows` rows; allocates once, operations never do. The context is
- * borrowed. Free with ovp_net_workspace_free. */
+/* Everything the operations need for batches of up to `rows` rows; allocates once, operations never do (the four
+ * derivatives below say when). The context is borrowed. Free with ovp_net_workspace_free. */
 OVP_API ovp_status ovp_net_workspace_create(ovp_net_workspace **out, ovp_ctx *ctx, const ovp_net_model *model,
                                             ovp_idx rows);
 OVP_API void ovp_net_workspace_free(ovp_net_workspace *workspace);
@@ -267,7 +286,10 @@ OVP_API ovp_status ovp_net_jvp(ovp_net_workspace *workspace, const ovp_net_batch
 OVP_API ovp_status ovp_net_hvp(ovp_net_workspace *workspace, const ovp_net_batch *batch, const ovp_net_targets *targets,
                                const void *theta, const void *v, double *loss, void *out);
 
-/* Rows of the Jacobian: out ((count c) x P, C order), row (i c + k) = gradient of output k of sample first + i. */
+/* jvp, hvp, jacobian and factors make their buffers in the workspace when first called; later calls allocate nothing.
+ *
+ * Rows of the Jacobian: out ((count c) x P, C order), row (i c + k) = gradient of output k of sample first + i.
+ * OVP_EINVAL: samples outside the batch. */
 OVP_API ovp_status ovp_net_jacobian(ovp_net_workspace *workspace, const ovp_net_batch *batch, const void *theta,
                                     ovp_idx first, ovp_idx count, void *out);
 

@@ -57,8 +57,9 @@ OVP_API ovp_status ovp_store_run_table(ovp_store_run *run, const ovp_store_table
 OVP_API ovp_status ovp_store_run_arrays(ovp_store_run *run, const char *file, const ovp_io_named_array *arrays,
                                         ovp_idx count);
 OVP_API ovp_status ovp_store_run_file(ovp_store_run *run, const char *relative, const void *data, size_t bytes);
-/* manifest.json = manifest (borrowed object, may be NULL) with "program", "experiment", "status", "started", "finished"
- * and "process" set here; status "running|complete|interrupted|failed". */
+/* manifest.json = manifest (borrowed object, may be NULL) with "program", "experiment", "status", "started",
+ * "finished", "process" and, once the run is over, "files" (size and SHA-256 of each) set here; status
+ * "running|complete|interrupted|failed". */
 OVP_API ovp_status ovp_store_run_manifest(ovp_store_run *run, struct json_t *manifest, const char *status);
 /* Appends one line to metrics.jsonl and flushes it; on OVP_EIO no part of it stays. */
 OVP_API ovp_status ovp_store_run_metric(ovp_store_run *run, const struct json_t *line);
@@ -67,6 +68,23 @@ OVP_API ovp_status ovp_store_run_metric(ovp_store_run *run, const struct json_t 
  * ("unfinished" where the manifest still says running and its process is gone, "broken" where there is no readable
  * manifest). New reference in *out. */
 OVP_API ovp_status ovp_store_list(struct json_t **out, ovp_ctx *ctx, const char *root);
+/* Which runs; set size = sizeof(ovp_store_filter), zero fields mean any. status: as listed. since: a time
+ * ("2026-01-02", "2026-01-02T15:30", UTC) or an age ("30m", "12h", "7d"). where: "key=value;key=value" on parameters,
+ * values compared as numbers where they are numbers, lists as "10,100". limit: the newest so many. scan: read the
+ * folders, leave the index aside. */
+typedef struct ovp_store_filter {
+    size_t size;
+    const char *experiment, *status, *since, *where;
+    ovp_idx limit;
+    int scan;
+} ovp_store_filter;
+/* ovp_store_list of the runs that match. Answered from the index (root/.index.sqlite), which is first brought up to
+ * date with the folders and built again when it is missing, damaged or of another version; without it (no SQLite, a
+ * read-only folder, locked) from the folders themselves, with the same answer. Errors: OVP_EUSAGE (the filter). */
+OVP_API ovp_status ovp_store_select(struct json_t **out, ovp_ctx *ctx, const char *root,
+                                    const ovp_store_filter *filter);
+/* "SQLite 3.40.1", or "" where the index was left out of the build. Static. */
+OVP_API const char *ovp_store_index_version(void);
 /* Folder of a run given by id, unambiguous id prefix, "latest" or path. *dir freed with ovp_free. OVP_ENOTFOUND lists
  * near ids. */
 OVP_API ovp_status ovp_store_find(char **dir, ovp_ctx *ctx, const char *root, const char *id);
@@ -75,6 +93,31 @@ OVP_API ovp_status ovp_store_find(char **dir, ovp_ctx *ctx, const char *root, co
  * (no run folder, or its run is still going), OVP_ENOTFOUND, OVP_EIO (the manifest goes last, so it can be repeated).
  */
 OVP_API ovp_status ovp_store_remove(ovp_ctx *ctx, const char *dir);
+
+/* ---- comparing and verifying --------------------------------------------------------------------- */
+
+/* Two to 8 runs side by side: {"runs":[..],"params":{"key":[v,v]},"environment":{..},"tables":{..},"verdicts":[..]}.
+ * params and environment hold what differs (null: absent there). Tables are joined on their key columns, the shortest
+ * beginning of the columns that names every row of every run once; a table is
+ * {"keys":[..],"columns":[..],"rows":[..],"equal":n,"only":[[key..],[key..]]}: rows that all runs share as
+ * {"key":[..],"same":b,"values":[[..],[..]],"absolute":[[..]],"relative":[[..]]} with the differences of each later run
+ * from the first (null where a value is no finite number; relative to |first|), how many of them are the same, and each
+ * run's keys that not all share. timings are left out. A verdict is {"claim","holds":[..],"measured":[..],
+ * "predicted":[..]}. params_only: no tables and no
+ * verdicts; without it runs of different experiments are refused. Errors: OVP_EUSAGE, OVP_EFORMAT, OVP_ENOMEM. New
+ * reference. */
+OVP_API ovp_status ovp_store_compare(struct json_t **out, ovp_ctx *ctx, const char *const *dirs, ovp_idx count,
+                                     int params_only);
+/* Every file of a run folder against its manifest (present, same SHA-256; tables, arrays and JSON readable, of the rows
+ * and shapes the manifest names), the manifest's own schema, and the status complete. {"id","dir","experiment",
+ * "status","ok","malformed","files":[{"file","state","why"}],"problems":[text]}; state ok, missing, changed,
+ * unreadable, extra (no fault) or unrecorded (a run older than the sums; no fault). malformed: something cannot be
+ * read, not merely differs. New reference. Errors: OVP_EIO, OVP_ENOMEM. */
+OVP_API ovp_status ovp_store_verify(struct json_t **out, ovp_ctx *ctx, const char *dir);
+/* Tables (timings excepted) and arrays of two runs bit for bit: {"same","compared","differences":[{"file","where",
+ * "first","second"}],"environment":{"key":[v,v]}}, the first difference of each file; environment: what differs of isa,
+ * cpu, blas, core, flavour, precision, version and commit. New reference. Errors: OVP_EFORMAT, OVP_EIO, OVP_ENOMEM. */
+OVP_API ovp_status ovp_store_differ(struct json_t **out, ovp_ctx *ctx, const char *first, const char *second);
 
 #ifdef __cplusplus
 }

@@ -139,15 +139,15 @@ typedef struct ovp_train_array {
     const void *data;
 } ovp_train_array;
 
-/* Everything but theta and borrowed streams (save those with the training): optimiser, schedule, stopping, place in the
- * order of mini-batches. Fills arrays[0..capacity-1] and returns how many there are; arrays may be NULL for capacity 0.
- * Names: m, v (where the rule has them), step, lr, state, stopped_at, best, waited; with an order also epoch, position,
- * order. */
+/* Everything but theta: optimiser, schedule, stopping, place in the order of mini-batches and its streams. Fills
+ * arrays[0..capacity-1] and returns how many there are; arrays may be NULL for capacity 0. Names: m, v (where the rule
+ * has them), step, lr, state, stopped_at, best, waited; with an order also epoch, position, order, rng, generator
+ * (bytes of ovp_numeric_rng_save). */
 OVP_API ovp_idx ovp_train_state_get(const ovp_train *train, ovp_train_array *arrays, ovp_idx capacity);
-/* Goes on where the trainer that gave the arrays stood, with the same bits if theta and borrowed streams do so too.
- * The trainer was created with the same model, options and rows. Order "philox" draws its earlier epochs again. Extra
- * arrays are ignored. Errors: OVP_EFORMAT (an array missing, of another type or length, or a value outside its range:
- * nothing is changed then), OVP_EINTERRUPTED. */
+/* Goes on where the trainer that gave the arrays stood, with the same bits if theta does so too; borrowed streams are
+ * set as well. The trainer was created with the same model, options and rows. Extra arrays are ignored. Errors:
+ * OVP_EFORMAT (an array missing, of another type or length, or a value outside its range), OVP_EINVAL (a
+ * stream of another kind): nothing is changed then. */
 OVP_API ovp_status ovp_train_state_set(ovp_train *train, const ovp_train_array *arrays, ovp_idx count);
 
 /* ---- many small trainings side by side ----------------------------------------------------------- */

@@ -7,7 +7,9 @@
 
 #include "params_int.h"
 
+#ifndef LIST_LIMIT         /* less where fuzzing: a million items take seconds */
 #define LIST_LIMIT 1000000 /* items of one list: beyond it a typing error (1..1e9) would fill the memory */
+#endif
 #define CHOICE_BYTES 64
 #define RANGE_RUN 4 /* this many consecutive integers are shown as A..B */
 

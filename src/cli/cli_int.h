@@ -99,10 +99,16 @@ void cli_range_text(const ovp_param *row, char *out, size_t bytes);
 ovp_idx cli_common_count(const ovp_params *params);
 ovp_status cli_find_experiment(const ovp_experiment **out, cli_app *cli, const char *id);
 
-/* ---- experiment_help.c, markdown.c ---------------------------------------------------------------- */
+/* ---- experiment_help.c, markdown.c, man.c, complete.c ---------------------------------------------- */
 
 ovp_status cli_help_experiment(cli_app *cli, const ovp_experiment *experiment);
 ovp_status cli_markdown(cli_app *cli);
+/* overparam(1) as roff for man. */
+ovp_status cli_man(cli_app *cli);
+/* Rows of the sections on exit codes and the environment: name and meaning. */
+extern const cli_option cli_exit_codes[], cli_environment[];
+/* What can stand in the place of the last word of a command line, for a shell. */
+ovp_status cli_complete(cli_app *cli, int argc, char **argv);
 
 /* ---- output.c ------------------------------------------------------------------------------------ */
 
@@ -137,6 +143,9 @@ void cli_json_set(cli_app *cli, json_t *object, const char *key, json_t *value);
 void cli_json_append(cli_app *cli, json_t *array, json_t *value);
 /* String of an object's member; "" where it has none. */
 const char *cli_json_text(const json_t *object, const char *key);
+/* Replaces what in `out` would steer a terminal by '?': names and texts out of files may hold anything. Line feeds
+ * stay, and sequences as cli_paint makes them where colours are on. */
+void cli_disarm(cli_app *cli);
 /* One line on stderr: control characters replaced. */
 void cli_complain(const char *prefix, const char *message);
 
@@ -158,6 +167,16 @@ void cli_progress_erase(cli_progress *progress);
 
 /* From now on Ctrl-C and SIGTERM cancel ctx; the second one ends the program at once with 130. */
 void cli_signals_watch(ovp_ctx *ctx);
+
+/* ---- cmd_run.c, runs_compare.c, runs_verify.c ------------------------------------------------------ */
+
+/* Runs an experiment with progress on stderr and Ctrl-C watched; *result as ovp_experiment_execute. */
+ovp_status cli_compute(json_t **result, cli_app *cli, const ovp_experiment *experiment, const ovp_params *params,
+                       const char *out_dir);
+ovp_status cli_runs_compare(cli_app *cli, const cli_args *args);
+ovp_status cli_runs_verify(cli_app *cli, const cli_args *args);
+/* A value as text: lists joined by commas and cut after a dozen. */
+void cli_value_text(ovp_text *out, const json_t *value);
 
 /* ---- result.c ------------------------------------------------------------------------------------ */
 

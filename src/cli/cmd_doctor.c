@@ -105,12 +105,31 @@ static void memory(doctor *d) {
     cli_json_set(d->cli, d->object, "memory_bytes", json_integer((json_int_t)limit));
 }
 
+static void run_index(doctor *d) {
+    const char *version = ovp_store_index_version();
+    line(d, "Run index", version[0] ? version : "left out of this build: the run folders are read instead");
+    cli_json_set(d->cli, d->object, "run_index", version[0] ? json_string(version) : json_null());
+}
+
 static void gnuplot(doctor *d) {
     char version[96] = "";
     const int found = ovp_figure_available(version, sizeof version);
     line(d, "Figures", found ? version : "no gnuplot: runs finish without figures");
     cli_json_set(d->cli, d->object, "gnuplot", found ? json_string(version) : json_null());
     if (!found) warn(d, "no gnuplot on PATH, so runs have no figures; install it: apt-get install gnuplot-nox");
+}
+
+/* Optional parts of the build. */
+static void images(doctor *d) {
+    static const char *const formats[][3] = {{"PNG images", "png", "libpng-dev"},
+                                             {"JPEG images", "jpeg", "libturbojpeg0-dev"}};
+    char text[96];
+    for (int i = 0; i < 2; i++) {
+        const char *library = ovp_io_image_library(formats[i][1]);
+        snprintf(text, sizeof text, "left out of this build; install %s and build again", formats[i][2]);
+        line(d, formats[i][0], library ? library : text);
+        cli_json_set(d->cli, d->object, formats[i][1], library ? json_string(library) : json_null());
+    }
 }
 
 static ovp_status data(doctor *d) {
@@ -179,8 +198,10 @@ static ovp_status run(cli_app *cli, int argc, char **argv) {
     blas(&d);
     memory(&d);
     gnuplot(&d);
+    images(&d);
     OVP_TRY(data(&d));
     runs(&d);
+    run_index(&d);
     if (cli_value(&args, "json")) {
         cli_json_set(cli, d.object, "warnings", json_incref(d.warnings));
         status = cli_put_json(cli, json_incref(d.object));

@@ -6,6 +6,7 @@ static const cli_option options[] = {{0}};
 static ovp_status run(cli_app *cli, int argc, char **argv) {
     cli_args args = {0};
     ovp_status status;
+    if (argc > 1 && !strcmp(argv[0], "--complete")) return cli_complete(cli, argc - 2, argv + 2); /* after its "--" */
     OVP_TRY(cli_parse(&args, cli, &cli_command_help, NULL, argc, argv));
     OVP_TRY(cli_expect_operands(cli, &args, 0, 1));
     if (args.operand_count == 0) {

@@ -3,8 +3,9 @@
 
 static const cli_option options[] = {
     {"json", NULL, "One JSON object."},
-    {"all", NULL, "Every command and experiment; needs --markdown."},
+    {"all", NULL, "Every command and experiment; needs --markdown or --man."},
     {"markdown", NULL, "With --all: the reference page docs/cli.md."},
+    {"man", NULL, "With --all: the manual page overparam(1)."},
     {0},
 };
 
@@ -71,15 +72,17 @@ static ovp_status run(cli_app *cli, int argc, char **argv) {
     ovp_status status;
     const ovp_experiment *experiment;
     OVP_TRY(cli_parse(&args, cli, &cli_command_info, NULL, argc, argv));
-    const int all = cli_value(&args, "all") != NULL, markdown = cli_value(&args, "markdown") != NULL;
-    if (all != markdown) {
+    const int all = cli_value(&args, "all") != NULL, markdown = cli_value(&args, "markdown") != NULL,
+              man = cli_value(&args, "man") != NULL;
+    if (all != markdown + man) {
         status =
-            ovp_fail(cli->ctx, OVP_EUSAGE, "info: --all and --markdown go together: overparam info --all --markdown");
+            ovp_fail(cli->ctx, OVP_EUSAGE,
+                     "info: --all goes together with one of --markdown and --man: overparam info --all --markdown");
         goto done;
     }
     OVP_TRY(cli_expect_operands(cli, &args, all ? 0 : 1, all ? 0 : 1));
     if (all) {
-        status = cli_markdown(cli);
+        status = man ? cli_man(cli) : cli_markdown(cli);
         goto done;
     }
     OVP_TRY(cli_find_experiment(&experiment, cli, args.operands[0]));

@@ -103,8 +103,8 @@ static ovp_status pass_on(cli_app *cli, const ovp_ctx *from, ovp_status failure,
     return ovp_fail(cli->ctx, failure, "%s (finished rows are kept in %s)", message, dir);
 }
 
-static ovp_status compute(json_t **result, cli_app *cli, const ovp_experiment *experiment, const ovp_params *params,
-                          const char *out_dir) {
+ovp_status cli_compute(json_t **result, cli_app *cli, const ovp_experiment *experiment, const ovp_params *params,
+                       const char *out_dir) {
     cli_progress progress = {.cli = cli, .title = experiment->id};
     ovp_ctx_options settings = {.size = sizeof settings, .log = log_line, .user = &progress};
     ovp_ctx *ctx = NULL;
@@ -143,7 +143,7 @@ static ovp_status run(cli_app *cli, int argc, char **argv) {
     file.path = cli_value(&args, "config");
     if (file.path) OVP_TRY(ovp_io_yaml_read(&file.settings, &file.count, cli->ctx, file.path));
     OVP_TRY(apply(params, cli, experiment, &args, &file));
-    status = compute(&result, cli, experiment, params, cli_value(&args, "out"));
+    status = cli_compute(&result, cli, experiment, params, cli_value(&args, "out"));
     if (result && cli_value(&args, "json")) {
         /* The object tells of a failed run, too: whoever asked for JSON gets it. */
         ovp_status put = cli_put_json(cli, result);

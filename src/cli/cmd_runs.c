@@ -1,4 +1,4 @@
-/* overparam runs list|show|rm */
+/* overparam runs list|show|rm; compare and verify have files of their own */
 #include <dirent.h>
 #include <stdlib.h>
 
@@ -7,21 +7,64 @@
 static const cli_action actions[] = {
     {"list", "", "The runs, newest first."},
     {"show", "ID", "Parameters, verdicts and files of a run: its id, the beginning of one, 'latest' or a path."},
+    {"compare", "ID ID...",
+     "Parameters and environments that differ, tables joined row by row with their differences, the verdicts of each."},
+    {"verify", "[ID]...",
+     "Check every file against the manifest (all runs, without ID); --rerun repeats the run and compares bit for bit."},
     {"rm", "ID...", "Remove run folders; prints what it removed."},
     {0},
 };
 
-static const cli_option options[] = {{"json", NULL, "One JSON object."}, {0}};
+static const cli_option options[] = {
+    {"experiment", "NAME", "list: runs of this experiment."},
+    {"status", "STATUS", "list: running, complete, interrupted, failed, unfinished or broken."},
+    {"since", "TIME", "list: started since 2026-01-02 or 2026-01-02T15:30 (UTC), or in the last 30m, 12h, 7d."},
+    {"where", "KEY=VALUE", "list: runs with this parameter; several as 'KEY=VALUE;KEY=VALUE', lists as 10,100."},
+    {"limit", "N", "list: the newest N."},
+    {"params", NULL, "compare: parameters and environments alone, of any experiments."},
+    {"rerun", NULL, "verify: run it again with its parameters and seeds and compare tables and arrays bit for bit."},
+    {"json", NULL, "One JSON object."},
+    {0},
+};
+
+/* Options that belong to one action are refused with another. */
+static ovp_status check_options(cli_app *cli, const cli_args *args, const char *action) {
+    for (const cli_option *o = options; o->name; o++) {
+        const char *colon = strchr(o->help, ':');
+        const size_t length = colon ? (size_t)(colon - o->help) : 0;
+        if (strcmp(o->name, "json") && cli_value(args, o->name) &&
+            (strlen(action) != length || strncmp(o->help, action, length)))
+            return ovp_fail(cli->ctx, OVP_EUSAGE, "runs %s: --%s belongs to runs %.*s", action, o->name, (int)length,
+                            o->help);
+    }
+    return OVP_OK;
+}
+
+static ovp_status read_filter(ovp_store_filter *filter, cli_app *cli, const cli_args *args) {
+    const char *limit = cli_value(args, "limit");
+    *filter = (ovp_store_filter){.size = sizeof *filter,
+                                 .experiment = cli_value(args, "experiment"),
+                                 .status = cli_value(args, "status"),
+                                 .since = cli_value(args, "since"),
+                                 .where = cli_value(args, "where")};
+    if (limit && (!ovp_parse_int(limit, &filter->limit) || filter->limit < 1))
+        return ovp_fail(cli->ctx, OVP_EUSAGE, "--limit '%.40s': a whole number from 1 on", limit);
+    return OVP_OK;
+}
 
 static ovp_status list(cli_app *cli, const cli_args *args) {
     json_t *runs = NULL, *one;
     size_t i;
     cli_grid grid;
-    ovp_status status = ovp_store_list(&runs, cli->ctx, NULL);
+    ovp_store_filter filter;
+    ovp_status status = read_filter(&filter, cli, args);
+    if (status == OVP_OK) status = ovp_store_select(&runs, cli->ctx, NULL, &filter);
     if (status != OVP_OK) return status;
     if (cli_value(args, "json")) return cli_put_json(cli, json_pack("{s:i, s:o}", "schema", 1, "runs", runs));
     if (json_array_size(runs) == 0)
-        ovp_text_add(&cli->out, "No runs yet. Start one: overparam run EXPERIMENT --preset quick\n");
+        ovp_text_add(&cli->out, filter.experiment || filter.status || filter.since || filter.where
+                                    ? "No run matches.\n"
+                                    : "No runs yet. Start one: overparam run EXPERIMENT --preset quick\n");
     cli_grid_begin(&grid, cli, 6, 0);
     grid.right[3] = grid.right[4] = 1;
     json_array_foreach(runs, i, one) {
@@ -84,7 +127,7 @@ done:
     return status;
 }
 
-static void value_text(ovp_text *out, const json_t *value) {
+void cli_value_text(ovp_text *out, const json_t *value) {
     size_t i;
     json_t *item;
     if (json_is_string(value)) {
@@ -96,7 +139,7 @@ static void value_text(ovp_text *out, const json_t *value) {
                 ovp_text_add(out, "... (%zu)", json_array_size(value));
                 break;
             }
-            value_text(out, item);
+            cli_value_text(out, item);
         }
     } else {
         ovp_io_json_dump(out, value, 0);
@@ -112,7 +155,7 @@ static void put_object(cli_app *cli, const char *title, const json_t *object) {
     cli_grid_begin(&grid, cli, 2, 2);
     json_object_foreach((json_t *)(uintptr_t)object, key, value) {
         ovp_text text = {.ctx = cli->ctx};
-        value_text(&text, value);
+        cli_value_text(&text, value);
         cli_grid_cell(&grid, "%s", key);
         cli_grid_cell(&grid, "%s", text.data ? text.data : "");
         if (text.failed) cli->out.failed = 1;
@@ -223,11 +266,15 @@ static ovp_status run(cli_app *cli, int argc, char **argv) {
     ovp_status status;
     OVP_TRY(cli_parse(&args, cli, &cli_command_runs, NULL, argc, argv));
     OVP_TRY(cli_find_action(&action, cli, &args, "list"));
+    OVP_TRY(check_options(cli, &args, action->name));
     if (!strcmp(action->name, "list")) {
         OVP_TRY(cli_expect_operands(cli, &args, 0, 1));
         status = list(cli, &args);
     } else {
-        status = !strcmp(action->name, "show") ? show(cli, &args) : rm(cli, &args);
+        status = !strcmp(action->name, "show")      ? show(cli, &args)
+                 : !strcmp(action->name, "compare") ? cli_runs_compare(cli, &args)
+                 : !strcmp(action->name, "verify")  ? cli_runs_verify(cli, &args)
+                                                    : rm(cli, &args);
     }
 done:
     cli_args_free(cli, &args);
@@ -236,10 +283,15 @@ done:
 
 const cli_command cli_command_runs = {
     .name = "runs",
-    .operands = "[list|show|rm]",
-    .summary = "The run folders: list, show, remove.",
-    .about = "Runs lie in $OVERPARAM_RUNS, or in ./runs without it.",
-    .examples = "overparam runs list\noverparam runs show latest",
+    .operands = "[list|show|compare|verify|rm]",
+    .summary = "The run folders: list, show, compare, verify, remove.",
+    .about = "Runs lie in $OVERPARAM_RUNS, or in ./runs without it. A run is named by its id, the beginning of one, "
+             "'latest' or its path. The folders are the truth; an index beside them (.index.sqlite) only makes listing "
+             "fast and may be deleted at any time.",
+    .examples = "overparam runs list --experiment lazy-width --since 7d --where lr=0.1\n"
+                "overparam runs show latest\n"
+                "overparam runs compare 20260102-030405 latest\n"
+                "overparam runs verify latest --rerun",
     .actions = actions,
     .options = options,
     .run = run,

@@ -41,6 +41,7 @@ static ovp_status write_result(cli_app *cli) {
     ovp_status status = ovp_text_status(&cli->out);
     size_t done = 0;
     if (status != OVP_OK) return ovp_fail(cli->ctx, status, "out of memory while writing the result");
+    if (cli->out_terminal) cli_disarm(cli);
     while (done < cli->out.length) {
         ssize_t n = write(STDOUT_FILENO, cli->out.data + done, cli->out.length - done);
         if (n < 0 && errno == EINTR) continue;

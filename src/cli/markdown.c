@@ -100,19 +100,33 @@ static ovp_status put_experiment(cli_app *cli, const ovp_experiment *e) {
     return OVP_OK;
 }
 
-static void put_exit_codes(ovp_text *out) {
-    ovp_text_add(out, "## Exit codes\n\n| code | when |\n|---|---|\n"
-                      "| 0 | done |\n| 1 | failed |\n| 2 | wrong use: command, option, key or value |\n"
-                      "| 3 | bad data or configuration |\n| 130 | interrupted; finished rows are kept |\n\n");
-}
+const cli_option cli_exit_codes[] = {
+    {"0", NULL, "done"},
+    {"1", NULL, "failed"},
+    {"2", NULL, "wrong use: command, option, key or value"},
+    {"3", NULL, "bad data or configuration"},
+    {"130", NULL, "interrupted; finished rows are kept"},
+    {0},
+};
 
-static void put_environment(ovp_text *out) {
-    ovp_text_add(out, "## Environment\n\n| variable | meaning |\n|---|---|\n"
-                      "| `OVERPARAM_RUNS` | folder of the run folders; without it `./runs` |\n"
-                      "| `OVERPARAM_DATA` | folder of the data sets, looked into first |\n"
-                      "| `OVERPARAM_ISA` | vector level: `base`, `v3` or `v4`; without it the best there is |\n"
-                      "| `OPENBLAS_CORETYPE` | pins the kernels of OpenBLAS; `overparam doctor` warns of it |\n"
-                      "| `NO_COLOR`, `TERM=dumb` | no colours; no progress bar on a dumb terminal |\n\n");
+const cli_option cli_environment[] = {
+    {"OVERPARAM_RUNS", NULL, "folder of the run folders; without it ./runs"},
+    {"OVERPARAM_DATA", NULL, "folder of the data sets, looked into first"},
+    {"OVERPARAM_ISA", NULL, "vector level: base, v3 or v4; without it the best there is"},
+    {"OPENBLAS_CORETYPE", NULL, "pins the kernels of OpenBLAS; overparam doctor warns of it"},
+    {"NO_COLOR, TERM=dumb", NULL, "no colours; no progress bar on a dumb terminal"},
+    {0},
+};
+
+static void put_rows(ovp_text *out, const char *title, const char *head, const cli_option *rows) {
+    ovp_text_add(out, "## %s\n\n| %s |\n|---|---|\n", title, head);
+    for (; rows->name; rows++) {
+        ovp_text_add(out, "|");
+        cell(out, rows->name, 1);
+        cell(out, rows->help, 0);
+        ovp_text_add(out, "\n");
+    }
+    ovp_text_add(out, "\n");
 }
 
 ovp_status cli_markdown(cli_app *cli) {
@@ -122,8 +136,8 @@ ovp_status cli_markdown(cli_app *cli) {
                       "The result is on stdout and nothing else; progress, warnings and the one line of an error are "
                       "on stderr. `--json` makes the result one JSON object.\n\n");
     for (int i = 0; cli_command_at(i); i++) put_command(out, cli_command_at(i));
-    put_exit_codes(out);
-    put_environment(out);
+    put_rows(out, "Exit codes", "code | when", cli_exit_codes);
+    put_rows(out, "Environment", "variable | meaning", cli_environment);
     ovp_text_add(out, "## Experiments\n\n");
     const ovp_experiment *e = ovp_experiment_at(0);
     if (e) {

@@ -155,6 +155,32 @@ const char *cli_json_text(const json_t *object, const char *key) {
     return text ? text : "";
 }
 
+/* Length of a sequence of cli_paint at the start of text, 0 if there is none. */
+static size_t style_length(const char *text, size_t bytes) {
+    size_t n = 2;
+    if (bytes < 4 || text[0] != '\033' || text[1] != '[') return 0;
+    while (n < bytes && text[n] >= '0' && text[n] <= '9') n++;
+    return n > 2 && n < bytes && text[n] == 'm' ? n + 1 : 0;
+}
+
+void cli_disarm(cli_app *cli) {
+    char *text = cli->out.data;
+    size_t bytes = cli->out.length;
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char c = (unsigned char)text[i];
+        size_t style = cli->out_colour ? style_length(text + i, bytes - i) : 0;
+        if (style) {
+            i += style - 1;
+        } else if ((c < 32 && c != '\n') || c == 127) {
+            text[i] = '?';
+        } else if (c == 0xC2 && i + 1 < bytes && (unsigned char)text[i + 1] >= 0x80 &&
+                   (unsigned char)text[i + 1] < 0xA0) {
+            text[i++] = '?'; /* U+0080..U+009F: the control characters of ISO 6429 in one */
+            text[i] = '?';
+        }
+    }
+}
+
 void cli_complain(const char *prefix, const char *message) {
     char line[1400];
     int length = snprintf(line, sizeof line - 1, "%s%s", prefix, message);

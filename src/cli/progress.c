@@ -18,7 +18,9 @@ void cli_progress_erase(cli_progress *progress) {
 static int figures(char *out, size_t bytes, const cli_progress *progress, const ovp_progress *p, double elapsed) {
     char left[32];
     double rate = elapsed > 0 ? (double)(p->done - progress->first) / elapsed : 0;
-    int n = snprintf(out, bytes, "%lld/%lld %.20s", (long long)p->done, (long long)p->total, p->unit ? p->unit : "");
+    const char *unit = p->unit ? p->unit : "";
+    int n = p->total > 0 ? snprintf(out, bytes, "%lld/%lld %.20s", (long long)p->done, (long long)p->total, unit)
+                         : snprintf(out, bytes, "%lld %.20s", (long long)p->done, unit); /* the end is not known */
     if (rate > 0 && p->done < p->total) {
         cli_seconds_text(left, sizeof left, (double)(p->total - p->done) / rate);
         if (rate >= 1)

@@ -10,5 +10,10 @@ static const ovp_data_file files[] = {
 static const ovp_data_idx_format format = {.rows = 28, .cols = 28, .classes = 10};
 
 extern const ovp_data_detail ovp_data_detail_fashion_mnist;
-const ovp_data_detail ovp_data_detail_fashion_mnist = {
-    .reader = &ovp_data_idx_reader, .files = files, .file_count = 4, .telling = 3, .format = &format};
+const ovp_data_detail ovp_data_detail_fashion_mnist = {.reader = &ovp_data_idx_reader,
+                                                       .files = files,
+                                                       .file_count = 4,
+                                                       .telling = 3,
+                                                       .format = &format,
+                                                       .train = 60000,
+                                                       .test = 10000};

@@ -31,7 +31,7 @@
          "",       "Random streams: philox (ours), torch or numpy (theirs, value for value)."},                        \
         {"threads", OVP_PARAM_INT, "0", 0, 256, NULL, "", "Threads; 0 takes the processors this process may use."},    \
         {"precision", OVP_PARAM_CHOICE, precision_default, 0, 0, "f32|f64", "", "Precision of the networks."},         \
-        {"engine", OVP_PARAM_CHOICE, "auto", 0, 0, "auto|reference|gemm", "", "How networks are computed."}, {         \
+        {"engine", OVP_PARAM_CHOICE, "auto", 0, 0, "auto|reference|gemm|tile", "", "How networks are computed."}, {    \
         "save-weights", OVP_PARAM_BOOL, "no", 0, 0, NULL, "",                                                          \
             "Keep trained weights of any size, not only up to 1e6 values."                                             \
     }

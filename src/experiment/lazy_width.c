@@ -336,7 +336,12 @@ static ovp_status load_data(lazy_lab *lab) {
                                          : scale[0] == 'u' ? OVP_SCALE_UNIT
                                                            : OVP_SCALE_STANDARD,
                                 .type = strcmp(ovp_params_text(lab->params, "precision"), "f64") ? OVP_F32 : OVP_F64};
-    return ovp_data_load(&lab->data, lab->ctx, ovp_params_text(lab->params, "dataset"), &options);
+    const char *dataset = ovp_params_text(lab->params, "dataset");
+    ovp_status status = ovp_data_load(&lab->data, lab->ctx, dataset, &options);
+    if (status == OVP_OK && (lab->data.classes < 2 || !lab->data.x_test.data))
+        return ovp_fail(lab->ctx, OVP_EINVAL,
+                        "--dataset %s: lazy-width needs labels of at least 2 classes and a test part", dataset);
+    return status;
 }
 
 /* Refuses before any width has run, not after hours. */

@@ -1,8 +1,10 @@
-/* report.html: one static file that opens from disk. No script, no network, no external file: the figures are data-URI
- * images (inline gnuplot SVGs would share ids), and a Content-Security-Policy forbids everything else. */
+/* report.html: one static file that opens from disk. No network, no external file, no script but the one that sorts
+ * tables: the figures are data-URI images (inline gnuplot SVGs would share ids), and a Content-Security-Policy that
+ * names the script by its SHA-256 forbids everything else. */
 #include "experiment/report_int.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -148,9 +150,11 @@ void report_params(ovp_text *html, json_t *params, const json_t *info) {
     json_t *value;
     const json_t *rows = json_object_get(info, "params");
     if (json_object_size(params) == 0) return;
-    ovp_text_add(html, "<h2 id=\"parameters\">Parameters</h2>\n<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>"
-                       "<th scope=\"col\">key</th><th scope=\"col\" class=\"num\">value</th><th scope=\"col\">unit</th>"
-                       "<th scope=\"col\">default</th><th scope=\"col\">meaning</th></tr></thead><tbody>\n");
+    ovp_text_add(
+        html,
+        "<h2 id=\"parameters\">Parameters</h2>\n<div class=\"scroll\" tabindex=\"0\"><table class=\"sort\"><thead><tr>"
+        "<th scope=\"col\">key</th><th scope=\"col\" class=\"num\">value</th><th scope=\"col\">unit</th>"
+        "<th scope=\"col\">default</th><th scope=\"col\">meaning</th></tr></thead><tbody>\n");
     json_object_foreach(params, key, value) {
         const json_t *row = row_of(rows, key);
         ovp_text text = {.ctx = html->ctx}, standard = {.ctx = html->ctx};
@@ -255,6 +259,20 @@ static void add_paragraphs(ovp_text *html, const char *text) {
     }
 }
 
+/* 'sha256-..' of the script, as a Content-Security-Policy names it: the digest in base 64. */
+static void add_script_hash(ovp_text *html) {
+    char hex[65];
+    unsigned char digest[32];
+    ovp_io_sha256(report_script, strlen(report_script), hex);
+    for (int i = 0; i < 32; i++) {
+        const char pair[3] = {hex[2 * i], hex[2 * i + 1], 0};
+        digest[i] = (unsigned char)strtoul(pair, NULL, 16);
+    }
+    ovp_text_add(html, "'sha256-");
+    add_base64(html, digest, sizeof(digest));
+    ovp_text_add(html, "'");
+}
+
 static void add_head(ovp_text *html, const json_t *result, const json_t *info) {
     const char *title = report_text(info, "title"), *status = report_text(result, "status");
     if (!title[0]) title = report_text(result, "experiment");
@@ -262,7 +280,9 @@ static void add_head(ovp_text *html, const json_t *result, const json_t *info) {
                        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                        "<meta name=\"color-scheme\" content=\"light dark\">\n"
                        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-                       "style-src 'unsafe-inline'\">\n<title>");
+                       "style-src 'unsafe-inline'; script-src ");
+    add_script_hash(html);
+    ovp_text_add(html, "\">\n<title>");
     report_escape(html, title);
     ovp_text_add(html, " – overparam</title>\n<style>\n");
     for (int k = 0; report_css[k]; k++) ovp_text_add(html, "%s", report_css[k]);
@@ -421,7 +441,7 @@ ovp_status ovp_experiment_report(ovp_text *html, ovp_ctx *ctx, const struct json
     add_files(html, result);
     add_tables(html, result, info, 1);
     add_environment(html, result);
-    ovp_text_add(html, "</main>\n</body>\n</html>\n");
+    ovp_text_add(html, "</main>\n<script>%s</script>\n</body>\n</html>\n", report_script);
     OVP_TRY(ovp_text_status(html));
 done:
     return status;

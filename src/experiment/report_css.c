@@ -56,6 +56,14 @@ const char *const report_css[] = {
     "thead th{vertical-align:bottom;position:sticky;top:0;background:var(--card);font-weight:600;white-space:nowrap;"
     "box-shadow:inset 0 -1px var(--line)}\n"
     "th .unit{display:block;font-weight:400;color:var(--muted);font-size:.8rem}\n"
+    "thead button{font:inherit;color:inherit;text-align:inherit;background:none;border:0;padding:0;cursor:pointer}\n"
+    "thead button:hover{color:var(--accent)}\n"
+    "thead button:focus-visible{outline:2px solid var(--accent);outline-offset:3px;border-radius:2px}\n"
+    ".arrow{display:inline-block;width:1em;margin-left:.25em;text-align:center;color:var(--muted)}\n"
+    ".arrow::after{content:'\\2195'}\n"
+    "[aria-sort=ascending] .arrow::after{content:'\\25b2'}\n"
+    "[aria-sort=descending] .arrow::after{content:'\\25bc'}\n"
+    "[aria-sort=ascending] .arrow,[aria-sort=descending] .arrow{color:var(--accent)}\n"
     ".num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
     "td.key{white-space:nowrap}\n"
     "td.wide{min-width:14rem}\n"
@@ -67,6 +75,6 @@ const char *const report_css[] = {
     "@media print{:root{--bg:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#bbb;--accent:#000;--code:#f4f4f4;"
     "--yes:#000;--yes-bg:#fff;--no:#000;--no-bg:#fff;--unclear:#000;--unclear-bg:#fff}main{max-width:none;padding:0}"
     "body{font-size:10.5pt}.scroll,.scroll.tall{overflow:visible;max-height:none;border-radius:0}"
-    "figure,.card,tr{break-inside:avoid}thead th{position:static}h2,h3{break-after:avoid}"
+    "figure,.card,tr{break-inside:avoid}thead th{position:static}.arrow{display:none}h2,h3{break-after:avoid}"
     "pre{white-space:pre-wrap}.badge{border:1px solid}}\n",
     NULL};

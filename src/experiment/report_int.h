@@ -9,6 +9,9 @@
 /* The style sheet: light and dark, phone, print; in parts, ended by NULL. */
 extern const char *const report_css[];
 
+/* The script that sorts tables of class "sort". */
+extern const char report_script[];
+
 /* Text with & < > " ' escaped and control characters as blanks: safe between tags and inside quoted attributes. */
 void report_escape(ovp_text *html, const char *text);
 /* A value of a parameter or a cell as plain text (lists joined by commas, booleans yes and no), not escaped. */

@@ -163,7 +163,8 @@ void report_table(ovp_text *html, const char *name, const json_t *table, const j
         report_escape(html, report_text(info_table, "help"));
         ovp_text_add(html, "</p>\n");
     }
-    ovp_text_add(html, "<div class=\"scroll%s\" tabindex=\"0\"><table><thead><tr>", count > 14 ? " tall" : "");
+    ovp_text_add(html, "<div class=\"scroll%s\" tabindex=\"0\"><table class=\"sort\"><thead><tr>",
+                 count > 14 ? " tall" : "");
     for (size_t c = 0; c < width; c++) {
         const char *column = json_string_value(json_array_get(columns, c));
         const char *unit = json_string_value(json_array_get(units, c));

@@ -9,11 +9,12 @@
 
 int ovp_figure_available(char *version, size_t bytes) {
     char program[4096];
-    figure_process process;
+    ovp_program_result process;
     if (version && bytes) version[0] = 0;
-    if (!figure_find_program(program, sizeof(program))) return 0;
+    if (!ovp_program_find(program, sizeof(program), "gnuplot")) return 0;
     const char *const argv[] = {program, "--version", NULL};
-    figure_spawn(&process, argv, NULL, 10);
+    const ovp_program_options options = {.size = sizeof(options), .timeout = 10};
+    ovp_program_run(&process, argv, &options);
     if (process.error || process.timed_out || process.exit_code > 0) return 0;
     if (version && bytes) {
         process.output[strcspn(process.output, "\r\n")] = 0;
@@ -25,19 +26,6 @@ int ovp_figure_available(char *version, size_t bytes) {
 static int good_name(const char *name) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
     return name && name[0] && strlen(name) <= 64 && name[strspn(name, allowed)] == 0;
-}
-
-/* The last line of gnuplot's output that says something, cleaned of control characters. */
-static const char *last_words(figure_process *process) {
-    char *text = process->output;
-    size_t length = strlen(text);
-    while (length > 0 && strchr(" \t\r\n", text[length - 1])) text[--length] = 0;
-    char *line = strrchr(text, '\n');
-    line = line ? line + 1 : text;
-    while (*line == ' ' || *line == '\t') line++;
-    for (char *p = line; *p; p++)
-        if ((unsigned char)*p < 32 || *p == 127) *p = ' ';
-    return *line ? line : "no message";
 }
 
 /* Whether the drawing is whole: gnuplot does not notice a disk that fills up while it writes. */
@@ -55,8 +43,8 @@ static ovp_status draw(ovp_ctx *ctx, const char *dir, const ovp_figure *figure) 
     static const char *const kinds[] = {"svg", "png"}, *const endings[] = {"</svg>", "IEND"};
     char program[4096], script[80], define[128];
     char made[2][4096 + 160], final[2][4096 + 160];
-    figure_process process;
-    if (!figure_find_program(program, sizeof(program)))
+    ovp_program_result process;
+    if (!ovp_program_find(program, sizeof(program), "gnuplot"))
         return ovp_fail(ctx, OVP_EUNAVAILABLE, "figure %s: no gnuplot on PATH; %s/%s.gp and .dat are kept; " ADVICE,
                         figure->name, dir, figure->name);
     (void)snprintf(script, sizeof(script), "%s.gp", figure->name);
@@ -67,7 +55,8 @@ static ovp_status draw(ovp_ctx *ctx, const char *dir, const ovp_figure *figure) 
     }
     /* -d: without the user's ~/.gnuplot, which could change anything. */
     const char *const argv[] = {program, "-d", "-e", define, script, NULL};
-    figure_spawn(&process, argv, dir, FIGURE_TIMEOUT);
+    const ovp_program_options options = {.size = sizeof(options), .dir = dir, .timeout = FIGURE_TIMEOUT};
+    ovp_program_run(&process, argv, &options);
 
     ovp_status status = OVP_OK;
     if (process.error)
@@ -80,11 +69,11 @@ static ovp_status draw(ovp_ctx *ctx, const char *dir, const ovp_figure *figure) 
                           figure->name, FIGURE_TIMEOUT, script, dir);
     else if (process.exit_code > 0)
         status = ovp_fail(ctx, OVP_EINTERNAL, "figure %s: gnuplot ended with code %d: %s", figure->name,
-                          process.exit_code, last_words(&process));
+                          process.exit_code, ovp_program_last_words(&process));
     for (int k = 0; k < 2; k++) {
         if (status == OVP_OK && !whole(made[k], endings[k]))
             status = ovp_fail(ctx, OVP_EIO, "figure %s: gnuplot wrote no whole %s in %s (disk full?): %s", figure->name,
-                              kinds[k], dir, last_words(&process));
+                              kinds[k], dir, ovp_program_last_words(&process));
         if (status == OVP_OK && rename(made[k], final[k]) != 0)
             status = ovp_fail(ctx, OVP_EIO, "figure %s: cannot replace %s", figure->name, final[k]);
         if (status != OVP_OK) (void)unlink(made[k]);

@@ -53,17 +53,4 @@ void figure_tics(const figure_axis *axis, const char *name, ovp_text *gp);
  * that are not UTF-8 as '?'. In single quotes gnuplot expands nothing; the script draws all of them `noenhanced`. */
 void figure_quote(ovp_text *gp, const char *text);
 
-typedef struct figure_process {
-    int exit_code; /* of the program; 128 + signal if it was killed; -1 unknown (the host ignores SIGCHLD) */
-    int timed_out;
-    int error; /* errno when the program could not be started, else 0 */
-    char output[2048];
-} figure_process;
-
-/* Full path of gnuplot on PATH (absolute entries only), or 0. */
-int figure_find_program(char *path, size_t bytes);
-/* Runs argv[0] (absolute path) in dir (NULL: here) with stdin empty and stdout and stderr kept in output (the last 2047
- * bytes). Started with posix_spawn in its own process group, killed with its children after `timeout` seconds. */
-void figure_spawn(figure_process *out, const char *const *argv, const char *dir, double timeout);
-
 #endif

@@ -21,6 +21,23 @@ ovp_io_shown ovp_io_show(const void *bytes, size_t count) {
     return shown;
 }
 
+int ovp_io_utf8(const void *bytes, size_t count) {
+    const unsigned char *at = bytes, *end = at + count;
+    while (at < end) {
+        unsigned first = *at++, least = 0x80, most = 0xbf;
+        int more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+        if (first >= 0x80 && (first < 0xc2 || first > 0xf4)) return 0;
+        /* Longer forms than needed, surrogates, and beyond U+10FFFF. */
+        if (first == 0xe0) least = 0xa0;
+        if (first == 0xed) most = 0x9f;
+        if (first == 0xf0) least = 0x90;
+        if (first == 0xf4) most = 0x8f;
+        for (; more > 0; more--, at++, least = 0x80, most = 0xbf)
+            if (at == end || *at < least || *at > most) return 0;
+    }
+    return 1;
+}
+
 /* ---- reading ------------------------------------------------------------------------------------- */
 
 static ovp_status fail_open(ovp_ctx *ctx, const char *path, int error) {

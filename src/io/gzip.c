@@ -25,7 +25,7 @@ static ovp_status enlarge(sink *out, ovp_ctx *ctx, size_t wanted) {
 
 /* First guess of the unpacked size: the trailer's claim (modulo 2^32), believed only as far as the format allows. */
 static size_t first_size(const unsigned char *data, size_t bytes, int64_t limit) {
-    uint64_t claim = 4096, most = (uint64_t)bytes * 1032 + 64;
+    uint64_t claim = 4096, most = (uint64_t)bytes * OVP_IO_DEFLATE_RATIO + 64;
     if (bytes >= 18)
         claim = (uint64_t)data[bytes - 4] | (uint64_t)data[bytes - 3] << 8 | (uint64_t)data[bytes - 2] << 16 |
                 (uint64_t)data[bytes - 1] << 24;

@@ -59,11 +59,7 @@ ovp_status ovp_io_idx_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *na
     }
     ovp_status status = ovp_numeric_array_create(out, ctx, type, ndim, shape);
     if (status != OVP_OK) return status;
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    if (count) memcpy(out->data, in + start, bytes - start);
-#else
-    ovp_io_swap(out->data, in + start, count, size);
-#endif
+    ovp_io_copy_items(out->data, in + start, count, size, 1);
     return OVP_OK;
 }
 

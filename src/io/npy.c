@@ -9,12 +9,6 @@
 #define MAGIC "\x93NUMPY"
 #define HEADER_LIMIT 65536 /* numpy refuses more than 10000 by default */
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define HOST_BIG 1
-#else
-#define HOST_BIG 0
-#endif
-
 /* ---- header -------------------------------------------------------------------------------------- */
 
 typedef struct header {
@@ -84,7 +78,7 @@ static ovp_status take_descr(cursor *c, header *h) {
         int single = known[k].type == OVP_U8;
         if (!(text[0] == '<' || text[0] == '>' || text[0] == '=' || (text[0] == '|' && single))) continue;
         h->type = known[k].type;
-        h->big = text[0] == '>' || (text[0] == '=' && HOST_BIG);
+        h->big = text[0] == '>' || (text[0] == '=' && OVP_IO_HOST_BIG);
         return OVP_OK;
     }
     ovp_io_shown shown = ovp_io_show(text, length);
@@ -175,6 +169,13 @@ void ovp_io_swap(void *dst, const void *src, ovp_idx count, size_t size) {
         for (size_t b = 0; b < size; b++) to[b] = from[size - 1 - b];
 }
 
+void ovp_io_copy_items(void *dst, const void *src, ovp_idx count, size_t size, int big) {
+    if (big != OVP_IO_HOST_BIG)
+        ovp_io_swap(dst, src, count, size);
+    else if (count)
+        memcpy(dst, src, (size_t)count * size);
+}
+
 /* Fortran order (first index fastest) to C order, item by item: walks C order, keeping the offset in the source. */
 static void reorder(ovp_numeric_array *out, const unsigned char *from, ovp_idx count, size_t size) {
     ovp_idx index[OVP_NUMERIC_MAX_DIMS] = {0}, stride[OVP_NUMERIC_MAX_DIMS], step = 1, offset = 0;
@@ -232,7 +233,7 @@ ovp_status ovp_io_npy_parse(ovp_numeric_array *out, ovp_ctx *ctx, const char *na
         reorder(out, in, count, size);
     else if (payload)
         memcpy(out->data, in, payload);
-    if (h.big != HOST_BIG && size > 1) {
+    if (h.big != OVP_IO_HOST_BIG && size > 1) {
         unsigned char item[8];
         unsigned char *at = out->data;
         for (ovp_idx i = 0; i < count; i++, at += size) {
@@ -267,7 +268,7 @@ void ovp_io_npy_header(ovp_text *text, const ovp_numeric_array *array) {
     size_t room = sizeof(dict);
     int n = snprintf(dict, room, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
                      array->type == OVP_U8 ? '|'
-                     : HOST_BIG            ? '>'
+                     : OVP_IO_HOST_BIG     ? '>'
                                            : '<',
                      codes[array->type]);
     for (int d = 0; d < array->ndim; d++)

@@ -9,8 +9,6 @@
 #include <unistd.h>
 #include <zip.h>
 
-/* Deflate cannot do better than 1032 : 1 (zlib's technical details); a larger claim is a lie. */
-#define DEFLATE_RATIO 1032
 #define DOS_1980_01_01 0x21
 
 /* A name that can stand in a message and, whatever a host does with it, never leads out of a folder. NULL: fine. */
@@ -55,7 +53,7 @@ static ovp_status check_entry(source *s, zip_uint64_t i, zip_stat_t *about) {
     if (about->comp_method != ZIP_CM_STORE && about->comp_method != ZIP_CM_DEFLATE)
         return fail_entry(s, OVP_EFORMAT, about->name, "uses a compression other than deflate");
     if (about->comp_method == ZIP_CM_STORE ? about->size != about->comp_size
-                                           : about->size / DEFLATE_RATIO > about->comp_size + 1)
+                                           : about->size / OVP_IO_DEFLATE_RATIO > about->comp_size + 1)
         return fail_entry(s, OVP_EFORMAT, about->name, "claims a size that its packed bytes cannot hold");
     if (about->size > (zip_uint64_t)s->left)
         return fail_entry(s, OVP_ELIMIT, about->name, "takes the archive over the limit on unpacked bytes");

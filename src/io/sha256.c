@@ -2,7 +2,11 @@
 #include "io/io_int.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* First 32 bits of the fractional parts of the cube roots of the first 64 primes (4.2.2). */
 static const uint32_t K[64] = {
@@ -45,18 +49,61 @@ static void compress(uint32_t h[8], const unsigned char block[64]) {
     for (int i = 0; i < 8; i++) h[i] += s[i];
 }
 
-void ovp_io_sha256(const void *data, size_t bytes, char out[65]) {
+static const uint32_t START[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+/* The last `left` < 64 bytes of a message of `total` bytes, its padding and length; then h as hexadecimal digits. */
+static void finish(uint32_t h[8], const unsigned char *last, size_t left, uint64_t total, char out[65]) {
     static const char hex[] = "0123456789abcdef";
-    uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    const unsigned char *in = data;
     unsigned char tail[128] = {0};
-    size_t whole = bytes / 64, left = bytes % 64, end = left < 56 ? 64 : 128;
-    assert((data || !bytes) && out);
-    for (size_t b = 0; b < whole; b++) compress(h, in + 64 * b);
-    if (left) memcpy(tail, in + 64 * whole, left);
+    const size_t end = left < 56 ? 64 : 128;
+    if (left) memcpy(tail, last, left);
     tail[left] = 0x80;
-    for (int i = 0; i < 8; i++) tail[end - 1 - (size_t)i] = (unsigned char)((uint64_t)bytes * 8 >> (8 * i));
+    for (int i = 0; i < 8; i++) tail[end - 1 - (size_t)i] = (unsigned char)(total * 8 >> (8 * i));
     for (size_t b = 0; b < end; b += 64) compress(h, tail + b);
     for (int i = 0; i < 64; i++) out[i] = hex[h[i / 8] >> (28 - 4 * (i % 8)) & 15];
     out[64] = 0;
+}
+
+void ovp_io_sha256(const void *data, size_t bytes, char out[65]) {
+    uint32_t h[8];
+    const unsigned char *in = data;
+    assert((data || !bytes) && out);
+    memcpy(h, START, sizeof(h));
+    for (size_t b = 0; b < bytes / 64; b++) compress(h, in + 64 * b);
+    finish(h, in ? in + bytes / 64 * 64 : NULL, bytes % 64, bytes, out);
+}
+
+ovp_status ovp_io_sha256_file(char out[65], int64_t *bytes, ovp_ctx *ctx, const char *path) {
+    ovp_status status = OVP_OK;
+    uint32_t h[8];
+    unsigned char buffer[1 << 14];
+    uint64_t total = 0;
+    size_t held = 0; /* bytes in buffer; whole blocks are taken out at once */
+    struct stat about;
+    memcpy(h, START, sizeof(h));
+    out[0] = 0;
+    /* O_NONBLOCK: a FIFO of that name must not hang us. */
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return ovp_fail(ctx, errno == ENOENT ? OVP_ENOTFOUND : OVP_EIO, "%s: cannot be read: %s", path,
+                        strerror(errno));
+    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode))
+        OVP_TRY(ovp_fail(ctx, OVP_EIO, "%s: is no plain file", path));
+    for (;;) {
+        ssize_t got = read(fd, buffer + held, sizeof(buffer) - held);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) OVP_TRY(ovp_fail(ctx, OVP_EIO, "%s: cannot be read: %s", path, strerror(errno)));
+        if (got == 0) break;
+        total += (uint64_t)got;
+        held += (size_t)got;
+        for (size_t b = 0; b < held / 64; b++) compress(h, buffer + 64 * b);
+        memmove(buffer, buffer + held / 64 * 64, held % 64);
+        held %= 64;
+    }
+    finish(h, buffer, held, total, out);
+    if (bytes) *bytes = (int64_t)total;
+done:
+    (void)close(fd);
+    return status;
 }

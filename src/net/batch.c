@@ -8,8 +8,13 @@ static double value_at(ovp_numeric_type type, const void *x, ovp_idx i) {
     return type == OVP_F32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
 }
 
-/* sparse 0 or 1: the input path is decided. */
-static ovp_status create(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *model, ovp_idx capacity, int sparse) {
+/* x is the base's own. */
+static int shares_x(const ovp_net_batch *b) {
+    return b->base && b->x == b->base->x;
+}
+
+ovp_status ovp_net_batch_make(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *model, ovp_idx capacity,
+                              int sparse) {
     *out = NULL;
     ovp_net_batch *b = NULL;
     ovp_status status = OVP_OK;
@@ -24,8 +29,9 @@ static ovp_status create(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model 
     b->capacity = capacity;
     b->inputs = inputs;
     b->sparse = sparse;
-    OVP_TRY(ovp_alloc(ctx, &b->x, capacity * inputs, ovp_numeric_type_size(b->type)));
+    b->model = model->layers > 0 ? NULL : model;
     if (model->engine->bind) OVP_TRY(model->engine->bind(b, ctx, model));
+    if (!b->x) OVP_TRY(ovp_alloc(ctx, &b->x, capacity * inputs, ovp_numeric_type_size(b->type)));
     *out = b;
 done:
     if (status != OVP_OK) ovp_net_batch_free(b);
@@ -45,11 +51,11 @@ ovp_status ovp_net_bind(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *
         nonzeros += v != 0;
     }
     const double values = (double)rows * (double)inputs, density = values > 0 ? (double)nonzeros / values : 1;
-    ovp_status status = create(&b, ctx, model, rows, model->sparse < 0 ? density < 0.4 : model->sparse);
+    ovp_status status = ovp_net_batch_make(&b, ctx, model, rows, model->sparse < 0 ? density < 0.4 : model->sparse);
     if (status != OVP_OK) return status;
     b->rows = rows;
     b->density = density;
-    memcpy(b->x, x, (size_t)(rows * inputs) * ovp_numeric_type_size(b->type));
+    if (inputs > 0) memcpy(b->x, x, (size_t)(rows * inputs) * ovp_numeric_type_size(b->type));
     if (model->engine->refresh) status = model->engine->refresh(b, ctx, NULL, NULL);
     if (status == OVP_OK)
         *out = b;
@@ -59,15 +65,17 @@ ovp_status ovp_net_bind(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *
 }
 
 ovp_status ovp_net_batch_create(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *model, ovp_idx capacity) {
-    ovp_status status = create(out, ctx, model, capacity, model->sparse > 0);
+    ovp_status status = ovp_net_batch_make(out, ctx, model, capacity, model->sparse > 0);
     if (status == OVP_OK) (*out)->density = 1;
     return status;
 }
 
 ovp_status ovp_net_batch_select(ovp_net_batch *into, ovp_ctx *ctx, const ovp_net_batch *from, const int64_t *rows,
                                 ovp_idx count) {
-    if (into->engine != from->engine || into->inputs != from->inputs || into->type != from->type)
-        return ovp_fail(ctx, OVP_ESHAPE, "batch: rows are selected between batches of one kind (engine, inputs, type)");
+    if (into->engine != from->engine || into->inputs != from->inputs || into->type != from->type ||
+        into->model != from->model)
+        return ovp_fail(ctx, OVP_ESHAPE,
+                        "batch: rows are selected between batches of one model (engine, inputs, type)");
     if (count < 1 || count > into->capacity)
         return ovp_fail(ctx, OVP_ESHAPE, "batch: %lld rows is outside 1..%lld, the room of the batch selected into",
                         (long long)count, (long long)into->capacity);
@@ -76,7 +84,8 @@ ovp_status ovp_net_batch_select(ovp_net_batch *into, ovp_ctx *ctx, const ovp_net
         if (rows[i] < 0 || rows[i] >= from->rows)
             return ovp_fail(ctx, OVP_EINVAL, "batch: row %lld (position %lld) is outside 0..%lld", (long long)rows[i],
                             (long long)i, (long long)(from->rows - 1));
-        memcpy((char *)into->x + (size_t)i * bytes, (const char *)from->x + (size_t)rows[i] * bytes, bytes);
+        if (bytes > 0 && !shares_x(into)) /* else the base selects */
+            memcpy((char *)into->x + (size_t)i * bytes, (const char *)from->x + (size_t)rows[i] * bytes, bytes);
     }
     into->rows = count;
     return into->engine->refresh ? into->engine->refresh(into, ctx, from, rows) : OVP_OK;
@@ -85,8 +94,9 @@ ovp_status ovp_net_batch_select(ovp_net_batch *into, ovp_ctx *ctx, const ovp_net
 void ovp_net_batch_free(ovp_net_batch *batch) {
     if (!batch) return;
     if (batch->engine->unbind) batch->engine->unbind(batch);
+    if (!shares_x(batch)) ovp_free(batch->ctx, batch->x);
     ovp_net_batch_free(batch->base);
-    ovp_free(batch->ctx, batch->x);
+    ovp_free(batch->ctx, batch->own);
     ovp_free(batch->ctx, batch);
 }
 
@@ -95,6 +105,7 @@ ovp_idx ovp_net_batch_rows(const ovp_net_batch *batch) {
 }
 
 const char *ovp_net_batch_path(const ovp_net_batch *batch, double *density) {
+    while (batch->base) batch = batch->base;
     if (density) *density = batch->density;
     return batch->sparse ? "sparse" : "dense";
 }

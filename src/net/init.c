@@ -118,6 +118,25 @@ ovp_status ovp_net_init_tensor(ovp_ctx *ctx, const char *name, double gain, ovp_
     return OVP_OK;
 }
 
+/* ---- draws of a slice -------------------------------------------------------------------------------------------- */
+
+/* Values of one slice in C order, or the next n of them: by the rule, or the parametrisation's own. */
+static ovp_status draw(ovp_ctx *ctx, const ovp_net_init_options *options, const ovp_net_slice *slice,
+                       ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, void *out) {
+    const int own = !options->rule || strcmp(options->rule, "parametrization") == 0;
+    if (slice->init_std > 0 && !(own && !(options->gain < 0) && !(options->gain > 0)))
+        return ovp_fail(ctx, OVP_EINVAL,
+                        "initialisation '%s', gain %g: a model of this parametrisation has draws of its own; give the "
+                        "rule 'parametrization' and gain 0",
+                        options->rule ? options->rule : "(none)", options->gain);
+    if (slice->init_std > 0) {
+        ovp_numeric_rng_normal(rng, type, n, 0, slice->init_std, out);
+        return OVP_OK;
+    }
+    return ovp_net_init_tensor(ctx, options->rule, options->gain, slice->role, slice->fan_in, slice->fan_out, rng, type,
+                               n, out);
+}
+
 /* ---- slices: engines choose the order of theta, the stream runs in C order -------------------------------------- */
 
 /* Leading rows drawn at a time where theta is not in C order. torch's normals work on blocks of 16, with a special case
@@ -166,15 +185,13 @@ ovp_status ovp_net_init_slice(ovp_ctx *ctx, const ovp_net_init_options *options,
     size_t size = type == OVP_F32 ? sizeof(float) : sizeof(double);
     ovp_idx rows = slice->ndim ? slice->shape[0] : 1, columns = rows ? slice->count / rows : 0;
     if (in_c_order(slice)) {
-        return ovp_net_init_tensor(ctx, options->rule, options->gain, slice->role, slice->fan_in, slice->fan_out, rng,
-                                   type, slice->count, (char *)theta + size * (size_t)slice->offset);
+        return draw(ctx, options, slice, rng, type, slice->count, (char *)theta + size * (size_t)slice->offset);
     }
     ovp_idx largest = rows < 2 * PIECE_ROWS ? rows : 2 * PIECE_ROWS - 1;
     OVP_TRY(ovp_alloc(ctx, &piece, largest * columns, size));
     for (ovp_idx first = 0, take; first < rows; first += take) {
         take = rows - first < 2 * PIECE_ROWS ? rows - first : PIECE_ROWS;
-        OVP_TRY(ovp_net_init_tensor(ctx, options->rule, options->gain, slice->role, slice->fan_in, slice->fan_out, rng,
-                                    type, take * columns, piece));
+        OVP_TRY(draw(ctx, options, slice, rng, type, take * columns, piece));
         scatter(slice, type, first, take, piece, theta);
     }
 done:

@@ -73,7 +73,8 @@ static void fill_slices(ovp_net_model *m) {
                                        .fan_out = y->out,
                                        .prunable = 1,
                                        .lr_scale = y->lr_scale,
-                                       .multiplier = y->weight_scale};
+                                       .multiplier = y->weight_scale,
+                                       .init_std = y->init_std};
         n++;
         if (y->bias < 0) continue;
         snprintf(m->names[n], sizeof *m->names, "%" PRId64 ".bias", l);
@@ -88,7 +89,8 @@ static void fill_slices(ovp_net_model *m) {
                                        .fan_in = y->in,
                                        .fan_out = y->out,
                                        .lr_scale = y->lr_scale,
-                                       .multiplier = y->bias_scale};
+                                       .multiplier = y->bias_scale,
+                                       .init_std = y->init_std};
         n++;
     }
     m->slice_count = n;
@@ -145,12 +147,12 @@ ovp_status ovp_net_dense_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net
         ovp_net_layer *y = &m->layer[l];
         y->in = o.widths[l];
         y->out = o.widths[l + 1];
-        y->weight_scale = y->bias_scale = y->lr_scale = 1;
         y->weight = m->parameters;
         m->parameters += y->in * y->out;
         y->bias = o.no_bias ? -1 : m->parameters;
         m->parameters += o.no_bias ? 0 : y->out;
     }
+    OVP_TRY(ovp_net_parametrize(m, ctx, &o));
     fill_slices(m);
     *out = m;
 done:
@@ -161,8 +163,9 @@ done:
 void ovp_net_model_free(ovp_net_model *model) {
     if (!model) return;
     ovp_free(model->ctx, model->layer);
-    ovp_free(model->ctx, model->slices);
+    if (!model->base) ovp_free(model->ctx, model->slices);
     ovp_free(model->ctx, model->names);
+    ovp_free(model->ctx, model->own);
     ovp_free(model->ctx, model);
 }
 
@@ -183,8 +186,10 @@ const char *ovp_net_model_engine(const ovp_net_model *model) {
 }
 unsigned ovp_net_model_capabilities(const ovp_net_model *model) {
     const ovp_net_engine *e = model->engine;
-    return (e->backward ? OVP_CAN_VJP : 0u) | (e->tangent ? OVP_CAN_JVP : 0u) | (e->second ? OVP_CAN_HVP : 0u) |
-           (e->jacobian ? OVP_CAN_JACOBIAN : 0u) | (e->factors ? OVP_CAN_FACTORS : 0u);
+    const unsigned all = (e->backward ? OVP_CAN_VJP : 0u) | (e->tangent ? OVP_CAN_JVP : 0u) |
+                         (e->second ? OVP_CAN_HVP : 0u) | (e->jacobian ? OVP_CAN_JACOBIAN : 0u) |
+                         (e->factors ? OVP_CAN_FACTORS : 0u);
+    return all & ~model->lacks;
 }
 
 const ovp_net_slice *ovp_net_model_slices(const ovp_net_model *model, ovp_idx *count) {

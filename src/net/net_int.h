@@ -7,8 +7,9 @@
 typedef struct ovp_net_layer {
     ovp_idx in, out;
     ovp_idx weight, bias; /* offsets in theta; bias -1: none */
-    /* z = weight_scale W a + bias_scale b; learning rates of the two tensors are multiplied by lr_scale */
-    double weight_scale, bias_scale, lr_scale;
+    /* z = weight_scale W a + bias_scale b; learning rates of the two tensors are multiplied by lr_scale; both are drawn
+     * from N(0, init_std^2), 0: by a rule of ovp_net_init */
+    double weight_scale, bias_scale, lr_scale, init_std;
 } ovp_net_layer;
 
 /* Where gradients go: into `grad` (P values) or, with grad NULL, straight into theta through `update`. */
@@ -22,8 +23,9 @@ typedef struct ovp_net_sink {
 typedef struct ovp_net_engine {
     const char *name;
     int input_major; /* weights stand [in][out] in theta, not torch's [out][in] */
-    /* Allocates what the engine keeps of a batch of up to batch->capacity rows; NULL: only batch->x is kept. A batch of
-     * a dense engine may outlive the model and serve others; so its form must not depend on hidden widths. */
+    /* Allocates what the engine keeps of a batch of up to batch->capacity rows; NULL: only batch->x is kept. May set
+     * batch->x to its base's. A batch of a dense engine may outlive the model and serve others; so its form must not
+     * depend on hidden widths. */
     ovp_status (*bind)(ovp_net_batch *batch, ovp_ctx *ctx, const ovp_net_model *model);
     /* batch->x and batch->rows changed: derives the engine's own form again. `from` and `rows` say which rows of which
      * batch they are (NULL when x is new). */
@@ -46,6 +48,7 @@ typedef struct ovp_net_engine {
      * sum df_i (Hessian of F_i) v + J^T rdf. */
     ovp_status (*second)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, const void *v,
                          const void *df, const void *rdf, void *out);
+    /* As ovp_net_jacobian and ovp_net_factors, arguments checked; what tangent left may be lost. */
     ovp_status (*jacobian)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, ovp_idx first,
                            ovp_idx count, void *out);
     ovp_status (*factors)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *const *h,
@@ -69,7 +72,8 @@ struct ovp_net_model {
     ovp_idx slice_count;
     int layout;                /* of the tile engine's lanes, -1: by shapes */
     const ovp_net_model *base; /* of a model made of a model; slices are then the base's */
-    void *own;                 /* what such a model keeps: theta_0, alpha, a map, a function */
+    unsigned lacks;            /* operations its engine has and this model has not */
+    void *own;                 /* what such a model keeps (theta_0, alpha, a map, a function): one allocation */
 };
 
 /* Non-zeros of a rows x cols matrix in panels of `OVP_NET_SPARSE_PANEL` columns: within a panel one segment a row,
@@ -102,8 +106,9 @@ struct ovp_net_batch {
     void *x;                                    /* rows x inputs, C order */
     ovp_net_sparse by_row, by_column;           /* X and its transpose on the sparse path */
     ovp_net_packed packed_rows, packed_columns; /* the same on the dense path */
-    ovp_net_batch *base;                        /* of a model made of a model */
-    void *own;                                  /* what the engine keeps besides; freed by unbind */
+    const ovp_net_model *model;                 /* the only one it is for; NULL: any dense one, by the fields above */
+    ovp_net_batch *base;                        /* of a model made of a model; its x may be this one's */
+    void *own;                                  /* what the engine keeps besides: one allocation */
 };
 
 struct ovp_net_workspace {
@@ -117,9 +122,16 @@ struct ovp_net_workspace {
     double *wide;       /* the outputs of the last forward before they were rounded to the model's type */
     void *engine;       /* the engine's own buffers: one allocation */
     void *second;       /* buffers of tangent and second, made on first use */
+    void *deltas;       /* buffers of jacobian and factors, made on first use */
+    void *rates;        /* of ovp_net_hvp: derivatives along v of f, then of df, 2 x rows x c; made on first use */
     ovp_net_workspace *base;
 };
 enum { OVP_NET_MAX_LAYERS = 63 };
+
+/* Fills the scales of every layer (parametrization.c). Errors: OVP_EINVAL (unknown name, layers it is not for, a
+ * sigma).
+ */
+ovp_status ovp_net_parametrize(ovp_net_model *model, ovp_ctx *ctx, const ovp_net_dense_options *options);
 
 /* How much of layer l one task of the gemm engine computes, from shapes alone. */
 ovp_idx ovp_net_block_width(ovp_idx width, ovp_idx l, int sparse);
@@ -132,6 +144,40 @@ void ovp_net_gemm_unbind(ovp_net_batch *batch);
 static inline void *ovp_net_at(ovp_numeric_type type, const void *base, ovp_idx i) {
     return (char *)(uintptr_t)base + (size_t)i * (type == OVP_F32 ? sizeof(float) : sizeof(double));
 }
+
+/* An empty batch; the input path is decided. bind may bring x along, else there is room for it. */
+ovp_status ovp_net_batch_make(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *model, ovp_idx capacity,
+                              int sparse);
+
+/* Loss and gradient of any model, after the checks. */
+ovp_status ovp_net_loss_backward(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
+                                 const void *theta, double *loss, const ovp_net_sink *sink);
+
+/* What the public operations check before they ask an engine. */
+ovp_status ovp_net_check_batch(const ovp_net_workspace *ws, const ovp_net_batch *batch);
+
+/* The operations besides forward and backward, as two families: `layerwise` for dense engines with weights [in][out]
+ * (src/net/real/layerwise*.c; blocks of every layer in buffers of their own, so that they ask nothing of the engine but
+ * batch->x) and those of the reference engine (src/net/real/reference_second.c). */
+#define OVP_NET_OPERATIONS(family)                                                                                     \
+    ovp_status ovp_net_##family##_tangent_f32(ovp_net_workspace *, const ovp_net_batch *, const void *, const void *,  \
+                                              void *, void *);                                                         \
+    ovp_status ovp_net_##family##_tangent_f64(ovp_net_workspace *, const ovp_net_batch *, const void *, const void *,  \
+                                              void *, void *);                                                         \
+    ovp_status ovp_net_##family##_second_f32(ovp_net_workspace *, const ovp_net_batch *, const void *, const void *,   \
+                                             const void *, const void *, void *);                                      \
+    ovp_status ovp_net_##family##_second_f64(ovp_net_workspace *, const ovp_net_batch *, const void *, const void *,   \
+                                             const void *, const void *, void *);                                      \
+    ovp_status ovp_net_##family##_jacobian_f32(ovp_net_workspace *, const ovp_net_batch *, const void *, ovp_idx,      \
+                                               ovp_idx, void *);                                                       \
+    ovp_status ovp_net_##family##_jacobian_f64(ovp_net_workspace *, const ovp_net_batch *, const void *, ovp_idx,      \
+                                               ovp_idx, void *);                                                       \
+    ovp_status ovp_net_##family##_factors_f32(ovp_net_workspace *, const ovp_net_batch *, const void *, void *const *, \
+                                              void *const *);                                                          \
+    ovp_status ovp_net_##family##_factors_f64(ovp_net_workspace *, const ovp_net_batch *, const void *, void *const *, \
+                                              void *const *);
+OVP_NET_OPERATIONS(layerwise)
+OVP_NET_OPERATIONS(reference)
 
 /* Hands `count` finished gradient values of theta[offset..] to the sink. */
 void ovp_net_sink_range(const ovp_net_model *model, const ovp_ctx *ctx, const ovp_net_sink *sink, ovp_idx offset,
@@ -153,8 +199,17 @@ double ovp_net_loss_rows_f32(const ovp_ctx *ctx, const ovp_net_targets *t, ovp_i
                              const ovp_net_outputs *outputs, double scale, void *df);
 double ovp_net_loss_rows_f64(const ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx first, ovp_idx count, ovp_idx c,
                              const ovp_net_outputs *outputs, double scale, void *df);
-/* d(loss) / d(sum of the rows' terms). */
+/* Either, after the targets were checked. */
+ovp_status ovp_net_loss_of(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
+                           const ovp_net_outputs *outputs, double *loss, void *df);
+/* d(loss) / d(sum of the per-sample terms): what the reduction divides by. */
 double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c);
+/* rdf = (Hessian of the loss with respect to the outputs) jv, both rows x c of the model's type, at the unrounded
+ * outputs. */
+ovp_status ovp_net_loss_second_f32(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c, const double *wide,
+                                   const void *jv, void *rdf);
+ovp_status ovp_net_loss_second_f64(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c, const double *wide,
+                                   const void *jv, void *rdf);
 
 /* ---- hot kernels, one table per level and precision ------------------------------------------------- */
 

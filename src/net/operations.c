@@ -36,6 +36,8 @@ void ovp_net_workspace_free(ovp_net_workspace *ws) {
     ovp_free(ws->ctx, ws->wide);
     ovp_free(ws->ctx, ws->engine);
     ovp_free(ws->ctx, ws->second);
+    ovp_free(ws->ctx, ws->deltas);
+    ovp_free(ws->ctx, ws->rates);
     ovp_free(ws->ctx, ws);
 }
 
@@ -44,7 +46,7 @@ void ovp_net_workspace_attach(ovp_net_workspace *ws, ovp_ctx *ctx) {
     if (ws->base) ovp_net_workspace_attach(ws->base, ctx);
 }
 
-static ovp_status check_batch(const ovp_net_workspace *ws, const ovp_net_batch *b) {
+ovp_status ovp_net_check_batch(const ovp_net_workspace *ws, const ovp_net_batch *b) {
     const ovp_net_model *m = ws->model;
     if (b->inputs != ovp_net_model_inputs(m))
         return ovp_fail(ws->ctx, OVP_ESHAPE, "batch has %lld inputs, the model %lld", (long long)b->inputs,
@@ -52,6 +54,9 @@ static ovp_status check_batch(const ovp_net_workspace *ws, const ovp_net_batch *
     if (b->type != m->type)
         return ovp_fail(ws->ctx, OVP_ESHAPE, "batch is %s, the model %s", ovp_numeric_type_name(b->type),
                         ovp_numeric_type_name(m->type));
+    if (b->model && b->model != m)
+        return ovp_fail(ws->ctx, OVP_ESHAPE, "batch was bound to another %s model; bind it to this one",
+                        b->engine->name);
     if (b->engine != m->engine)
         return ovp_fail(ws->ctx, OVP_ESHAPE, "batch was bound for another engine than %s; bind it to this model",
                         m->engine->name);
@@ -77,6 +82,11 @@ static ovp_status check_targets(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx 
     return OVP_OK;
 }
 
+ovp_status ovp_net_forward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *out) {
+    ovp_status status = ovp_net_check_batch(ws, batch);
+    return status == OVP_OK ? ws->model->engine->forward(ws, batch, theta, out) : status;
+}
+
 double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c) {
     double scale = 1;
     if (t->reduction != OVP_REDUCE_SUM) scale /= (double)rows;
@@ -85,13 +95,8 @@ double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c) {
     return scale;
 }
 
-ovp_status ovp_net_forward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *out) {
-    ovp_status status = check_batch(ws, batch);
-    return status == OVP_OK ? ws->model->engine->forward(ws, batch, theta, out) : status;
-}
-
-static ovp_status loss_of(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
-                          const ovp_net_outputs *outputs, double *loss, void *df) {
+ovp_status ovp_net_loss_of(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
+                           const ovp_net_outputs *outputs, double *loss, void *df) {
     ovp_status status = check_targets(ctx, t, rows, c);
     if (status != OVP_OK) return status;
     return (type == OVP_F32 ? ovp_net_loss_f32 : ovp_net_loss_f64)(ctx, t, rows, c, outputs, loss, df);
@@ -100,21 +105,22 @@ static ovp_status loss_of(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_ty
 ovp_status ovp_net_loss_value(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
                               const void *f, double *loss, void *df) {
     const ovp_net_outputs outputs = {f, NULL};
-    return loss_of(ctx, t, type, rows, c, &outputs, loss, df);
+    return ovp_net_loss_of(ctx, t, type, rows, c, &outputs, loss, df);
 }
 
-static ovp_status loss_backward(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
-                                const void *theta, double *loss, const ovp_net_sink *sink) {
+ovp_status ovp_net_loss_backward(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
+                                 const void *theta, double *loss, const ovp_net_sink *sink) {
     const ovp_net_model *m = ws->model;
     const ovp_net_outputs outputs = {NULL, ws->wide};
-    ovp_status status = check_batch(ws, batch);
+    ovp_status status = ovp_net_check_batch(ws, batch);
     if (status == OVP_OK && m->engine->loss_grad) {
         status = check_targets(ws->ctx, targets, batch->rows, m->outputs);
         return status == OVP_OK ? m->engine->loss_grad(ws, batch, targets, theta, loss, sink) : status;
     }
     if (status == OVP_OK) status = m->engine->forward(ws, batch, theta, ws->f);
     if (status == OVP_OK)
-        status = loss_of(ws->ctx, targets, m->type, batch->rows, ovp_net_model_outputs(m), &outputs, loss, ws->df);
+        status =
+            ovp_net_loss_of(ws->ctx, targets, m->type, batch->rows, ovp_net_model_outputs(m), &outputs, loss, ws->df);
     if (status == OVP_OK) status = m->engine->backward(ws, batch, theta, ws->df, sink);
     return status;
 }
@@ -122,13 +128,13 @@ static ovp_status loss_backward(ovp_net_workspace *ws, const ovp_net_batch *batc
 ovp_status ovp_net_loss_grad(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
                              const void *theta, double *loss, void *grad) {
     const ovp_net_sink sink = {grad, NULL, NULL};
-    return loss_backward(ws, batch, targets, theta, loss, &sink);
+    return ovp_net_loss_backward(ws, batch, targets, theta, loss, &sink);
 }
 
 ovp_status ovp_net_loss_step(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
                              const ovp_net_update *update, void *theta, double *loss) {
     const ovp_net_sink sink = {NULL, theta, update};
-    return loss_backward(ws, batch, targets, theta, loss, &sink);
+    return ovp_net_loss_backward(ws, batch, targets, theta, loss, &sink);
 }
 
 void ovp_net_apply_update(const ovp_net_model *model, ovp_ctx *ctx, const ovp_net_update *update, const void *grad,
@@ -139,12 +145,4 @@ void ovp_net_apply_update(const ovp_net_model *model, ovp_ctx *ctx, const ovp_ne
         ovp_net_sink_range(model, ctx, &sink, s->offset, s->count, s->lr_scale,
                            ovp_net_at(model->type, grad, s->offset));
     }
-}
-
-ovp_status ovp_net_vjp(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, const void *u, void *out) {
-    const ovp_net_sink sink = {out, NULL, NULL};
-    ovp_status status = check_batch(ws, batch);
-    if (status == OVP_OK) status = ws->model->engine->forward(ws, batch, theta, ws->f);
-    if (status == OVP_OK) status = ws->model->engine->backward(ws, batch, theta, u, &sink);
-    return status;
 }

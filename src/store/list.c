@@ -1,7 +1,6 @@
 /* Finding runs again. The folders are the truth: everything here is read from them. */
 #include "store/store_int.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -63,140 +62,104 @@ const char *store_status(const json_t *manifest) {
     return store_process_alive(json_object_get(manifest, "process")) ? "running" : "unfinished";
 }
 
-/* Bytes of the files below a folder; links are not followed. Closes fd. */
-static int64_t folder_bytes(int fd, int depth) {
-    int64_t total = 0;
-    DIR *dir = fdopendir(fd);
-    if (!dir) {
-        (void)close(fd);
-        return 0;
-    }
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        struct stat info;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        if (fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
-        if (S_ISREG(info.st_mode)) total += info.st_size;
-        if (S_ISDIR(info.st_mode) && depth > 0) {
-            int child = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-            if (child >= 0) total += folder_bytes(child, depth - 1);
-        }
-    }
-    (void)closedir(dir);
-    return total;
-}
-
-static json_t *text_or_null(const char *text) {
-    json_t *value = text ? json_string(text) : NULL;
-    return value ? value : json_null();
-}
-
-/* The entry of one run folder, NULL if it is none. */
-static json_t *describe(int parent, const char *parent_path, const char *experiment, const char *id) {
-    char path[STORE_PATH_MAX];
-    int fd = openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) return NULL;
-    json_t *manifest = store_manifest_at(fd, NULL);
-    if ((!manifest && !store_is_id(id)) ||
-        snprintf(path, sizeof(path), "%s/%s", parent_path, id) >= (int)sizeof(path)) {
-        json_decref(manifest);
-        (void)close(fd);
-        return NULL;
-    }
-    int again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    int64_t bytes = again >= 0 ? folder_bytes(again, 8) : 0;
-    (void)close(fd);
-    const char *its_experiment = json_string_value(json_object_get(manifest, "experiment"));
-    json_t *seconds = json_object_get(manifest, "seconds");
-    json_t *entry = json_pack("{s:o, s:o, s:o, s:s, s:o, s:O, s:I}", "id", text_or_null(id), "experiment",
-                              text_or_null(its_experiment ? its_experiment : experiment), "dir", text_or_null(path),
-                              "status", manifest ? store_status(manifest) : "broken", "started",
-                              text_or_null(json_string_value(json_object_get(manifest, "started"))), "seconds",
-                              json_is_number(seconds) ? seconds : json_null(), "bytes", (json_int_t)bytes);
-    json_decref(manifest);
-    return entry;
-}
-
-/* Digits of the start time, so that "2026-01-02T03:04:05.678Z" and the id "20260102-030405-..." compare. */
-static void time_key(const json_t *entry, char key[18]) {
-    const char *text = json_string_value(json_object_get(entry, "started"));
-    const char *id = json_string_value(json_object_get(entry, "id"));
-    int length = 0;
-    if (!text) text = id ? id : "";
-    for (int i = 0; text[i] && length < 17 && (text != id || i < 15); i++)
-        if (text[i] >= '0' && text[i] <= '9') key[length++] = text[i];
-    key[length] = 0;
-}
+/* ---- list ---------------------------------------------------------------------------------------- */
 
 static int newest_first(const void *a, const void *b) {
     json_t *const *x = a, *const *y = b;
+    const json_t *rx = json_object_get(*x, "record"), *ry = json_object_get(*y, "record");
     char kx[18], ky[18];
-    time_key(*x, kx);
-    time_key(*y, ky);
+    store_time_key(rx, kx);
+    store_time_key(ry, ky);
+    const char *ix = json_string_value(json_object_get(rx, "id")), *iy = json_string_value(json_object_get(ry, "id"));
     int order = strcmp(ky, kx);
-    const char *ix = json_string_value(json_object_get(*x, "id")), *iy = json_string_value(json_object_get(*y, "id"));
-    return order ? order : strcmp(iy ? iy : "", ix ? ix : "");
+    if (!order) order = strcmp(iy ? iy : "", ix ? ix : "");
+    return order
+               ? order
+               : strcmp(json_string_value(json_object_get(*y, "path")), json_string_value(json_object_get(*x, "path")));
 }
 
-/* Appends the entry to list and says whether there was one. */
-static int add_entry(json_t *list, json_t *entry) {
-    if (entry) (void)json_array_append_new(list, entry);
-    return entry != NULL;
-}
-
-/* All runs of one experiment's folder. */
-static void scan(json_t *list, int root, const char *root_path, const char *experiment) {
-    char path[STORE_PATH_MAX];
-    int fd = openat(root, experiment, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;
-    DIR *dir = fdopendir(fd);
-    if (!dir) {
-        (void)close(fd);
-        return;
-    }
-    if (snprintf(path, sizeof(path), "%s/%s", root_path, experiment) < (int)sizeof(path))
-        for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-            if (entry->d_name[0] != '.') (void)add_entry(list, describe(fd, path, experiment, entry->d_name));
-    (void)closedir(dir);
-}
-
-ovp_status ovp_store_list(struct json_t **out, ovp_ctx *ctx, const char *root) {
+/* The matching [{"path","record"}] from the folders themselves, newest first. */
+static ovp_status scan(json_t **rows, ovp_ctx *ctx, int root, const json_t *candidates, const store_filter *filter) {
     ovp_status status = OVP_OK;
-    const char *name = store_root(root);
-    json_t *found = json_array(), *sorted = NULL, **entries = NULL;
-    char path[STORE_PATH_MAX];
-    DIR *dir = NULL;
-
-    *out = NULL;
-    if (!found) OVP_TRY(ovp_fail(ctx, OVP_ENOMEM, "list of runs: out of memory"));
-    dir = opendir(name);
-    if (!dir && errno != ENOENT)
-        OVP_TRY(ovp_fail(ctx, OVP_EIO, "cannot read the runs in %s: %s", name, strerror(errno)));
-    char *absolute = dir ? realpath(name, NULL) : NULL;
-    (void)snprintf(path, sizeof(path), "%s", absolute ? absolute : name);
-    free(absolute);
-    if (dir)
-        for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-            if (entry->d_name[0] == '.') continue;
-            /* --out runs/mine: a run folder straight under the root. */
-            if (!add_entry(found, describe(dirfd(dir), path, "", entry->d_name)))
-                scan(found, dirfd(dir), path, entry->d_name);
-        }
+    json_t **order = NULL, *found = json_array(), *sorted = json_array(), *one;
+    size_t i;
+    json_array_foreach(candidates, i, one) {
+        json_t *path = json_object_get(one, "path"), *record = store_record(root, json_string_value(path));
+        int matches = 0, failed = 0;
+        if (!record) continue;
+        status = store_filter_matches(&matches, filter, record);
+        if (status == OVP_OK && matches)
+            failed = json_array_append_new(found, json_pack("{s:O, s:O}", "path", path, "record", record));
+        json_decref(record);
+        if (failed) status = ovp_fail(ctx, OVP_ENOMEM, "list of runs: out of memory");
+        OVP_TRY(status);
+    }
     const size_t count = json_array_size(found);
-    OVP_TRY(ovp_alloc(ctx, &entries, (ovp_idx)count, sizeof(*entries)));
-    for (size_t i = 0; i < count; i++) entries[i] = json_array_get(found, i);
-    qsort(entries, count, sizeof(json_t *), newest_first);
-    sorted = json_array();
-    for (size_t i = 0; i < count; i++)
-        if (json_array_append(sorted, entries[i]) != 0)
-            OVP_TRY(ovp_fail(ctx, OVP_ENOMEM, "list of runs: out of memory"));
-    *out = sorted;
+    OVP_TRY(ovp_alloc(ctx, &order, (ovp_idx)count, sizeof(*order)));
+    for (i = 0; i < count; i++) order[i] = json_array_get(found, i);
+    qsort(order, count, sizeof(*order), newest_first);
+    for (i = 0; i < count; i++)
+        if (json_array_append(sorted, order[i]) != 0) OVP_TRY(ovp_fail(ctx, OVP_ENOMEM, "list of runs: out of memory"));
+    *rows = sorted;
     sorted = NULL;
 done:
-    if (dir) (void)closedir(dir);
-    ovp_free(ctx, entries);
+    ovp_free(ctx, order);
     json_decref(found);
     json_decref(sorted);
     return status;
+}
+
+/* The rows as they are listed, with what only the moment can tell: status and bytes. */
+static ovp_status entries(json_t *out, ovp_ctx *ctx, int root, const char *root_path, const json_t *rows,
+                          const store_filter *filter) {
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        const json_t *record = json_object_get(row, "record");
+        if (filter->limit > 0 && (ovp_idx)json_array_size(out) == filter->limit) break;
+        if (filter->status && strcmp(filter->status, store_status(record)) != 0) continue;
+        json_t *entry = store_entry(root, root_path, json_string_value(json_object_get(row, "path")), record);
+        if (json_array_append_new(out, entry) != 0) return ovp_fail(ctx, OVP_ENOMEM, "list of runs: out of memory");
+    }
+    return OVP_OK;
+}
+
+ovp_status ovp_store_select(struct json_t **out, ovp_ctx *ctx, const char *root, const ovp_store_filter *filter) {
+    ovp_status status = OVP_OK;
+    const char *name = store_root(root);
+    json_t *list = json_array(), *candidates = NULL, *rows = NULL;
+    store_filter wanted;
+    char *absolute = NULL;
+    int fd = -1;
+
+    *out = NULL;
+    OVP_TRY(store_filter_read(&wanted, ctx, filter));
+    fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
+        OVP_TRY(ovp_fail(ctx, OVP_EIO, "cannot read the runs in %s: %s", name, strerror(errno)));
+    if (fd >= 0) {
+        absolute = realpath(name, NULL);
+        candidates = store_walk(fd);
+        if (!candidates) OVP_TRY(ovp_fail(ctx, OVP_ENOMEM, "list of runs: out of memory"));
+        if (absolute && json_array_size(candidates) && !(filter && filter->scan))
+            OVP_TRY(store_index_rows(&rows, fd, absolute, candidates, &wanted));
+        if (!rows) OVP_TRY(scan(&rows, ctx, fd, candidates, &wanted));
+        OVP_TRY(entries(list, ctx, fd, absolute ? absolute : name, rows, &wanted));
+    }
+    *out = list;
+    list = NULL;
+done:
+    if (fd >= 0) (void)close(fd);
+    free(absolute);
+    store_filter_free(&wanted);
+    json_decref(rows);
+    json_decref(candidates);
+    json_decref(list);
+    return status;
+}
+
+ovp_status ovp_store_list(struct json_t **out, ovp_ctx *ctx, const char *root) {
+    return ovp_store_select(out, ctx, root, NULL);
 }
 
 /* ---- find ---------------------------------------------------------------------------------------- */

@@ -234,6 +234,11 @@ ovp_status ovp_store_run_manifest(ovp_store_run *run, struct json_t *manifest, c
         failed |= json_object_set_new(whole, "seconds", ovp_io_json_number(ovp_seconds() - run->clock));
     /* The fields above are ours: the caller's object only adds. */
     if (manifest) failed |= json_object_update_missing(whole, manifest);
+    if (over) {
+        json_t *files = NULL;
+        OVP_TRY(store_files(&files, run->ctx, run->dir));
+        failed |= json_object_set_new(whole, "files", files);
+    }
     if (failed || !whole) OVP_TRY(ovp_fail(run->ctx, OVP_ENOMEM, "manifest of %s: out of memory", run->dir));
     ovp_io_json_dump(&text, whole, 2);
     ovp_text_add(&text, "\n");

@@ -41,13 +41,14 @@ ovp_status ovp_train_order_create(ovp_train_order *order, ovp_ctx *ctx, const ov
                         (long long)b->size, (long long)n);
     if (order->kind == OVP_ORDER_TORCH) {
         order->loader = *b->loader;
+        order->rng = order->loader.rng;
         if (order->loader.n != n)
             return ovp_fail(ctx, OVP_EINVAL, "loader: its %lld items are not the %lld rows of the batch",
                             (long long)order->loader.n, (long long)n);
     }
     OVP_TRY(ovp_alloc(ctx, &order->order, n, sizeof *order->order));
+    OVP_TRY(ovp_alloc(ctx, &order->saved, 2, sizeof *order->saved));
     if (order->kind == OVP_ORDER_PHILOX) {
-        order->seed = b->seed;
         OVP_TRY(ovp_numeric_rng_create(&order->rng, ctx, OVP_RNG_PHILOX, b->seed, OVP_PURPOSE_BATCH, b->index));
     }
     if (order->kind == OVP_ORDER_CYCLE) {
@@ -65,6 +66,7 @@ void ovp_train_order_free(ovp_train_order *order, ovp_ctx *ctx) {
     if (order->kind == OVP_ORDER_PHILOX) ovp_numeric_rng_free(order->rng);
     ovp_free(ctx, order->order);
     ovp_free(ctx, order->scratch);
+    ovp_free(ctx, order->saved);
 }
 
 /* numpy's shuffle(order) makes the exchanges of permutation(n), so it is order taken at that permutation. */
@@ -100,14 +102,4 @@ void ovp_train_order_advance(ovp_train_order *o) {
     }
     o->position += left < o->size ? left : o->size;
     if (o->kind == OVP_ORDER_TORCH && o->position == o->end) ovp_numeric_torch_loader_end(&o->loader);
-}
-
-ovp_status ovp_train_order_replay(ovp_train_order *o, ovp_ctx *ctx) {
-    if (o->kind != OVP_ORDER_PHILOX) return OVP_OK;
-    ovp_status status = ovp_numeric_rng_seed(o->rng, o->seed);
-    for (ovp_idx i = 0; i < o->epoch && status == OVP_OK; i++) {
-        ovp_numeric_rng_permutation(o->rng, o->n, o->order);
-        status = ovp_check(ctx);
-    }
-    return status;
 }

@@ -7,6 +7,11 @@
 enum { MOST = 16 };
 
 ovp_idx ovp_train_state_get(const ovp_train *t, ovp_train_array *arrays, ovp_idx capacity) {
+    const ovp_train_order *o = &t->order;
+    if (o->order) {
+        ovp_numeric_rng_save(o->rng, o->saved[0]);
+        if (o->loader.generator) ovp_numeric_rng_save(o->loader.generator, o->saved[1]);
+    }
     const ovp_train_array all[] = {
         {"step", OVP_I64, 1, &t->steps},
         {"lr", OVP_F64, 1, &t->lr},
@@ -16,9 +21,11 @@ ovp_idx ovp_train_state_get(const ovp_train *t, ovp_train_array *arrays, ovp_idx
         {"waited", OVP_I64, 1, &t->waited},
         {"m", t->type, t->parameters, t->update.m},
         {"v", t->type, t->parameters, t->update.v},
-        {"epoch", OVP_I64, 1, t->order.order ? &t->order.epoch : NULL},
-        {"position", OVP_I64, 1, t->order.order ? &t->order.position : NULL},
-        {"order", OVP_I64, t->order.n, t->order.order},
+        {"epoch", OVP_I64, 1, o->order ? &o->epoch : NULL},
+        {"position", OVP_I64, 1, o->order ? &o->position : NULL},
+        {"order", OVP_I64, o->n, o->order},
+        {"rng", OVP_U8, OVP_NUMERIC_RNG_STATE_BYTES, o->order ? o->saved[0] : NULL},
+        {"generator", OVP_U8, OVP_NUMERIC_RNG_STATE_BYTES, o->loader.generator ? o->saved[1] : NULL},
     };
     ovp_idx count = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -68,6 +75,18 @@ static ovp_status check_value(ovp_ctx *ctx, const ovp_train *t, const ovp_train_
     return OVP_OK;
 }
 
+/* The streams, or none of them; `saved` holds where they stood. */
+static ovp_status load_streams(ovp_train_order *o, const ovp_train_array *const *from, ovp_idx count) {
+    ovp_status status = OVP_OK;
+    for (ovp_idx i = 0; i < count && status == OVP_OK; i++) {
+        const int which = strcmp(from[i]->name, "generator") == 0;
+        if (!which && strcmp(from[i]->name, "rng") != 0) continue;
+        status = ovp_numeric_rng_load(which ? o->loader.generator : o->rng, from[i]->data, (size_t)from[i]->count);
+        if (status != OVP_OK && which) ovp_numeric_rng_load(o->rng, o->saved[0], sizeof o->saved[0]);
+    }
+    return status;
+}
+
 ovp_status ovp_train_state_set(ovp_train *t, const ovp_train_array *arrays, ovp_idx count) {
     ovp_train_array own[MOST];
     const ovp_train_array *from[MOST];
@@ -78,12 +97,12 @@ ovp_status ovp_train_state_set(ovp_train *t, const ovp_train_array *arrays, ovp_
         if (!from[i]) return OVP_EFORMAT;
         OVP_TRY(check_value(t->ctx, t, from[i]));
     }
+    OVP_TRY(load_streams(&t->order, from, known));
     for (ovp_idx i = 0; i < known; i++) {
         const size_t bytes = (size_t)own[i].count * ovp_numeric_type_size(own[i].type);
         memmove((void *)(uintptr_t)own[i].data, from[i]->data, bytes); /* the trainer's own memory */
     }
     ovp_train_refresh(t);
-    status = ovp_train_order_replay(&t->order, t->ctx);
 done:
     return status;
 }

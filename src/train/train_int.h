@@ -45,11 +45,11 @@ typedef enum ovp_train_order_kind {
 typedef struct ovp_train_order {
     ovp_train_order_kind kind;
     ovp_idx n, size, end; /* end: where an epoch ends, before a dropped short batch */
-    int64_t seed;
-    ovp_numeric_rng *rng; /* own for philox, borrowed for cycle */
+    ovp_numeric_rng *rng; /* own for philox, else borrowed */
     ovp_numeric_torch_loader loader;
-    int64_t *order, *scratch; /* n each */
-    ovp_idx position, epoch;  /* epoch: orders drawn so far */
+    uint8_t (*saved)[OVP_NUMERIC_RNG_STATE_BYTES]; /* 2: of rng and of the loader's generator, for state_get */
+    int64_t *order, *scratch;                      /* n each */
+    ovp_idx position, epoch;                       /* epoch: orders drawn so far */
 } ovp_train_order;
 
 ovp_status ovp_train_order_check(ovp_ctx *ctx, const ovp_train_batches *b, ovp_train_order_kind *kind);
@@ -59,9 +59,6 @@ void ovp_train_order_free(ovp_train_order *order, ovp_ctx *ctx);
 /* Rows of the next step, owned by the order until _advance, which is called once the step is made. */
 const int64_t *ovp_train_order_next(ovp_train_order *order, ovp_idx *count);
 void ovp_train_order_advance(ovp_train_order *order);
-/* Brings an own stream to the state after `epoch` orders. */
-ovp_status ovp_train_order_replay(ovp_train_order *order, ovp_ctx *ctx);
-
 struct ovp_train {
     ovp_ctx *ctx;
     ovp_net_workspace *workspace;

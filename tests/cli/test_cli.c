@@ -159,6 +159,7 @@ static int setup(void **state) {
     setenv("OVERPARAM_RUNS", runs, 1);
     unsetenv("OVERPARAM_ISA");
     write_file("good.yaml", "widths: [12, 14]\nepochs: 3\nseeds: 1..2\n");
+    write_file("t.csv", "a,b\n1,2\n3,4\n");
     write_file("key.yaml", "epochs: 3\nwidhts: 10\n");
     write_file("range.yaml", "# a comment\nepochs: 3\nwidths: [10, 0]\n");
     write_file("syntax.yaml", "widths: [10,\n");
@@ -203,9 +204,42 @@ static const struct {
     {"data show mnist --sample -1", 2, "--sample|-1"},
     {"data show mnist --sample 1e9", 2, "--sample|0..59999"},
     {"data verify nonsense", 2, "nonsense"},
+    {"data verify linear", 2, "linear|drawn"},
+    {"data fetch", 2, "NAME"},
+    {"data fetch cifra10", 2, "did you mean 'cifar10'"},
+    {"data fetch mnist", 1, "mnist|cannot be fetched"},
+    {"data import somewhere", 2, "--out FILE"},
+    {"data import /nonexistent --out x.npz", 3, "/nonexistent"},
+    {"data show npz", 2, "did you mean 'npz:FILE'"},
+    {"data show npz:/nonexistent", 3, "/nonexistent"},
+    {"data show mnist --limit x", 2, "--limit|'x'"},
+    {"data show mnist --classes 3,x", 2, "--classes|'x'"},
+    {"data show mnist --classes 3,10", 2, "class 10|0 to 9"},
+    {"data show mnist --resize 8x", 2, "--resize|'8x'"},
+    {"data show mnist --split .5,.5", 2, "--split|three shares"},
+    {"data show mnist --channels 7", 2, "images of 7 channels"},
+    {"data show mnist --scale pixels", 2, "--scale|raw, unit or standard"},
+    {"data show mnist --normalise .5", 2, "--normalise|means:deviations"},
+    {"data show mnist --normalise .5,.5:.1", 2, "--normalise|as many"},
+    {"data show mnist --rng dice", 2, "--rng|'dice'"},
+    {"data show linear --flip .5", 2, "--flip|synthetic"},
+    {"data show linear --limit 5 --sample 5", 2, "--sample|0..4"},
     {"runs show", 2, "ID"},
     {"runs rm", 2, "ID"},
     {"runs show nonsense", 3, "nonsense"},
+    {"runs compare", 2, "two IDs"},
+    {"runs compare latest", 2, "two IDs"},
+    {"runs verify nonsense", 3, "nonsense"},
+    {"runs verify --rerun", 2, "--rerun|name the runs"},
+    {"runs list --status done", 2, "--status|done|complete"},
+    {"runs list --since yesterday", 2, "--since|yesterday|7d"},
+    {"runs list --since 2026-13-01", 2, "--since|2026-13-01"},
+    {"runs list --where lr", 2, "--where|KEY=VALUE"},
+    {"runs list --where lr=1;", 2, "--where|KEY=VALUE"},
+    {"runs list --limit 0", 2, "--limit|0"},
+    {"runs show latest --limit 3", 2, "--limit belongs to runs list"},
+    {"runs list --rerun", 2, "--rerun belongs to runs verify"},
+    {"info --all --man --markdown", 2, "--man"},
     {"runs rm nonsense", 3, "nonsense"},
     /* run: experiment, keys, values */
     {"run", 2, "EXPERIMENT is missing|overparam list"},
@@ -244,6 +278,8 @@ static const struct {
     {"run lazy-width --resume", 2, "--resume|no checkpoints"},
     {"run lazy-width --config", 2, "--config|FILE"},
     /* configuration files and folders */
+    {"run lazy-width --dataset csv:@t.csv --samples 2 --test-samples 0", 2, "t.csv|needs labels|test part"},
+    {"run lazy-width --dataset npz:@missing.npz", 3, "missing.npz"},
     {"run lazy-width --config @missing.yaml", 3, "missing.yaml"},
     {"run lazy-width --config @key.yaml", 3, "key.yaml line 2|widhts|did you mean 'widths'"},
     {"run lazy-width --config @range.yaml", 3, "range.yaml line 3|widths|0 is outside"},
@@ -321,10 +357,17 @@ static void test_pages(void **state) {
         {"run --epochs 3 lazy-width --help", "--widths"},
         {"data --help", "show NAME|verify"},
         {"data", "mnist"},
-        {"data list", "mnist|60000"},
+        {"data list", "mnist|60000|cifar10|imagefolder:DIR|npz:FILE|linear|teacher"},
+        {"data show mnist --limit 10 --classes 3,8 --resize 14 --flip .5 --crop 2 --normalise train",
+         "10 x 196|14 x 14|Options|--flip .5"},
+        {"data show csv:@t.csv --target-columns b", "2 x 1, targets 2 x 1|Path|inputs: 1|targets: 2"},
+        {"data show sin --limit 50", "50 x 1|noise|without noise|against x"},
+        {"data show teacher --seed 3 --rng torch", "4000 x 5|activation|tanh"},
         {"data show mnist --sample 3", "mnist|60000 x 784|class|label 1|@"},
         {"runs --help", "rm ID..."},
-        {"doctor", "Processor|BLAS|Memory|mnist|Run folders"},
+        {"doctor", "Processor|BLAS|Memory|PNG images|JPEG images|mnist|Run folders"},
+        {"runs --help", "verify [ID]...|--rerun|--where KEY=VALUE"},
+        {"info --all --man", ".TH OVERPARAM 1|.SS overparam run|.SS lazy\\-width|\\fB\\-\\-widths\\fR|.SH ENVIRONMENT"},
         {"info --all --markdown", "# Command line|## overparam run|### lazy-width|`--widths`|--save-weights"},
     };
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
@@ -344,6 +387,8 @@ static void test_json(void **state) {
     assert_true(json_is_string(json_object_get(o, "blas")));
     assert_true(json_integer_value(json_object_get(o, "threads")) >= 1);
     assert_true(json_is_true(json_object_get(o, "runs_writable")));
+    assert_non_null(json_object_get(o, "png"));
+    assert_non_null(json_object_get(o, "jpeg"));
     assert_true(json_is_array(json_object_get(o, "warnings")));
     json_decref(o);
     o = expect_json("data list --json");
@@ -355,6 +400,10 @@ static void test_json(void **state) {
     assert_int_equal(json_integer_value(json_array_get(json_object_get(o, "train_per_class"), 0)), 5923);
     assert_true(json_real_value(json_object_get(o, "density")) > 0.19);
     assert_true(json_real_value(json_object_get(o, "density")) < 0.192);
+    json_decref(o);
+    o = expect_json("data show linear --seed 3 --rng numpy --json");
+    assert_int_equal(json_integer_value(json_object_get(o, "train")), 1000);
+    assert_true(json_is_real(json_array_get(json_object_get(o, "x"), 0)));
     json_decref(o);
     o = expect_json("data verify mnist --json");
     assert_int_equal(json_array_size(json_object_get(o, "data")), 1);
@@ -449,6 +498,140 @@ static void test_same_bits(void **state) {
                            json_object_get(json_object_get(two, "tables"), "widths")));
     json_decref(one);
     json_decref(two);
+}
+
+/* ---- comparing and verifying ---------------------------------------------------------------------- */
+
+/* Replaces the first `from` in a file by `to` of the same length. */
+static void patch_file(const char *name, const char *from, const char *to) {
+    char path[160], text[OUTPUT_BYTES];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    slurp(path, text);
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    assert_int_equal(strlen(from), strlen(to));
+    memcpy(at, to, strlen(to));
+    write_file(name, text);
+}
+
+static void test_compare(void **state) {
+    (void)state;
+    assert_int_equal(
+        run("run lazy-width --samples 64 --test-samples 100 --widths 10,12 --epochs 2 --seed 1 --out @a --quiet")->code,
+        0);
+    assert_int_equal(
+        run("run lazy-width --samples 64 --test-samples 100 --widths 10,12 --epochs 2 --seed 1 --out @b --quiet")->code,
+        0);
+    assert_int_equal(
+        run("run lazy-width --samples 64 --test-samples 100 --widths 10,14 --epochs 3 --seed 1 --out @c --quiet")->code,
+        0);
+    json_t *o = expect_json("runs compare @a @b --json");
+    assert_int_equal(json_object_size(json_object_get(o, "params")), 0);
+    assert_int_equal(json_object_size(json_object_get(o, "environment")), 0);
+    json_t *table = json_object_get(json_object_get(o, "tables"), "widths");
+    assert_int_equal(json_array_size(json_object_get(table, "rows")), 2);
+    assert_int_equal(json_integer_value(json_object_get(table, "equal")), 2);
+    assert_null(json_object_get(json_object_get(o, "tables"), "timings"));
+    json_decref(o);
+    o = expect_json("runs compare @a @c --json");
+    json_t *epochs = json_object_get(json_object_get(o, "params"), "epochs");
+    assert_int_equal(json_integer_value(json_array_get(epochs, 0)), 2);
+    assert_int_equal(json_integer_value(json_array_get(epochs, 1)), 3);
+    table = json_object_get(json_object_get(o, "tables"), "widths");
+    assert_int_equal(json_array_size(json_object_get(table, "rows")), 1); /* width 10 */
+    assert_int_equal(json_array_size(json_array_get(json_object_get(table, "only"), 1)), 1);
+    json_decref(o);
+    expect_words("runs compare", expect_success("runs compare @a @c"),
+                 "epochs|Environment|the same|joined on width|final_loss|B-A|Verdicts");
+    expect_words("runs compare", expect_success("runs compare @a @b @c"), "C-A");
+    patch_file("c/manifest.json", "\"experiment\": \"lazy-width\"", "\"experiment\": \"busy-width\"");
+    expect_failure("runs compare @a @c", 2, "different experiments|busy-width|--params");
+    expect_words("runs compare", expect_success("runs compare @a @c --params"), "epochs");
+}
+
+static void test_verify(void **state) {
+    (void)state;
+    assert_int_equal(
+        run("run lazy-width --samples 64 --test-samples 100 --widths 10,12 --epochs 2 --seeds 1..2 --out @v --quiet")
+            ->code,
+        0);
+    expect_words("runs verify", expect_success("runs verify @v"), "ok |files as the manifest says");
+    expect_words("runs verify", expect_success("runs verify @v --rerun"), "ok |run again|bit for bit, all the same");
+    json_t *o = expect_json("runs verify @v --rerun --json");
+    assert_true(json_is_true(json_object_get(o, "ok")));
+    json_t *again = json_object_get(json_array_get(json_object_get(o, "runs"), 0), "rerun");
+    assert_true(json_is_true(json_object_get(again, "same")));
+    assert_true(json_array_size(json_object_get(again, "compared")) >= 4);
+    json_decref(o);
+}
+
+/* What a run of another computation looks like: its sums fit, its numbers do not. */
+static void test_verify_faults(void **state) {
+    (void)state;
+    char path[160];
+    assert_int_equal(
+        run("run lazy-width --samples 64 --test-samples 100 --widths 10,12 --epochs 2 --seed 3 --out @w --quiet")->code,
+        0);
+    patch_file("w/tables/widths.csv", "\n10,3,0,", "\n10,3,1,");
+    const outcome *o = run("runs verify @w");
+    assert_int_equal(o->code, 1);
+    expect_words("runs verify", o->out, "FAULT|changed     tables/widths.csv: other content");
+    expect_one_line("runs verify", o->err);
+    write_file("w/tables/widths.csv", "width,seed\n10\n");
+    o = run("runs verify @w");
+    assert_int_equal(o->code, 3);
+    expect_words("runs verify", o->out, "unreadable  tables/widths.csv");
+    snprintf(path, sizeof path, "%s/w/arrays.npz", folder);
+    assert_int_equal(unlink(path), 0);
+    o = run("runs verify @w --json");
+    assert_int_equal(o->code, 3);
+    json_t *report = parse("runs verify", o->out);
+    assert_true(json_is_false(json_object_get(report, "ok")));
+    json_decref(report);
+    /* Run with other parameters than the manifest says (as a change of the program would): the sums fit. */
+    assert_int_equal(
+        run("run lazy-width --samples 64 --test-samples 100 --widths 10,12 --epochs 2 --seed 3 --out @x --quiet")->code,
+        0);
+    patch_file("x/manifest.json", "\"epochs\": 2", "\"epochs\": 3");
+    o = run("runs verify @x --rerun");
+    assert_int_equal(o->code, 1);
+    expect_words("runs verify", o->out, "ok |not the same|differs   tables/widths.csv, row 1 (width 10), column");
+    expect_words("runs verify", o->err, "x: run again, tables/");
+}
+
+/* ---- manual page and completion ------------------------------------------------------------------- */
+
+static void test_complete(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *all; /* the whole of stdout */
+    } cases[] = {
+        {"help --complete -- ru", "run\nruns\n"},
+        {"help --complete -- run lazy", "lazy-width\n"},
+        {"help --complete -- run lazy-width --wid", "--widths\n"},
+        {"help --complete -- run lazy-width --preset q", "quick\n"},
+        {"help --complete -- run --epochs 3 lazy-width --precision f", "f32\nf64\n"},
+        {"help --complete -- run lazy-width --config x", "@files\n"},
+        {"help --complete -- run lazy-width --out x", "@files\n"},
+        {"help --complete -- run lazy-width --epochs 1", ""},
+        {"help --complete -- runs ver", "verify\n"},
+        {"help --complete -- runs show lat", "latest\n"},
+        {"help --complete -- runs compare latest lat", "latest\n"},
+        {"help --complete -- runs show latest lat", ""},
+        {"help --complete -- runs list --status c", "complete\n"},
+        {"help --complete -- runs list --experiment lazy", "lazy-width\n"},
+        {"help --complete -- data show fash", "fashion-mnist\n"},
+        {"help --complete -- help doc", "doctor\n"},
+        {"help --complete -- nonsense x", ""},
+        {"help --complete -- list --he", "--help\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const outcome *o = run(cases[i].line);
+        if (o->code || strcmp(o->out, cases[i].all))
+            fail_msg("overparam %s: exit %d, '%s' instead of '%s'", cases[i].line, o->code, o->out, cases[i].all);
+    }
+    /* nothing typed yet */
+    expect_words("help --complete --", expect_success("help --complete --"), "list\n|doctor\n|--version\n");
 }
 
 /* Ctrl-C once the first row is on disk: exit 130, one line, JSON that says interrupted, the row kept. */
@@ -563,6 +746,10 @@ int main(void) {
         cmocka_unit_test(test_run_for_people),
         cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_verify),
+        cmocka_unit_test(test_verify_faults),
+        cmocka_unit_test(test_complete),
         cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_terminal),
         cmocka_unit_test(test_without_gnuplot),

@@ -1,10 +1,6 @@
-#include "io/helper.h"
+#include "data/sets.h"
 
 #include <math.h>
-
-#include <overparam/data.h>
-
-#include "data/data_int.h"
 
 extern const ovp_data_detail ovp_data_detail_mnist;
 
@@ -13,14 +9,6 @@ extern const ovp_data_detail ovp_data_detail_mnist;
 
 static const char *const names[4] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
                                      "t10k-labels-idx1-ubyte"};
-
-/* Nothing of the user's environment may decide what these tests find. */
-static int setup(void **state) {
-    unsetenv("OVERPARAM_DATA");
-    unsetenv("XDG_DATA_HOME");
-    unsetenv("HOME");
-    return fixture_setup(state);
-}
 
 /* ---- a small set of our own ---------------------------------------------------------------------- */
 
@@ -224,8 +212,11 @@ static void damaged_files(void **state) {
     assert_failed(f, LOAD, OVP_ENOTFOUND, "not found");
     /* The reader itself, should a file vanish after it was found. */
     const ovp_data_entry entry = {.info = {.name = "mnist"}, .detail = &ovp_data_detail_mnist};
-    assert_failed(f, ovp_data_idx_reader.check(f->ctx, &entry, f->folder), OVP_ENOTFOUND,
+    const ovp_data_options o = {.size = sizeof(o)};
+    ovp_data_raw raw = {0};
+    assert_failed(f, ovp_data_idx_reader.read(&raw, f->ctx, &entry, f->folder, &o), OVP_ENOTFOUND,
                   "t10k-images-idx3-ubyte is missing here (or t10k-images-idx3-ubyte.gz)");
+    ovp_data_raw_free(f->ctx, &raw);
     assert_null(set.source);
 }
 
@@ -393,7 +384,6 @@ static void verify(void **state) {
     free(folder);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registry), CASE(small_set),     CASE(standard_scale), CASE(bad_options),

@@ -306,7 +306,7 @@ static void script_runs_by_itself(void **state) {
     const ovp_figure_series series = {"a", OVP_FIGURE_LINE, 3, wide, change, NULL, NULL, -1};
     const ovp_figure figure = plain(&series, 1);
     char *old = strdup(getenv("PATH"));
-    assert_true(figure_find_program(program, sizeof(program)));
+    assert_true(ovp_program_find(program, sizeof(program), "gnuplot"));
     setenv("PATH", folder, 1);
     assert_false(ovp_figure_available(NULL, 0));
     assert_fails(ctx, OVP_EUNAVAILABLE, "apt-get install gnuplot-nox", ovp_figure_render(ctx, folder, &figure));
@@ -316,9 +316,10 @@ static void script_runs_by_itself(void **state) {
     free(old);
     assert_false(exists(in_folder("plot.svg")));
     assert_true(exists(in_folder("plot.dat")));
-    figure_process process;
+    ovp_program_result process;
+    const ovp_program_options options = {.size = sizeof(options), .dir = folder, .timeout = 30};
     const char *const argv[] = {program, "plot.gp", NULL};
-    figure_spawn(&process, argv, folder, 30);
+    ovp_program_run(&process, argv, &options);
     assert_int_equal(process.exit_code, 0);
     assert_string_equal(process.output, "");
     assert_true(png(in_folder("plot.png")));
@@ -393,31 +394,6 @@ static void broken_gnuplot(void **state) {
     free(old);
 }
 
-static void hanging_program_is_killed(void **state) {
-    (void)state;
-    figure_process process;
-    /* The grandchild keeps the pipe open. */
-    const char *const argv[] = {"/bin/sh", "-c", "echo here; sleep 100 & sleep 100", NULL};
-    double start = ovp_seconds();
-    figure_spawn(&process, argv, folder, .3);
-    assert_true(process.timed_out);
-    assert_true(ovp_seconds() - start < 10);
-    assert_string_equal(process.output, "here\n");
-    const char *const quick[] = {"/bin/sh", "-c", "sleep 5 & echo done", NULL};
-    start = ovp_seconds();
-    figure_spawn(&process, quick, folder, 30);
-    assert_int_equal(process.exit_code, 0);
-    assert_true(ovp_seconds() - start < 4);
-    const char *const loud[] = {"/bin/sh", "-c",
-                                "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done; exit 3", NULL};
-    figure_spawn(&process, loud, NULL, 30);
-    assert_int_equal(process.exit_code, 3);
-    assert_non_null(strstr(process.output, "line 2999\n"));
-    const char *const missing[] = {"/nonexistent/gnuplot", NULL};
-    figure_spawn(&process, missing, NULL, 30);
-    assert_int_equal(process.error, ENOENT);
-}
-
 /* Every allocation in turn fails once. */
 static void out_of_memory(void **state) {
     ovp_ctx *ctx = *state;
@@ -460,7 +436,6 @@ int main(void) {
         FOLDER_TEST(same_figure_same_files),
         FOLDER_TEST(refusals),
         FOLDER_TEST(broken_gnuplot),
-        FOLDER_TEST(hanging_program_is_killed),
         FOLDER_TEST(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,9 +10,11 @@
 
 #define TOLERANCE 1e-9
 
-static const struct {
-    const char *engine, *input;
-} engines[] = {{"reference", "dense"}, {"gemm", "dense"}, {"gemm", "sparse"}};
+typedef struct way {
+    const char *engine, *input, *layout;
+} way;
+static const way ways[] = {{"reference", "dense", NULL}, {"gemm", "dense", NULL},    {"gemm", "sparse", NULL},
+                           {"tile", NULL, "samples"},    {"tile", NULL, "features"}, {"tile", NULL, "units"}};
 
 typedef struct golden_case {
     json_t *json;
@@ -56,8 +58,7 @@ static void load_case(ovp_ctx *ctx, golden_case *g, json_t *json) {
     g->values = reals(ctx, json_object_get(json, "values"));
 }
 
-static ovp_net_model *make_model(ovp_ctx *ctx, const golden_case *g, ovp_numeric_type type, const char *engine,
-                                 const char *input) {
+static ovp_net_model *make_model(ovp_ctx *ctx, const golden_case *g, ovp_numeric_type type, const way *how) {
     ovp_net_model *model = NULL;
     const ovp_net_dense_options options = {.size = sizeof options,
                                            .layers = g->layers,
@@ -65,8 +66,9 @@ static ovp_net_model *make_model(ovp_ctx *ctx, const golden_case *g, ovp_numeric
                                            .activation = text(g->json, "activation"),
                                            .no_bias = !is_true(g->json, "bias"),
                                            .type = type,
-                                           .engine = engine,
-                                           .input = input};
+                                           .engine = how->engine,
+                                           .input = how->input,
+                                           .layout = how->layout};
     assert_ok(ctx, ovp_net_dense_create(&model, ctx, &options));
     return model;
 }
@@ -116,8 +118,8 @@ static void check_final(ovp_ctx *ctx, const golden_case *g, const ovp_net_model 
     }
 }
 
-static void train_case(ovp_ctx *ctx, const golden_case *g, const char *engine, const char *input) {
-    ovp_net_model *model = make_model(ctx, g, OVP_F64, engine, input);
+static void train_case(ovp_ctx *ctx, const golden_case *g, const way *how) {
+    ovp_net_model *model = make_model(ctx, g, OVP_F64, how);
     ovp_net_batch *batch = NULL;
     ovp_net_workspace *workspace = NULL;
     ovp_train *train = NULL;
@@ -165,7 +167,7 @@ static void train_case(ovp_ctx *ctx, const golden_case *g, const char *engine, c
 
 /* torch's stream and default initialisation in float32 give the stored weights bit for bit. */
 static void init_case(ovp_ctx *ctx, const golden_case *g) {
-    ovp_net_model *model = make_model(ctx, g, OVP_F32, "reference", "dense");
+    ovp_net_model *model = make_model(ctx, g, OVP_F32, &ways[0]);
     const ovp_net_init_options options = {.size = sizeof options, .rule = "torch-default"};
     ovp_numeric_rng *rng = NULL;
     float *theta = NULL;
@@ -211,8 +213,10 @@ static void test_training_matches_pytorch(void **state) {
     json_array_foreach(cases, i, json) {
         golden_case g;
         load_case(ctx, &g, json);
-        for (size_t e = 0; e < sizeof engines / sizeof engines[0]; e++)
-            train_case(ctx, &g, engines[e].engine, engines[e].input);
+        for (size_t e = 0; e < sizeof ways / sizeof *ways; e++) {
+            const int shallow = g.layers == 2 && g.widths[2] <= 4;
+            if (!ways[e].layout || strcmp(ways[e].layout, "units") != 0 || shallow) train_case(ctx, &g, &ways[e]);
+        }
         ovp_free(ctx, g.x);
         ovp_free(ctx, g.values);
     }

@@ -45,6 +45,9 @@ static ovp_status parse_csv(ovp_ctx *ctx, const void *data, size_t bytes) {
     ovp_status status = ovp_io_csv_parse(&t, ctx, "fuzz", data, bytes);
     for (ovp_idx i = 0; i < t.rows * t.columns; i++)
         if (strlen(t.cells[i]) > bytes) status = OVP_EINTERNAL;
+    ovp_numeric_array numbers = {0};
+    if (status == OVP_OK && ovp_io_csv_numbers(&numbers, ctx, "fuzz", &t, 0) != OVP_OK) ovp_clear(ctx);
+    ovp_numeric_array_free(ctx, &numbers);
     ovp_io_csv_free(ctx, &t);
     return status;
 }
@@ -69,6 +72,63 @@ static ovp_status parse_yaml(ovp_ctx *ctx, const void *data, size_t bytes) {
     ovp_idx n;
     ovp_status status = ovp_io_yaml_parse(&s, &n, ctx, "fuzz", data, bytes);
     ovp_io_settings_free(ctx, s, n);
+    return status;
+}
+
+static ovp_status parse_image(ovp_ctx *ctx, const void *data, size_t bytes) {
+    ovp_numeric_array a;
+    ovp_status status = ovp_io_image_parse(&a, ctx, "fuzz", data, bytes, bytes & 1 ? 1 : 3);
+    ovp_numeric_array_free(ctx, &a);
+    return status;
+}
+
+/* Below, check sums are set right again: damage that they reveal would never get beyond them. */
+static unsigned char *copy_of(const void *data, size_t bytes) {
+    unsigned char *copy = malloc(bytes ? bytes : 1);
+    memcpy(copy, data, bytes);
+    return copy;
+}
+
+static ovp_status parse_png(ovp_ctx *ctx, const void *data, size_t bytes) {
+    unsigned char *copy = copy_of(data, bytes);
+    for (size_t at = 8, length; at + 12 <= bytes; at += 12 + length) {
+        length = (size_t)copy[at] << 24 | (size_t)copy[at + 1] << 16 | (size_t)copy[at + 2] << 8 | copy[at + 3];
+        if (length > bytes - at - 12) break;
+        uLong sum = crc32(0, copy + at + 4, (uInt)length + 4);
+        for (int k = 0; k < 4; k++) copy[at + 8 + length + k] = (unsigned char)(sum >> (24 - 8 * k));
+    }
+    ovp_status status = parse_image(ctx, copy, bytes);
+    free(copy);
+    return status;
+}
+
+static void set_sum(unsigned char *data, uint64_t bytes) {
+    uint32_t sum = ovp_io_tfevents_mask(ovp_io_crc32c(data, bytes));
+    for (int k = 0; k < 4; k++) data[bytes + k] = (unsigned char)(sum >> 8 * k);
+}
+
+static ovp_status parse_tfevents(ovp_ctx *ctx, const void *data, size_t bytes) {
+    unsigned char *copy = copy_of(data, bytes);
+    ovp_io_tfevents e;
+    uint64_t length;
+    for (size_t at = 0; bytes - at >= 16; at += 16 + length) {
+        memcpy(&length, copy + at, 8);
+        set_sum(copy + at, 8);
+        if (length > bytes - at - 16) break;
+        set_sum(copy + at + 12, length);
+    }
+    ovp_status status = ovp_io_tfevents_parse(&e, ctx, "fuzz", copy, bytes);
+    for (ovp_idx i = 0; i < e.count; i++)
+        if (strlen(e.scalars[i].tag) > bytes) status = OVP_EINTERNAL;
+    ovp_io_tfevents_free(ctx, &e);
+    free(copy);
+    return status;
+}
+
+static ovp_status parse_safetensors(ovp_ctx *ctx, const void *data, size_t bytes) {
+    ovp_io_safetensors s;
+    ovp_status status = ovp_io_safetensors_parse(&s, ctx, "fuzz", data, bytes);
+    ovp_io_safetensors_free(ctx, &s);
     return status;
 }
 
@@ -245,8 +305,46 @@ static void yaml(void **state) {
     fuzz(*state, "yaml", parse_yaml, s, 3);
 }
 
+static void png(void **state) {
+    if (!ovp_io_image_library("png")) skip();
+    sample s[] = {golden("images/gray1.png"), golden("images/rgba_interlaced.png"), golden("images/palette4.png"),
+                  golden("images/rgb16_interlaced.png"), golden("images/rgb8.png")};
+    fuzz(*state, "png", parse_png, s, sizeof(s) / sizeof(s[0]));
+    free_samples(s, sizeof(s) / sizeof(s[0]));
+}
+
+static void jpeg(void **state) {
+    if (!ovp_io_image_library("jpeg")) skip();
+    sample s[] = {golden("images/gray.jpg"), golden("images/rgb420.jpg"), golden("images/rgb422_progressive.jpg")};
+    fuzz(*state, "jpeg", parse_image, s, 3);
+    free_samples(s, 3);
+}
+
+static void safetensors(void **state) {
+    const sample s[] = {
+        TEXT("\x40\0\0\0\0\0\0\0{\"attn.0\":{\"dtype\":\"F32\",\"shape\":[1,2,3],\"data_offsets\":[0,24]}}"
+             "abcdefghijklmnopqrstuvwx"),
+        TEXT("\xc8\0\0\0\0\0\0\0{\"__metadata__\":{\"format\":\"pt\"},\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_"
+             "offsets\":[4,8]},\"a\":{\"dtype\":\"F16\",\"shape\":[2,1],\"data_offsets\":[0,4]},\"none\":{\"dtype\":"
+             "\"U8\",\"shape\":[0],\"data_offsets\":[8,8]}}    "
+             "abcdefgh"),
+    };
+    fuzz(*state, "safetensors", parse_safetensors, s, 2);
+}
+
+static void tfevents(void **state) {
+    const sample s[] = {
+        /* parse_tfevents sets the check sums. */
+        TEXT("\x0f\0\0\0\0\0\0\0____\x1a\rbrain.Event:2____"
+             "\x19\0\0\0\0\0\0\0____\t\0\0\0\0\0\x08p@\x10\x01*\x0c\n\n\n\x03v/1\x15\0\0\xc0?____"
+             "\x11\0\0\0\0\0\0\0____*\x0f\n\x0d\n\1t\x42\x08\x08\1*\4\0\0\xc0?____"),
+    };
+    fuzz(*state, "tfevents", parse_tfevents, s, 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void) {
-    const struct CMUnitTest tests[] = {CASE(npy), CASE(npz), CASE(idx), CASE(gzip), CASE(csv), CASE(json), CASE(yaml)};
+    const struct CMUnitTest tests[] = {CASE(npy),  CASE(npz), CASE(idx),  CASE(gzip),        CASE(csv),     CASE(json),
+                                       CASE(yaml), CASE(png), CASE(jpeg), CASE(safetensors), CASE(tfevents)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,57 @@ static void csv_errors(void **state) {
     f->countdown = -1;
 }
 
+static ovp_status numbers(fixture *f, ovp_numeric_array *out, const char *text, int finite) {
+    ovp_io_csv t;
+    assert_ok(f, csv(f, &t, text));
+    ovp_status status = ovp_io_csv_numbers(out, f->ctx, "t.csv", &t, finite);
+    ovp_io_csv_free(f->ctx, &t);
+    return status;
+}
+
+static void csv_numbers(void **state) {
+    fixture *f = *state;
+    ovp_numeric_array a;
+    assert_ok(f, numbers(f, &a, "x,y,z\r\n1, -2.5 ,\"3e-4\"\r\n+.5,1_000,\t7\r\n", 1));
+    static const double wanted[] = {1, -2.5, 3e-4, .5, 1000, 7};
+    assert_int_equal(a.type, OVP_F64);
+    assert_int_equal(a.ndim, 2);
+    assert_int_equal(a.shape[0], 2);
+    assert_int_equal(a.shape[1], 3);
+    for (int k = 0; k < 6; k++) assert_true(((double *)a.data)[k] == wanted[k]);
+    ovp_numeric_array_free(f->ctx, &a);
+    assert_ok(f, numbers(f, &a, "x,y\nnan,-inf\nInfinity,NaN\n-Inf,1e999\n", 0));
+    const double *v = a.data;
+    static const int signs[] = {0, -1, 1, 0, -1, 1}; /* 0: not a number */
+    for (int k = 0; k < 6; k++) assert_true(signs[k] ? isinf(v[k]) && (v[k] > 0) == (signs[k] > 0) : isnan(v[k]));
+    ovp_numeric_array_free(f->ctx, &a);
+    assert_ok(f, numbers(f, &a, "x,y\n", 1));
+    assert_int_equal(a.shape[0], 0);
+    assert_int_equal(a.shape[1], 2);
+    ovp_numeric_array_free(f->ctx, &a);
+
+    static const struct {
+        const char *text, *message;
+    } bad[] = {
+        {"x,loss\n1,2\n3,abc\n", "t.csv: line 3, column 2 (loss): 'abc' is not a number"},
+        {"x,loss\n1,\n", "line 2, column 2 (loss): '' is not a number"},
+        {"x\n1 2\n", "line 2, column 1 (x): '1 2' is not a number"},
+        {"x\n0x10\n", "line 2, column 1 (x): '0x10' is not a number"},
+        {"x\nnane\n", "'nane' is not a number"},
+        {"x\n--inf\n", "'--inf' is not a number"},
+        {"\"two\nlines\",b\n1,2\n\"3\n\",4\n", "line 4, column 1 (two?lines): '3?' is not a number"},
+        {"a,b\n1,2\n\" \n\",4\n", "line 3, column 1 (a)"},
+        {"a,b\nnan,2\n", "line 2, column 1 (a): 'nan' is not a finite number"},
+        {"a,b\n1,-Inf\n", "line 2, column 2 (b): '-Inf' is not a finite number"},
+        {"a,b\n1,1e999\n", "line 2, column 2 (b): '1e999' is not a finite number"},
+        {"a\nminus infinity\n", "'minus infinity' is not a number"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_failed(f, numbers(f, &a, bad[i].text, 1), OVP_EFORMAT, bad[i].message);
+        assert_null(a.data);
+    }
+}
+
 /* What add_cell writes, parse reads. */
 static void csv_round_trip(void **state) {
     fixture *f = *state;
@@ -305,8 +356,8 @@ static void yaml_errors(void **state) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(csv_tables),   CASE(csv_errors),  CASE(csv_round_trip), CASE(json_dump),
-        CASE(json_numbers), CASE(json_errors), CASE(yaml_settings),  CASE(yaml_errors),
+        CASE(csv_tables),   CASE(csv_errors),  CASE(csv_numbers),   CASE(csv_round_trip), CASE(json_dump),
+        CASE(json_numbers), CASE(json_errors), CASE(yaml_settings), CASE(yaml_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* Losses of given outputs: closed values, reductions, gradients, extremes. */
 #include "check.h"
 
-#include <overparam/net.h>
+#include "net/net_int.h"
 
 #include <math.h>
 #include <string.h>
@@ -104,11 +104,33 @@ static void many_rows_and_classes(void **state) {
     ovp_free(ctx, labels);
 }
 
+/* (diag(p) - p p^T) jv of outputs (0, -m): p_2 = exp(-m) / (1 + exp(-m)), and with two classes the product is
+ * p_1 p_2 (jv_1 - jv_2) in both, with opposite signs; scale 1/2 for the mean over two rows. */
+static void second_derivatives_keep_their_digits(void **state) {
+    ovp_ctx *ctx = *state;
+    const int32_t labels[2] = {0, 1};
+    ovp_net_targets t = {.loss = OVP_LOSS_CROSS_ENTROPY, .labels = labels};
+    for (int margin = 0; margin <= 600; margin += 100) {
+        const double wide[4] = {0, -margin, 5 - margin, 5}, jv[4] = {1.25, -0.5, 0.75, 2}, p = exp(-(double)margin);
+        const double both = p / ((1 + p) * (1 + p)) / 2;
+        const float jv_f32[4] = {1.25f, -0.5f, 0.75f, 2};
+        double rdf[4];
+        float rdf_f32[4];
+        assert_ok(ctx, ovp_net_loss_second_f64(ctx, &t, 2, 2, wide, jv, rdf));
+        close_to(rdf[0], both * 1.75, 1e-14);
+        close_to(rdf[1], -both * 1.75, 1e-14);
+        close_to(rdf[2], both * -1.25, 1e-14);
+        close_to(rdf[3], both * 1.25, 1e-14);
+        assert_ok(ctx, ovp_net_loss_second_f32(ctx, &t, 2, 2, wide, jv_f32, rdf_f32));
+        if (margin == 0) close_to((double)rdf_f32[0], both * 1.75, 1e-7);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         CTX_TEST(cross_entropy_of_known_outputs), CTX_TEST(mse_knows_its_reductions),
         CTX_TEST(small_losses_keep_their_digits), CTX_TEST(outputs_that_are_not_finite_show),
-        CTX_TEST(many_rows_and_classes),
+        CTX_TEST(many_rows_and_classes),          CTX_TEST(second_derivatives_keep_their_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

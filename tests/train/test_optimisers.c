@@ -212,7 +212,7 @@ static double train_net(ovp_ctx *ctx, const json_t *root, const json_t *golden, 
 static void trainings_are_torchs(void **state) {
     ovp_ctx *ctx = *state;
     static const char *const engines[][2] = {
-        {"reference", "dense"}, {"gemm", "dense"}, {"gemm", "sparse"}, {"auto", "auto"}};
+        {"reference", "dense"}, {"gemm", "dense"}, {"gemm", "sparse"}, {"tile", "auto"}, {"auto", "auto"}};
     json_t *root = read_golden(), *golden;
     size_t i;
     json_array_foreach(json_object_get(root, "cases"), i, golden) {

@@ -2,17 +2,48 @@
 #include "trainee.h"
 
 #include "net/net_int.h"
+#include "train/train_int.h"
 
 #include <jansson.h>
 #include <math.h>
 
-static const char *const engines[] = {"reference", "gemm", "auto"};
+static const char *const engines[] = {"reference", "gemm", "tile", "auto"};
 static const char *const levels[] = {"base", "v3", "v4"};
 
 static ovp_ctx *context(int threads, const char *isa) {
     ovp_ctx *ctx = NULL;
     const ovp_ctx_options o = {.size = sizeof o, .threads = threads, .isa = isa};
     return ovp_ctx_create(&ctx, &o) == OVP_OK ? ctx : NULL; /* a level that this processor lacks */
+}
+
+static void compare_updates(ovp_ctx *ctx, ovp_numeric_type type, const char *engine, const char *parametrization,
+                            ovp_net_update u) {
+    trainee n;
+    double moments[4][TRAINEE_P] = {{0}}, grad[TRAINEE_P], apart[TRAINEE_P], l1, l2;
+    const int keeps_m = u.rule == OVP_RULE_ADAM || u.rule == OVP_RULE_ADAMW || u.momentum > 0;
+    trainee_make_as(&n, ctx, type, engine, parametrization, 0);
+    memcpy(apart, n.theta, n.bytes);
+    u.lr = 0.01;
+    u.beta1 = 0.9;
+    u.beta2 = 0.99;
+    u.eps = 1e-8;
+    for (int step = 1; step <= 5; step++) {
+        u.first = step == 1;
+        u.correction1 = 1 - pow(u.beta1, step);
+        u.correction2 = 1 - pow(u.beta2, step);
+        u.m = keeps_m ? moments[0] : NULL;
+        u.v = moments[1];
+        assert_ok(ctx, ovp_net_loss_step(n.ws, n.batch, &n.targets, &u, n.theta, &l1));
+        assert_ok(ctx, ovp_net_loss_grad(n.ws, n.batch, &n.targets, apart, &l2, grad));
+        u.m = keeps_m ? moments[2] : NULL;
+        u.v = moments[3];
+        ovp_net_apply_update(n.model, ctx, &u, grad, apart);
+        assert_true(l1 == l2);
+        assert_memory_equal(n.theta, apart, n.bytes);
+        assert_memory_equal(moments[0], moments[2], n.bytes);
+        assert_memory_equal(moments[1], moments[3], n.bytes);
+    }
+    trainee_drop(&n);
 }
 
 static void fused_and_separate_updates_give_the_same_bits(void **state) {
@@ -26,49 +57,25 @@ static void fused_and_separate_updates_give_the_same_bits(void **state) {
         {.rule = OVP_RULE_SGD},
         {.rule = OVP_RULE_SGD, .momentum = 0.9, .nesterov = 1, .weight_decay = 0.02},
     };
+    /* The second has learning rates of its own for each slice. */
+    static const char *const parametrizations[] = {"standard", "mean-field"};
     int compared = 0;
     for (int level = 0; level < 3; level++)
-        for (int e = 0; e < 3; e++)
+        for (int e = 0; e < 4; e++)
             for (int type = OVP_F32; type <= OVP_F64; type++)
-                for (size_t r = 0; r < sizeof updates / sizeof *updates; r++) {
+                for (size_t r = 0; r < 2 * sizeof updates / sizeof *updates; r++) {
                     ovp_ctx *ctx = context(2, levels[level]);
                     if (!ctx) continue;
-                    trainee n;
-                    trainee_make(&n, ctx, (ovp_numeric_type)type, engines[e], 0);
-                    double moments[4][TRAINEE_P] = {{0}}, grad[TRAINEE_P], apart[TRAINEE_P], l1, l2;
-                    memcpy(apart, n.theta, n.bytes);
-                    ovp_net_update u = updates[r];
-                    u.lr = 0.01;
-                    u.beta1 = 0.9;
-                    u.beta2 = 0.99;
-                    u.eps = 1e-8;
-                    const int keeps_m = u.rule == OVP_RULE_ADAM || u.rule == OVP_RULE_ADAMW || u.momentum > 0;
-                    for (int step = 1; step <= 5; step++) {
-                        u.first = step == 1;
-                        u.correction1 = 1 - pow(u.beta1, step);
-                        u.correction2 = 1 - pow(u.beta2, step);
-                        u.m = keeps_m ? moments[0] : NULL;
-                        u.v = moments[1];
-                        assert_ok(ctx, ovp_net_loss_step(n.ws, n.batch, &n.targets, &u, n.theta, &l1));
-                        assert_ok(ctx, ovp_net_loss_grad(n.ws, n.batch, &n.targets, apart, &l2, grad));
-                        u.m = keeps_m ? moments[2] : NULL;
-                        u.v = moments[3];
-                        ovp_net_apply_update(n.model, ctx, &u, grad, apart);
-                        assert_true(l1 == l2);
-                        assert_memory_equal(n.theta, apart, n.bytes);
-                        assert_memory_equal(moments[0], moments[2], n.bytes);
-                        assert_memory_equal(moments[1], moments[3], n.bytes);
-                    }
+                    compare_updates(ctx, (ovp_numeric_type)type, engines[e], parametrizations[r % 2], updates[r / 2]);
                     compared++;
-                    trainee_drop(&n);
                     ovp_ctx_free(ctx);
                 }
-    assert_true(compared >= 7 * 2 * 3);
+    assert_true(compared >= 2 * 7 * 2 * 4);
 }
 
 static void threads_do_not_change_a_bit(void **state) {
     (void)state;
-    for (int e = 0; e < 3; e++)
+    for (int e = 0; e < 4; e++)
         for (int rule = 0; rule < TRAINEE_RULES; rule++) {
             double first[TRAINEE_P];
             for (int threads = 1; threads <= 3; threads++) {
@@ -314,6 +321,10 @@ static void corrections_stay_those_of_torch(void **state) {
     double x = 1, m = 0, v = 0, worst = 0;
     for (int t = 1; t <= 40000; t++) {
         trainee_steps(&n, 1);
+        for (int i = 0; i < 2; i++) {
+            const double power = pow(i ? 0.999 : 0.9, t), kept = n.train->power[i];
+            assert_true(fabs(kept - power) <= 16 * 0x1p-53 * power || (kept == 0 && power < 0x1p-60));
+        }
         m = m * 0.9 + (1 - 0.9) * x;
         v = v * 0.999 + (1 - 0.999) * x * x;
         x += -(1e-6 / (1 - pow(0.9, t))) * m / (sqrt(v) / sqrt(1 - pow(0.999, t)) + 1e-8);

@@ -31,7 +31,8 @@ static inline void trainee_fill(ovp_ctx *ctx, int64_t seed, ovp_numeric_type typ
 }
 
 /* The same data for every seed, which is that of the initial weights. Fills *n, which must stay where it is. */
-static inline void trainee_make(trainee *n, ovp_ctx *ctx, ovp_numeric_type type, const char *engine, int64_t seed) {
+static inline void trainee_make_as(trainee *n, ovp_ctx *ctx, ovp_numeric_type type, const char *engine,
+                                   const char *parametrization, int64_t seed) {
     static const ovp_idx widths[] = {TRAINEE_IN, TRAINEE_WIDTH, TRAINEE_OUT};
     const ovp_net_dense_options d = {.size = sizeof d,
                                      .layers = 2,
@@ -39,7 +40,8 @@ static inline void trainee_make(trainee *n, ovp_ctx *ctx, ovp_numeric_type type,
                                      .activation = "tanh",
                                      .type = type,
                                      .engine = engine,
-                                     .input = "dense"};
+                                     .input = "dense",
+                                     .parametrization = parametrization};
     memset(n, 0, sizeof *n);
     n->ctx = ctx;
     n->type = type;
@@ -52,6 +54,10 @@ static inline void trainee_make(trainee *n, ovp_ctx *ctx, ovp_numeric_type type,
     assert_int_equal(ovp_net_model_parameters(n->model), TRAINEE_P);
     assert_ok(ctx, ovp_net_bind(&n->batch, ctx, n->model, n->x, TRAINEE_ROWS));
     assert_ok(ctx, ovp_net_workspace_create(&n->ws, ctx, n->model, 2 * TRAINEE_ROWS));
+}
+
+static inline void trainee_make(trainee *n, ovp_ctx *ctx, ovp_numeric_type type, const char *engine, int64_t seed) {
+    trainee_make_as(n, ctx, type, engine, NULL, seed);
 }
 
 static inline void trainee_start(trainee *n, const ovp_train_options *options) {

@@ -100,31 +100,43 @@ static real *scratch(const pass *s, const ovp_ctx *worker, ovp_idx offset) {
     return (real *)s->ws->engine + ovp_worker(worker) * s->p.worker + offset;
 }
 
+static int is_one(double scale) {
+    return !(scale < 1) && !(scale > 1);
+}
+
 /* Rows of weights are far apart, which the hardware does not foresee: asks for one a few rows ahead. */
 static inline void prefetch_row(const real *row, ovp_idx cols) {
     for (ovp_idx j = 0; j < cols; j += 64 / (ovp_idx)sizeof(real)) __builtin_prefetch(row + j);
 }
 enum { AHEAD = 12 };
 
-/* rows x cols of a matrix with stride `from_ld` into stride `to_ld`, zero-padded to `padded` columns. */
+/* to = scale * from; scale 1 but for parametrisations. */
+static void copy_scaled(real *to, const real *from, ovp_idx n, double scale) {
+    if (is_one(scale))
+        memcpy(to, from, (size_t)n * sizeof(real));
+    else
+        for (ovp_idx j = 0; j < n; j++) to[j] = (real)scale * from[j];
+}
+
+/* scale times rows x cols of a matrix with stride `from_ld` into stride `to_ld`, zero-padded to `padded` columns. */
 static void copy_padded(real *to, ovp_idx to_ld, const real *from, ovp_idx from_ld, ovp_idx rows, ovp_idx cols,
-                        ovp_idx padded) {
+                        ovp_idx padded, double scale) {
     for (ovp_idx i = 0; i < rows; i++) {
         if (i + AHEAD < rows) prefetch_row(from + (i + AHEAD) * from_ld, cols);
-        memcpy(to + i * to_ld, from + i * from_ld, (size_t)cols * sizeof(real));
+        copy_scaled(to + i * to_ld, from + i * from_ld, cols, scale);
         if (padded > cols) memset(to + i * to_ld + cols, 0, (size_t)(padded - cols) * sizeof(real));
     }
 }
 
 /* ---- forward -------------------------------------------------------------------------------------- */
 
-/* panel (rows x width, stride width16) = a_l W_l[:, u0 .. u0+width) */
+/* panel (rows x width, stride width16) = weight_scale a_l W_l[:, u0 .. u0+width) */
 static void product_forward(const pass *s, ovp_ctx *worker, ovp_idx u0, ovp_idx width, real *panel, ovp_idx ld) {
     const ovp_net_layer *y = &s->m->layer[s->l];
     const real *w = s->theta + y->weight + u0;
     if (s->l == 0) {
         real *packed = scratch(s, worker, s->p.weights);
-        copy_padded(packed, ld, w, y->out, y->in, width, ld);
+        copy_padded(packed, ld, w, y->out, y->in, width, ld, y->weight_scale);
         if (s->batch->sparse) {
             memset(panel, 0, (size_t)(s->batch->rows * ld) * sizeof(real));
             s->k->spmm(&s->batch->by_row, packed, ld, panel, ld, ld);
@@ -133,8 +145,8 @@ static void product_forward(const pass *s, ovp_ctx *worker, ovp_idx u0, ovp_idx 
         }
         return;
     }
-    ovp_numeric_gemm(OVP_REAL_TYPE, 0, 0, s->batch->rows, width, y->in, 1, s->ws->a[s->l], s->ws->stride[s->l], w,
-                     y->out, 0, panel, ld);
+    ovp_numeric_gemm(OVP_REAL_TYPE, 0, 0, s->batch->rows, width, y->in, y->weight_scale, s->ws->a[s->l],
+                     s->ws->stride[s->l], w, y->out, 0, panel, ld);
 }
 
 static void block_forward(const pass *s, ovp_ctx *worker, ovp_idx block, double *partial) {
@@ -144,9 +156,15 @@ static void block_forward(const pass *s, ovp_ctx *worker, ovp_idx block, double 
     const int last = s->l + 1 == s->m->layers;
     real *panel = scratch(s, worker, s->p.panel);
     product_forward(s, worker, u0, width, panel, ld);
+    const real *bias = y->bias >= 0 ? s->theta + y->bias + u0 : NULL;
+    if (bias && !is_one(y->bias_scale)) {
+        real *scaled = scratch(s, worker, s->p.narrow_t);
+        copy_scaled(scaled, bias, width, y->bias_scale);
+        bias = scaled;
+    }
     for (ovp_idx i = 0; i < rows; i++) {
         real *z = panel + i * ld;
-        if (y->bias >= 0) s->k->add(width, z, s->theta + y->bias + u0);
+        if (bias) s->k->add(width, z, bias);
         if (last) {
             memcpy(s->f + i * y->out + u0, z, (size_t)width * sizeof(real));
             for (ovp_idx j = 0; j < width; j++) s->ws->wide[i * y->out + u0 + j] = (double)z[j];
@@ -160,7 +178,8 @@ static void block_forward(const pass *s, ovp_ctx *worker, ovp_idx block, double 
     if (!partial) return;
     const ovp_net_layer *next = &s->m->layer[s->l + 1];
     real *w = scratch(s, worker, s->p.narrow_w);
-    copy_padded(w, NARROW, s->theta + next->weight + u0 * next->out, next->out, width, next->out, NARROW);
+    copy_padded(w, NARROW, s->theta + next->weight + u0 * next->out, next->out, width, next->out, NARROW,
+                next->weight_scale);
     s->k->narrow_forward(rows, width, (real *)s->ws->a[s->l + 1] + u0, s->ws->stride[s->l + 1], w, partial);
 }
 
@@ -195,7 +214,7 @@ static void reduce_partials(const pass *s) {
             for (int j = 0; j < NARROW; j++) sum[j] += p[j];
         }
         for (ovp_idx j = 0; j < y->out; j++) {
-            if (y->bias >= 0) sum[j] += (double)s->theta[y->bias + j];
+            if (y->bias >= 0) sum[j] += y->bias_scale * (double)s->theta[y->bias + j];
             s->ws->wide[i * y->out + j] = sum[j];
             s->f[i * y->out + j] = (real)sum[j];
         }
@@ -251,7 +270,8 @@ static void input_weights(const pass *s, ovp_ctx *worker, ovp_idx u0, ovp_idx wi
     }
     for (ovp_idx k = 0; k < y->in; k++) {
         if (k + AHEAD < y->in) prefetch_row(s->theta + y->weight + (k + AHEAD) * y->out + u0, width);
-        ovp_net_sink_range(s->m, worker, s->sink, y->weight + k * y->out + u0, width, 1, g + k * ld);
+        if (!is_one(y->weight_scale)) copy_scaled(g + k * ld, g + k * ld, width, y->weight_scale);
+        ovp_net_sink_range(s->m, worker, s->sink, y->weight + k * y->out + u0, width, y->lr_scale, g + k * ld);
     }
 }
 
@@ -263,7 +283,8 @@ static void bias_gradient(const pass *s, ovp_ctx *worker, ovp_idx l, ovp_idx u0,
     for (ovp_idx j = 0; j < width; j += s->p.block) {
         ovp_idx n = min_idx(s->p.block, width - j);
         s->k->column_sums(s->batch->rows, n, dz + j, ld, sum);
-        ovp_net_sink_range(s->m, worker, s->sink, y->bias + u0 + j, n, 1, sum);
+        if (!is_one(y->bias_scale)) copy_scaled(sum, sum, n, y->bias_scale);
+        ovp_net_sink_range(s->m, worker, s->sink, y->bias + u0 + j, n, y->lr_scale, sum);
     }
 }
 
@@ -284,7 +305,7 @@ static void block_backward(const pass *s, ovp_ctx *worker, ovp_idx block) {
     const real *w = s->theta + y->weight + u0 * y->out;
 
     if (is_narrow(y)) {
-        const real *dz = (real *)s->ws->engine + s->p.padded; /* filled before the tasks start */
+        const real *dz = (real *)s->ws->engine + s->p.padded; /* times weight_scale; filled before the tasks start */
         real *padded = scratch(s, worker, s->p.narrow_w), *wt = scratch(s, worker, s->p.narrow_t);
         memset(wt, 0, (size_t)(y->out * ld) * sizeof(real));
         for (ovp_idx k = 0; k < width; k++)
@@ -295,10 +316,12 @@ static void block_backward(const pass *s, ovp_ctx *worker, ovp_idx block) {
     } else {
         const real *dz;
         const ovp_idx dz_stride = upper_gradient(s, &dz);
-        ovp_numeric_gemm(OVP_REAL_TYPE, 0, 1, rows, width, y->out, 1, dz, dz_stride, w, y->out, 0, panel, ld);
-        ovp_numeric_gemm(OVP_REAL_TYPE, 1, 0, width, y->out, rows, 1, a, stride, dz, dz_stride, 0, g, y->out);
+        ovp_numeric_gemm(OVP_REAL_TYPE, 0, 1, rows, width, y->out, y->weight_scale, dz, dz_stride, w, y->out, 0, panel,
+                         ld);
+        ovp_numeric_gemm(OVP_REAL_TYPE, 1, 0, width, y->out, rows, y->weight_scale, a, stride, dz, dz_stride, 0, g,
+                         y->out);
     }
-    ovp_net_sink_range(s->m, worker, s->sink, y->weight + u0 * y->out, width * y->out, 1, g);
+    ovp_net_sink_range(s->m, worker, s->sink, y->weight + u0 * y->out, width * y->out, y->lr_scale, g);
 
     const real *kept = s->ws->z[s->l] ? (real *)s->ws->z[s->l] + u0 : a;
     for (ovp_idx i = 0; i < rows; i++) {
@@ -323,7 +346,7 @@ static ovp_status linear_task(ovp_ctx *worker, void *arg, ovp_idx task) {
     const ovp_net_layer *y = &s->m->layer[0];
     const ovp_idx u0 = task * s->width, width = min_idx(s->width, y->out - u0), ld = round16(width);
     real *panel = scratch(s, worker, s->p.panel);
-    copy_padded(panel, ld, s->df + u0, y->out, s->batch->rows, width, ld);
+    copy_padded(panel, ld, s->df + u0, y->out, s->batch->rows, width, ld, 1);
     input_weights(s, worker, u0, width, panel, ld);
     return OVP_OK;
 }
@@ -341,7 +364,8 @@ static ovp_status backward(ovp_net_workspace *ws, const ovp_net_batch *batch, co
         if (is_narrow(&s.m->layer[s.l])) {
             const real *dz;
             const ovp_idx stride = upper_gradient(&s, &dz), out = s.m->layer[s.l].out;
-            copy_padded((real *)ws->engine + s.p.padded, NARROW, dz, stride, batch->rows, out, NARROW);
+            copy_padded((real *)ws->engine + s.p.padded, NARROW, dz, stride, batch->rows, out, NARROW,
+                        s.m->layer[s.l].weight_scale);
         }
         OVP_TRY(ovp_parallel(ws->ctx, s.blocks, backward_task, &s));
     }
@@ -362,4 +386,8 @@ const ovp_net_engine OVP_REAL(ovp_net_gemm) = {.name = "gemm",
                                                .unbind = ovp_net_gemm_unbind,
                                                .prepare = prepare,
                                                .forward = forward,
-                                               .backward = backward};
+                                               .backward = backward,
+                                               .tangent = OVP_REAL(ovp_net_layerwise_tangent),
+                                               .second = OVP_REAL(ovp_net_layerwise_second),
+                                               .jacobian = OVP_REAL(ovp_net_layerwise_jacobian),
+                                               .factors = OVP_REAL(ovp_net_layerwise_factors)};

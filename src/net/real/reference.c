@@ -19,7 +19,7 @@ done:
     return status;
 }
 
-/* z = W a + b, h = phi(z) */
+/* z = weight_scale W a + bias_scale b, h = phi(z) */
 static ovp_status forward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta_, void *f) {
     const ovp_net_model *m = ws->model;
     const real *theta = theta_;
@@ -28,9 +28,9 @@ static ovp_status forward(ovp_net_workspace *ws, const ovp_net_batch *batch, con
         const real *in = l == 0 ? batch->x : ws->a[l];
         for (ovp_idx i = 0; i < batch->rows; i++) {
             for (ovp_idx o = 0; o < y->out; o++) {
-                double z = y->bias >= 0 ? (double)theta[y->bias + o] : 0;
+                double z = y->bias >= 0 ? y->bias_scale * (double)theta[y->bias + o] : 0;
                 for (ovp_idx k = 0; k < y->in; k++)
-                    z += (double)theta[y->weight + o * y->in + k] * (double)in[i * y->in + k];
+                    z += y->weight_scale * (double)theta[y->weight + o * y->in + k] * (double)in[i * y->in + k];
                 if (l + 1 == m->layers) {
                     ws->wide[i * y->out + o] = z;
                     ((real *)f)[i * y->out + o] = (real)z;
@@ -46,7 +46,7 @@ static ovp_status forward(ovp_net_workspace *ws, const ovp_net_batch *batch, con
     return OVP_OK;
 }
 
-/* dW = dz^T a, db = sum dz, da = dz W, dz' = da phi'(z') */
+/* dW = weight_scale dz^T a, db = bias_scale sum dz, da = weight_scale dz W, dz' = da phi'(z') */
 static ovp_status backward(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta_, const void *df,
                            const ovp_net_sink *sink) {
     const ovp_net_model *m = ws->model;
@@ -63,20 +63,20 @@ static ovp_status backward(ovp_net_workspace *ws, const ovp_net_batch *batch, co
                 for (ovp_idx o = 0; o < y->out; o++)
                     da += (double)dz[i * y->out + o] * (double)theta[y->weight + o * y->in + k];
                 real *z = (real *)ws->z[l] + i * y->in + k;
-                *z = (real)(da * m->act->dphi((double)*z));
+                *z = (real)(y->weight_scale * da * m->act->dphi((double)*z));
             }
         for (ovp_idx o = 0; o < y->out; o++) {
             for (ovp_idx k = 0; k < y->in; k++) {
                 double g = 0;
                 for (ovp_idx i = 0; i < batch->rows; i++) g += (double)dz[i * y->out + o] * (double)in[i * y->in + k];
-                row[k] = (real)g;
+                row[k] = (real)(y->weight_scale * g);
             }
-            ovp_net_sink_range(m, ws->ctx, sink, y->weight + o * y->in, y->in, 1, row);
+            ovp_net_sink_range(m, ws->ctx, sink, y->weight + o * y->in, y->in, y->lr_scale, row);
             if (y->bias < 0) continue;
             double g = 0;
             for (ovp_idx i = 0; i < batch->rows; i++) g += (double)dz[i * y->out + o];
-            row[0] = (real)g;
-            ovp_net_sink_range(m, ws->ctx, sink, y->bias + o, 1, 1, row);
+            row[0] = (real)(y->bias_scale * g);
+            ovp_net_sink_range(m, ws->ctx, sink, y->bias + o, 1, y->lr_scale, row);
         }
         ovp_status status = ovp_check(ws->ctx);
         if (status != OVP_OK) return status;
@@ -84,5 +84,11 @@ static ovp_status backward(ovp_net_workspace *ws, const ovp_net_batch *batch, co
     return OVP_OK;
 }
 
-const ovp_net_engine OVP_REAL(ovp_net_reference) = {
-    .name = "reference", .prepare = prepare, .forward = forward, .backward = backward};
+const ovp_net_engine OVP_REAL(ovp_net_reference) = {.name = "reference",
+                                                    .prepare = prepare,
+                                                    .forward = forward,
+                                                    .backward = backward,
+                                                    .tangent = OVP_REAL(ovp_net_reference_tangent),
+                                                    .second = OVP_REAL(ovp_net_reference_second),
+                                                    .jacobian = OVP_REAL(ovp_net_reference_jacobian),
+                                                    .factors = OVP_REAL(ovp_net_reference_factors)};

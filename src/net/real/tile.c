@@ -77,14 +77,15 @@ static layout choose(const ovp_net_model *m, ovp_idx n, ovp_idx lanes) {
     return shallow ? UNITS : FEATURES;
 }
 
-/* Samples whose activations take about half of a first-level cache. */
+/* Samples whose activations take about two thirds of a first-level cache. */
 static ovp_idx chunk_samples(const ovp_net_model *m, ovp_idx rows, layout how) {
-    enum { CACHE = 24576 };
-    ovp_idx each = 2 * pad(OVP_REAL(ovp_net_tile_widest)(m));
+    enum { CACHE = 32768, LEAST = 4 * PAD };
+    const ovp_idx widest = OVP_REAL(ovp_net_tile_widest)(m);
+    ovp_idx each = 2 * (how == SAMPLES ? widest : pad(widest));
     for (ovp_idx l = 1; l < m->layers; l++)
         each += (how == SAMPLES ? m->layer[l].in : pad(m->layer[l].in)) * (m->act->from_output ? 1 : 2);
-    ovp_idx samples = CACHE / (ovp_idx)sizeof(real) / each / (4 * PAD) * (4 * PAD);
-    if (samples < 4 * PAD) samples = 4 * PAD;
+    ovp_idx samples = CACHE / (ovp_idx)sizeof(real) / each / LEAST * LEAST;
+    if (samples < LEAST) samples = LEAST;
     if (samples > MAX_SAMPLES) samples = MAX_SAMPLES;
     return samples < pad(rows) ? samples : pad(rows);
 }

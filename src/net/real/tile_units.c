@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { BLOCK = 64 };
+enum { BLOCK = 256 };
 
 static void plan(tile *t, const ovp_net_model *m, ovp_idx lanes) {
     OVP_REAL(ovp_net_tile_features).plan(t, m, lanes);

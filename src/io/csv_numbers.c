@@ -1,0 +1,50 @@
+/* A table's cells as numbers. */
+#include "io/io_int.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+/* The line of a cell, counted as the parser does: one a record, and the breaks within the cells before it. */
+static long long line_of(const ovp_io_csv *csv, ovp_idx row, ovp_idx column) {
+    ovp_idx cells = csv->columns * (row + 1) + column; /* the header's are the first */
+    long long line = 2 + row;
+    for (ovp_idx i = 0; i < cells; i++)
+        for (const char *c = csv->header[i]; *c; c++) line += *c == '\n';
+    return line;
+}
+
+/* Blanks around it allowed, and inf and nan in any case, as programs that write tables differ there. */
+static int take_number(const char *cell, double *out) {
+    char plain[512]; /* as ovp_parse_real */
+    cell += strspn(cell, " \t");
+    size_t n = strlen(cell);
+    while (n && (cell[n - 1] == ' ' || cell[n - 1] == '\t')) n--;
+    if (n >= sizeof(plain)) return 0;
+    for (size_t i = 0; i < n; i++) plain[i] = (char)(cell[i] >= 'A' && cell[i] <= 'Z' ? cell[i] + 32 : cell[i]);
+    plain[n] = 0;
+    int sign = *plain == '-' || *plain == '+';
+    if (strcmp(plain + sign, "infinity") == 0) plain[sign + 3] = 0;
+    return ovp_parse_real(plain, out);
+}
+
+ovp_status ovp_io_csv_numbers(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const ovp_io_csv *csv,
+                              int finite) {
+    const ovp_idx shape[] = {csv->rows, csv->columns};
+    assert(out && name && csv);
+    ovp_status status = ovp_numeric_array_create(out, ctx, OVP_F64, 2, shape);
+    if (status != OVP_OK) return status;
+    double *to = out->data;
+    for (ovp_idx row = 0; row < csv->rows; row++)
+        for (ovp_idx column = 0; column < csv->columns; column++, to++) {
+            const char *cell = csv->cells[row * csv->columns + column], *heading = csv->header[column];
+            int number = take_number(cell, to);
+            if (number && (!finite || isfinite(*to))) continue;
+            ovp_numeric_array_free(ctx, out);
+            return ovp_fail(ctx, OVP_EFORMAT, "%s: line %lld, column %lld (%s): '%s' is not a %s", name,
+                            line_of(csv, row, column), (long long)column + 1,
+                            ovp_io_show(heading, strlen(heading)).text, ovp_io_show(cell, strlen(cell)).text,
+                            number ? "finite number" : "number");
+        }
+    return OVP_OK;
+}

@@ -1,0 +1,85 @@
+/* Parametrisations of dense nets: where the width stands in z = weight_scale W a + bias_scale b, in the spread of the
+ * initial W and b, and in the learning rate.
+ *
+ * In the words of Yang and Hu 2021 (abc-parametrisations): W^l = m^(-a_l) w^l, w^l ~ N(0, m^(-2 b_l)), learning rate
+ * eta m^(-c). Their table 1 for SGD, first | inner | last layer:
+ *     NTK         a = 0 | 1/2 | 1/2      b = 0      c = 0
+ *     mean-field  a = 0 |  -  | 1        b = 0      c = -1
+ *     mup         a = -1/2 | 0 | 1/2     b = 1/2    c = 0
+ * (a, b, c) and (a + t, b - t, c - 2 t) are the same function along the same trajectory, so with one hidden layer
+ * mean-field and mup are one and the same (t = 1/2 leads back). The table has no biases; ours follow from the rule that
+ * a bias is a weight of a constant input: a hidden one goes with the first layer, and the last one, whose number does
+ * not depend on the width, must have a learning rate that does not either (bias_scale^2 lr_scale = sigma_b^2). */
+#include "net/net_int.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct scales {
+    double weight, bias, lr, std;
+} scales;
+
+static scales ntk(const ovp_net_layer *y, int last) {
+    (void)last;
+    return (scales){1 / sqrt((double)y->in), 1, 1, 1};
+}
+
+static scales mean_field(const ovp_net_layer *y, int last) {
+    const double m = (double)(last ? y->in : y->out);
+    return last ? (scales){1 / m, 1 / sqrt(m), m, 1} : (scales){1 / sqrt((double)y->in), 1, m, 1};
+}
+
+/* Hidden layers of unequal widths: variance and change of each z stay free of all of them. */
+static scales mup(const ovp_net_layer *y, int last) {
+    const double in = (double)y->in, out = (double)y->out;
+    return last ? (scales){1 / sqrt(in), 1, 1, 1 / sqrt(in)} : (scales){sqrt(out / in), sqrt(out), 1, 1 / sqrt(out)};
+}
+
+static const struct {
+    const char *name;
+    ovp_idx least, most; /* layers */
+    scales (*of)(const ovp_net_layer *y, int last);
+} rules[] = {{"standard", 1, OVP_NET_MAX_LAYERS, NULL},
+             {"ntk", 1, OVP_NET_MAX_LAYERS, ntk},
+             {"mean-field", 2, 2, mean_field},
+             {"mup", 2, OVP_NET_MAX_LAYERS, mup}};
+
+static ovp_status sigma(ovp_ctx *ctx, const char *name, double value, double otherwise, double *out) {
+    if (!(value >= 0 && isfinite(value)))
+        return ovp_fail(ctx, OVP_EINVAL, "dense net: %s %g must be positive and finite, or 0 for its default", name,
+                        value);
+    *out = value > 0 ? value : otherwise;
+    return OVP_OK;
+}
+
+ovp_status ovp_net_parametrize(ovp_net_model *m, ovp_ctx *ctx, const ovp_net_dense_options *o) {
+    const char *name = o->parametrization ? o->parametrization : "standard";
+    size_t k = 0;
+    double sigma_w = 0, sigma_b = 0;
+    while (k < sizeof rules / sizeof *rules && strcmp(rules[k].name, name) != 0) k++;
+    if (k == sizeof rules / sizeof *rules)
+        return ovp_fail(ctx, OVP_EINVAL,
+                        "dense net: unknown parametrisation '%s'; one of standard, ntk, mean-field, mup", name);
+    if (m->layers < rules[k].least || m->layers > rules[k].most)
+        return ovp_fail(ctx, OVP_EINVAL, "dense net: parametrisation %s of %lld layers; it is for %lld%s", name,
+                        (long long)m->layers, (long long)rules[k].least,
+                        rules[k].most > rules[k].least ? " or more" : " (one hidden layer)");
+    ovp_status status = sigma(ctx, "sigma_w", o->sigma_w, ovp_net_gain(m->act->name), &sigma_w);
+    if (status == OVP_OK) status = sigma(ctx, "sigma_b", o->sigma_b, 1, &sigma_b);
+    if (status != OVP_OK) return status;
+    if (!rules[k].of && (o->sigma_w > 0 || o->sigma_b > 0))
+        return ovp_fail(ctx, OVP_EINVAL,
+                        "dense net: sigma_w and sigma_b belong to the parametrisations ntk, mean-field and mup, not to "
+                        "standard; leave them 0 or choose one");
+    for (ovp_idx l = 0; l < m->layers; l++) {
+        ovp_net_layer *y = &m->layer[l];
+        y->weight_scale = y->bias_scale = y->lr_scale = 1;
+        if (!rules[k].of) continue;
+        const scales s = rules[k].of(y, l + 1 == m->layers);
+        y->weight_scale = sigma_w * s.weight;
+        y->bias_scale = sigma_b * s.bias;
+        y->lr_scale = s.lr;
+        y->init_std = s.std;
+    }
+    return OVP_OK;
+}
