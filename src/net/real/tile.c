@@ -41,10 +41,6 @@ static ovp_status refresh(ovp_net_batch *b, ovp_ctx *ctx, const ovp_net_batch *f
     return OVP_OK;
 }
 
-static void unbind(ovp_net_batch *b) {
-    ovp_free(b->ctx, b->own);
-}
-
 /* ---- plan ------------------------------------------------------------------------------------------- */
 
 /* Registers' worth of work of a pass over n rows, per layout; see docs/engines.md for where the numbers are from. */
@@ -287,9 +283,12 @@ const ovp_net_engine OVP_REAL(ovp_net_tile) = {.name = "tile",
                                                .input_major = 1,
                                                .bind = bind_batch,
                                                .refresh = refresh,
-                                               .unbind = unbind,
                                                .prepare = prepare,
                                                .release = release,
                                                .forward = forward,
                                                .backward = backward,
-                                               .loss_grad = loss_grad};
+                                               .loss_grad = loss_grad,
+                                               .tangent = OVP_REAL(ovp_net_layerwise_tangent),
+                                               .second = OVP_REAL(ovp_net_layerwise_second),
+                                               .jacobian = OVP_REAL(ovp_net_layerwise_jacobian),
+                                               .factors = OVP_REAL(ovp_net_layerwise_factors)};
