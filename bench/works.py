@@ -219,5 +219,3 @@ works = {
     "beside-lazy": ("sparse step of 784-1000-10 while another program occupies a core", "lazy_step", beside_lazy, 1000),
     "ntk": ("empirical NTK of 784-512-10 on 64 images", "ntk", ntk),
 }
-if not os.path.exists(os.path.join(here, "..", "include", "overparam", "kernel.h")):
-    del works["ntk"]  # cmake/bench.cmake has no program for it either

@@ -76,6 +76,14 @@ typedef struct ovp_net_dense_options {
     double sigma_w, sigma_b;
 } ovp_net_dense_options;
 
+/* The scales of one layer under a parametrisation, with sigma_w = sigma_b = 1 (a real one multiplies weight by sigma_w,
+ * bias by sigma_b): z = weight W a + bias b, W, b ~ N(0, init_std^2), learning rates times lr. last: the output layer.
+ * Fans are real numbers, for predictions. Returns 0, and scales 1, 1, 1, 0, for "standard", NULL and unknown names. */
+typedef struct ovp_net_scales {
+    double weight, bias, lr, init_std;
+} ovp_net_scales;
+OVP_API int ovp_net_parametrization(ovp_net_scales *out, const char *name, double fan_in, double fan_out, int last);
+
 /* Model in *out; free with ovp_net_model_free (batches and workspaces first). Errors: OVP_EINVAL (layer count, a width
  * < 1 or a parameter count over 2^40, unknown activation, engine or parametrisation, a sigma that is negative or not
  * finite, each named), OVP_ENOMEM. */

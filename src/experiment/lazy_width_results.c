@@ -16,8 +16,10 @@ typedef struct view {
     double *scratch; /* rows.count values */
     lazy_width_theory theory;
     int predicts, published;
-    double predicted;  /* exponent over the widths */
-    double *exponents; /* one a seed */
+    lazy_width_prediction predicted; /* over the widths */
+    double *exponents;               /* one a seed */
+    int ntk;
+    double *ntk_exponents;
 } view;
 
 static ovp_status put_array(ovp_experiment_run *run, const char *name, ovp_numeric_type type, ovp_idx rows,
@@ -58,9 +60,22 @@ static ovp_status put_exponents(view *v) {
     ovp_status status = OVP_OK;
     for (ovp_idx s = 0; s < v->seed_count; s++) {
         const ovp_store_cell cells[] = {ovp_cell_int(v->seeds[s]), ovp_cell_real(v->exponents[s]),
-                                        v->predicts ? ovp_cell_real(v->predicted) : ovp_cell_null()};
+                                        v->predicts ? ovp_cell_real(v->predicted.exponent) : ovp_cell_null()};
         if (isfinite(v->exponents[s])) OVP_TRY(ovp_run_row(v->run, "exponents", cells));
     }
+done:
+    return status;
+}
+
+static ovp_status put_ntk(view *v) {
+    ovp_status status = OVP_OK;
+    lazy_width_verdict verdict;
+    for (ovp_idx s = 0; s < v->seed_count; s++) {
+        const ovp_store_cell cells[] = {ovp_cell_int(v->seeds[s]), ovp_cell_real(v->ntk_exponents[s])};
+        if (isfinite(v->ntk_exponents[s])) OVP_TRY(ovp_run_row(v->run, "ntk-exponents", cells));
+    }
+    lazy_width_judge_ntk(&verdict, v->ntk_exponents, v->seed_count, v->predicted.parametrization);
+    OVP_TRY(ovp_run_verdict(v->run, &verdict.verdict));
 done:
     return status;
 }
@@ -94,18 +109,19 @@ done:
 
 static ovp_status put_tables_and_verdicts(view *v) {
     static const char *const settings[] = {"width"};
-    static const char *const measures[] = {"relative_change", "relative_change_l2", "final_loss", "train_accuracy",
-                                           "test_accuracy"};
+    static const char *const measures[] = {"relative_change", "relative_change_l2", "final_loss",
+                                           "train_accuracy",  "test_accuracy",      "ntk_change"};
     ovp_status status = OVP_OK;
     lazy_width_verdict verdict;
-    OVP_TRY(ovp_run_summary(v->run, "widths", "widths-summary", settings, 1, measures, 5));
+    OVP_TRY(ovp_run_summary(v->run, "widths", "widths-summary", settings, 1, measures, 5 + v->ntk));
     OVP_TRY(put_exponents(v));
     lazy_width_judge_falls(&verdict, v->exponents, v->seed_count);
     OVP_TRY(ovp_run_verdict(v->run, &verdict.verdict));
-    lazy_width_judge_exponent(&verdict, v->exponents, v->seed_count, v->predicted);
+    lazy_width_judge_exponent(&verdict, v->exponents, v->seed_count, &v->predicted);
     OVP_TRY(ovp_run_verdict(v->run, &verdict.verdict));
     OVP_TRY(lazy_width_judge_accuracy(&verdict, v->ctx, v->rows, v->seeds, v->seed_count));
     OVP_TRY(ovp_run_verdict(v->run, &verdict.verdict));
+    if (v->ntk) OVP_TRY(put_ntk(v));
     if (v->published) {
         OVP_TRY(put_published(v));
         lazy_width_judge_published(&verdict, v->rows);
@@ -173,10 +189,6 @@ done:
     return status;
 }
 
-typedef double (*row_value)(const lazy_width_row *row);
-static double change_of(const lazy_width_row *row) {
-    return row->relative_change;
-}
 static double test_of(const lazy_width_row *row) {
     return row->test_accuracy;
 }
@@ -185,7 +197,7 @@ static double train_of(const lazy_width_row *row) {
 }
 
 /* Mean and interval at each distinct width. */
-static void means(const view *v, row_value value, double *mean, double *low, double *high) {
+static void means(const view *v, lazy_width_value value, double *mean, double *low, double *high) {
     for (ovp_idx w = 0; w < v->width_count; w++) {
         ovp_idx n = 0;
         for (ovp_idx i = 0; i < v->rows->count; i++) {
@@ -218,12 +230,23 @@ typedef struct change_curves {
     char fit_label[128], theory_label[128];
 } change_curves;
 
+static void label_fit(char *label, size_t bytes, ovp_measure_interval exponent) {
+    char text[3][32];
+    ovp_experiment_short(text[0], exponent.mean);
+    ovp_experiment_short(text[1], exponent.low);
+    ovp_experiment_short(text[2], exponent.high);
+    if (isfinite(exponent.low))
+        snprintf(label, bytes, "fit: exponent %s [%s, %s]", text[0], text[1], text[2]);
+    else
+        snprintf(label, bytes, "fit: exponent %s", text[0]);
+}
+
 /* Fitted power and predicted curve on a fine grid between the least and the largest width. */
-static ovp_status fill_curves(view *v, const double *mean, change_curves *c) {
+static ovp_status fill_curves(view *v, const double *mean, const double *exponents, change_curves *c) {
     ovp_status status = OVP_OK;
     double *shape = NULL, least = INFINITY, most = 0;
-    ovp_measure_interval exponent = lazy_width_over_seeds(v->exponents, v->seed_count);
-    char text[3][32];
+    ovp_measure_interval exponent = lazy_width_over_seeds(exponents, v->seed_count);
+    char text[32];
     OVP_TRY(ovp_alloc(v->ctx, &shape, 2 * v->width_count, sizeof *shape));
     for (ovp_idx w = 0; w < v->width_count; w++) {
         least = fmin(least, v->widths[w]);
@@ -239,15 +262,9 @@ static ovp_status fill_curves(view *v, const double *mean, change_curves *c) {
         c->fit[k] = fit * pow(x, exponent.mean);
         c->theory[k] = v->predicts ? theory * lazy_width_movement(&v->theory, x) : (double)NAN;
     }
-    ovp_experiment_short(text[0], exponent.mean);
-    ovp_experiment_short(text[1], exponent.low);
-    ovp_experiment_short(text[2], exponent.high);
-    if (isfinite(exponent.low))
-        snprintf(c->fit_label, sizeof c->fit_label, "fit: exponent %s [%s, %s]", text[0], text[1], text[2]);
-    else
-        snprintf(c->fit_label, sizeof c->fit_label, "fit: exponent %s", text[0]);
-    ovp_experiment_short(text[0], v->predicted);
-    snprintf(c->theory_label, sizeof c->theory_label, "theory: exponent %s over these widths", text[0]);
+    label_fit(c->fit_label, sizeof c->fit_label, exponent);
+    ovp_experiment_short(text, v->predicted.exponent);
+    snprintf(c->theory_label, sizeof c->theory_label, "theory: exponent %s over these widths", text);
 done:
     ovp_free(v->ctx, shape);
     return status;
@@ -274,8 +291,8 @@ static ovp_status figure_change(view *v) {
     ovp_figure_series series[4];
     OVP_TRY(ovp_alloc(v->ctx, &mean, 3 * n, sizeof *mean));
     OVP_TRY(ovp_alloc(v->ctx, &c, 1, sizeof *c));
-    means(v, change_of, mean, mean + n, mean + 2 * n);
-    OVP_TRY(fill_curves(v, mean, c));
+    means(v, lazy_width_change_of, mean, mean + n, mean + 2 * n);
+    OVP_TRY(fill_curves(v, mean, v->exponents, c));
     ovp_idx points = published_points(v, 0, x, y);
     if (points) series[count++] = (ovp_figure_series){"published", OVP_FIGURE_POINTS, points, x, y, NULL, NULL, 1};
     series[count++] = (ovp_figure_series){"measured", OVP_FIGURE_POINTS, n, v->widths, mean, mean + n, mean + 2 * n, 0};
@@ -294,6 +311,34 @@ static ovp_status figure_change(view *v) {
                                .y_log = 1,
                                .series = series,
                                .count = count};
+    OVP_TRY(ovp_run_figure(v->run, &figure));
+done:
+    ovp_free(v->ctx, c);
+    ovp_free(v->ctx, mean);
+    return status;
+}
+
+static ovp_status figure_ntk(view *v) {
+    ovp_status status = OVP_OK;
+    const ovp_idx n = v->width_count;
+    double *mean = NULL;
+    change_curves *c = NULL;
+    OVP_TRY(ovp_alloc(v->ctx, &mean, 3 * n, sizeof *mean));
+    OVP_TRY(ovp_alloc(v->ctx, &c, 1, sizeof *c));
+    means(v, lazy_width_ntk_of, mean, mean + n, mean + 2 * n);
+    OVP_TRY(fill_curves(v, mean, v->ntk_exponents, c));
+    const ovp_figure_series series[] = {{"measured", OVP_FIGURE_POINTS, n, v->widths, mean, mean + n, mean + 2 * n, 0},
+                                        {c->fit_label, OVP_FIGURE_LINE, CURVE_POINTS, c->x, c->fit, NULL, NULL, 0}};
+    const ovp_figure figure = {.name = "ntk-change",
+                               .title = "Relative change of the empirical tangent kernel",
+                               .x_label = "width",
+                               .y_label = "||Theta_T - Theta_0|| / ||Theta_0||",
+                               .caption = "On the first images, all outputs, Frobenius norms: mean over seeds with "
+                                          "95 % interval, and the fitted power.",
+                               .x_log = 1,
+                               .y_log = 1,
+                               .series = series,
+                               .count = 2};
     OVP_TRY(ovp_run_figure(v->run, &figure));
 done:
     ovp_free(v->ctx, c);
@@ -333,6 +378,22 @@ done:
 
 /* ---- all of it ----------------------------------------------------------------------------------- */
 
+/* Standard: the argument bounds the output gradient by cross-entropy. The others have a limit of the whole training, if
+ * their learning rate does not change with the width. Neither knows a pull towards 0. */
+static void predict(view *v) {
+    const lazy_width_theory *t = &v->theory;
+    const char *fits = t->parametrization ? t->lr_scaling : ovp_params_text(v->params, "loss");
+    const double from = lazy_width_limit_from(t);
+    double least = INFINITY;
+    for (ovp_idx w = 0; w < v->width_count; w++) least = fmin(least, v->widths[w]);
+    v->predicted = (lazy_width_prediction){NAN, t->parametrization, from <= least ? 0 : from};
+    if (strcmp(fits, t->parametrization ? "none" : "cross-entropy") == 0 && from <= least &&
+        strcmp(ovp_params_text(v->params, "optimiser"), "sgd") == 0 &&
+        !(ovp_params_real(v->params, "weight-decay") > 0))
+        v->predicted.exponent = lazy_width_exponent(v->ctx, t, v->widths, v->width_count);
+    v->predicts = isfinite(v->predicted.exponent);
+}
+
 static ovp_status fill_view(view *v, const ovp_data_set *data) {
     ovp_status status = OVP_OK;
     const ovp_params *p = v->params;
@@ -341,6 +402,8 @@ static ovp_status fill_view(view *v, const ovp_data_set *data) {
     OVP_TRY(ovp_alloc(v->ctx, &v->widths, v->rows->count, sizeof *v->widths));
     OVP_TRY(ovp_alloc(v->ctx, &v->scratch, v->rows->count, sizeof *v->scratch));
     OVP_TRY(ovp_alloc(v->ctx, &v->exponents, v->seed_count, sizeof *v->exponents));
+    OVP_TRY(ovp_alloc(v->ctx, &v->ntk_exponents, v->seed_count, sizeof *v->ntk_exponents));
+    v->ntk = ovp_params_bool(p, "ntk");
     for (ovp_idx i = 0; i < v->rows->count; i++) {
         ovp_idx seen = 0;
         while (seen < v->width_count && (ovp_idx)v->widths[seen] != v->rows->items[i].width) seen++;
@@ -351,14 +414,13 @@ static ovp_status fill_view(view *v, const ovp_data_set *data) {
                                     .input_norm = input_norm(data),
                                     .init = ovp_params_text(p, "init"),
                                     .activation = ovp_params_text(p, "activation"),
-                                    .lr_scaling = ovp_params_text(p, "lr-scaling"),
-                                    .bias = ovp_params_bool(p, "bias")};
-    /* The argument bounds the output gradient by cross-entropy, moves along it, and knows no pull towards 0. */
-    int holds = strcmp(ovp_params_text(p, "loss"), "cross-entropy") == 0 &&
-                strcmp(ovp_params_text(p, "optimiser"), "sgd") == 0 && !(ovp_params_real(p, "weight-decay") > 0);
-    v->predicted = holds ? lazy_width_exponent(v->ctx, &v->theory, v->widths, v->width_count) : (double)NAN;
-    v->predicts = isfinite(v->predicted);
-    OVP_TRY(lazy_width_exponents(v->exponents, v->ctx, v->rows, v->seeds, v->seed_count));
+                                    .lr_scaling = lazy_width_lr_scaling(p),
+                                    .bias = ovp_params_bool(p, "bias"),
+                                    .parametrization =
+                                        lazy_width_is_standard(p) ? NULL : ovp_params_text(p, "parametrization")};
+    predict(v);
+    OVP_TRY(lazy_width_exponents(v->exponents, v->ctx, v->rows, lazy_width_change_of, v->seeds, v->seed_count));
+    OVP_TRY(lazy_width_exponents(v->ntk_exponents, v->ctx, v->rows, lazy_width_ntk_of, v->seeds, v->seed_count));
 done:
     return status;
 }
@@ -372,8 +434,10 @@ ovp_status lazy_width_conclude(ovp_experiment_run *run, lazy_width_rows *rows, c
     OVP_TRY(put_tables_and_verdicts(&v));
     OVP_TRY(figure_losses(&v));
     OVP_TRY(figure_change(&v));
+    if (v.ntk) OVP_TRY(figure_ntk(&v));
     OVP_TRY(figure_accuracy(&v));
 done:
+    ovp_free(v.ctx, v.ntk_exponents);
     ovp_free(v.ctx, v.exponents);
     ovp_free(v.ctx, v.scratch);
     ovp_free(v.ctx, v.widths);

@@ -16,7 +16,18 @@
  * that is w^(-1) while w << d (the first layer moves, by an amount ~ w^(-1/2)), w^(-1/2) for w >> d (the read-out
  * moves, by an amount independent of w). Over the six published widths the fit of this curve has the exponent -.655,
  * the published numbers -.629. A gradient flow to a fixed change of f (movement ~ change / sqrt(NTK)) would give -1 for
- * w >> d. */
+ * w >> d.
+ *
+ * Other parametrisations (net.h). theta is then the raw parameters, a tensor of multiplier k whose learning rate is
+ * multiplied by r moves by eta r k times the gradients above, and starts with entries of size s; the same formula with
+ * these gives, biases and constant factors left out,
+ *     ntk         k = 1/sqrt(d), 1/sqrt(w)   r = 1   s = 1           1 / sqrt(w)              exponent -1/2
+ *     mean-field  k = 1/sqrt(d), 1/w         r = w   s = 1           sqrt(w) / sqrt(w)                   0
+ *     mup         k = sqrt(w/d), 1/sqrt(w)   r = 1   s = 1/sqrt(w)   1 / 1                               0
+ * for a base learning rate that does not depend on the width. There the step of the function does not depend on the
+ * width either (the NTK times r has a limit: Yang and Hu 2021, table 1), so these exponents need no bounded gradient
+ * and hold for both losses: ntk stays at its linearisation and the whole way is O(1) in raw parameters of norm sqrt(w)
+ * (Jacot et al. 2018), mean-field and mup have a limit in which every unit moves by its own size (Mei et al. 2018). */
 #include "lazy_width_int.h"
 
 #include <stdio.h>
@@ -25,6 +36,20 @@
 double lazy_width_lr_factor(const char *scaling, double width) {
     if (strcmp(scaling, "inverse-sqrt") == 0) return 1 / sqrt(width);
     return strcmp(scaling, "inverse") == 0 ? 1 / width : 1;
+}
+
+int lazy_width_is_standard(const ovp_params *params) {
+    return strcmp(ovp_params_text(params, "parametrization"), "standard") == 0;
+}
+
+const char *lazy_width_lr_scaling(const ovp_params *params) {
+    if (lazy_width_is_standard(params) || ovp_params_is_set(params, "lr-scaling"))
+        return ovp_params_text(params, "lr-scaling");
+    return "none";
+}
+
+const char *lazy_width_init(const ovp_params *params) {
+    return lazy_width_is_standard(params) ? ovp_params_text(params, "init") : "parametrization";
 }
 
 typedef struct entry_variance {
@@ -57,18 +82,48 @@ static void moments(const ovp_numeric_activation *act, double q, double *value, 
     *slope /= sum;
 }
 
+/* One layer: variances of the raw values, their multipliers, and the learning rate's factor. */
+typedef struct raw_layer {
+    entry_variance variance;
+    double weight, bias, lr;
+} raw_layer;
+
+static raw_layer raw(const lazy_width_theory *t, double fan_in, double fan_out, int is_last) {
+    ovp_net_scales scales;
+    const int own = ovp_net_parametrization(&scales, t->parametrization, fan_in, fan_out, is_last);
+    const double squared = scales.init_std * scales.init_std;
+    return (raw_layer){own ? (entry_variance){squared, squared} : init_variance(t->init, fan_in, fan_out),
+                       own ? ovp_net_gain(t->activation) * scales.weight : 1, scales.bias, scales.lr};
+}
+
 double lazy_width_movement(const lazy_width_theory *t, double width) {
     const ovp_numeric_activation *act = ovp_numeric_activation_find(t->activation);
-    entry_variance first = init_variance(t->init, t->inputs, width);
-    entry_variance last = init_variance(t->init, width, t->outputs);
+    const raw_layer one = raw(t, t->inputs, width, 0), two = raw(t, width, t->outputs, 1);
+    const entry_variance first = one.variance, last = two.variance;
     double m, s, x = t->input_norm, bias = t->bias ? 1 : 0;
     if (!act || !isfinite(first.weight)) return NAN;
-    moments(act, first.weight * x * x + bias * first.bias, &m, &s);
-    double hidden = sqrt(width * last.weight * s);
-    double gradients = sqrt(width * m) + hidden * x + bias * (hidden + 1);
+    moments(act, one.weight * one.weight * first.weight * x * x + bias * one.bias * one.bias * first.bias, &m, &s);
+    double hidden = two.weight * sqrt(width * last.weight * s);
+    double gradients = two.lr * two.weight * sqrt(width * m) + one.lr * one.weight * hidden * x +
+                       bias * (one.lr * one.bias * hidden + two.lr * two.bias);
     double norms = sqrt(width * t->inputs * first.weight) + sqrt(t->outputs * width * last.weight) +
                    bias * (sqrt(width * first.bias) + sqrt(t->outputs * last.bias));
     return lazy_width_lr_factor(t->lr_scaling, width) * gradients / norms;
+}
+
+double lazy_width_limit_from(const lazy_width_theory *t) {
+    const ovp_numeric_activation *act = ovp_numeric_activation_find(t->activation);
+    const double width = 1, bias = t->bias ? 1 : 0;
+    double m, s;
+    if (!t->parametrization || strcmp(t->parametrization, "ntk") == 0) return 0;
+    if (!act) return NAN;
+    /* f has variance (multiplier s)^2 width E phi^2, in both of them the value at width 1 over the width */
+    const raw_layer one = raw(t, t->inputs, width, 0), two = raw(t, width, t->outputs, 1);
+    moments(act,
+            one.variance.weight * one.weight * one.weight * t->input_norm * t->input_norm +
+                bias * one.variance.bias * one.bias * one.bias,
+            &m, &s);
+    return two.weight * two.weight * two.variance.weight * m;
 }
 
 double lazy_width_exponent(ovp_ctx *ctx, const lazy_width_theory *theory, const double *widths, ovp_idx count) {
@@ -133,14 +188,21 @@ int lazy_width_is_published(const ovp_params *params, const int64_t *seeds, ovp_
            ovp_params_int(params, "epochs") == 500 && real_is(params, "lr", .01) &&
            text_is(params, "lr-scaling", "inverse-sqrt") && text_is(params, "loss", "cross-entropy") &&
            text_is(params, "activation", "relu") && ovp_params_bool(params, "bias") &&
-           text_is(params, "init", "torch-default") && text_is(params, "optimiser", "sgd") &&
-           real_is(params, "momentum", 0) && real_is(params, "weight-decay", 0);
+           text_is(params, "parametrization", "standard") && text_is(params, "init", "torch-default") &&
+           text_is(params, "optimiser", "sgd") && real_is(params, "momentum", 0) && real_is(params, "weight-decay", 0);
 }
 
 /* ---- verdicts ------------------------------------------------------------------------------------ */
 
-ovp_status lazy_width_exponents(double *exponents, ovp_ctx *ctx, const lazy_width_rows *rows, const int64_t *seeds,
-                                ovp_idx seed_count) {
+double lazy_width_change_of(const lazy_width_row *row) {
+    return row->relative_change;
+}
+double lazy_width_ntk_of(const lazy_width_row *row) {
+    return row->ntk_change;
+}
+
+ovp_status lazy_width_exponents(double *exponents, ovp_ctx *ctx, const lazy_width_rows *rows, lazy_width_value value,
+                                const int64_t *seeds, ovp_idx seed_count) {
     ovp_status status = OVP_OK;
     double *x = NULL, *y;
     OVP_TRY(ovp_alloc(ctx, &x, 2 * rows->count, sizeof *x));
@@ -151,9 +213,9 @@ ovp_status lazy_width_exponents(double *exponents, ovp_ctx *ctx, const lazy_widt
         int different = 0;
         for (ovp_idx i = 0; i < rows->count; i++) {
             const lazy_width_row *row = &rows->items[i];
-            if (row->seed != seeds[s] || !(row->relative_change > 0)) continue;
+            if (row->seed != seeds[s] || !(value(row) > 0)) continue;
             x[count] = (double)row->width;
-            y[count++] = row->relative_change;
+            y[count++] = value(row);
             different |= x[count - 1] < x[0] || x[count - 1] > x[0];
         }
         exponents[s] = NAN;
@@ -203,17 +265,65 @@ void lazy_width_judge_falls(lazy_width_verdict *out, const double *exponents, ov
     few_seeds(out->how, sizeof out->how, all);
 }
 
-void lazy_width_judge_exponent(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count, double predicted) {
+static void say_prediction(char *how, size_t bytes, const lazy_width_prediction *p) {
+    char width[32];
+    if (!isfinite(p->exponent) && p->limit_from > 0) {
+        ovp_experiment_short(width, p->limit_from);
+        snprintf(how, bytes,
+                 "No prediction: the limit of %s begins where the initial outputs are small, at widths above %s with "
+                 "these inputs; take wider nets only, or --pixel-scale unit.",
+                 p->parametrization, width);
+    } else if (!isfinite(p->exponent)) {
+        snprintf(how, bytes, "No prediction for this loss, optimiser, initialisation or scaling of the learning rate.");
+    } else if (p->parametrization) {
+        snprintf(how, bytes,
+                 "Predicted for %s: the fit to lr (multipliers) (gradient norms) / (initial norms) of the raw "
+                 "parameters over these widths; its limit is -1/2 for ntk, 0 for mean-field and mup (see about).",
+                 p->parametrization);
+    } else {
+        snprintf(how, bytes,
+                 "Predicted: the same fit to lr(w) (gradient norms) / (initial norms) over these widths (see about).");
+    }
+}
+
+void lazy_width_judge_exponent(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count,
+                               const lazy_width_prediction *prediction) {
     const double margin = .1;
     ovp_measure_interval all = lazy_width_over_seeds(exponents, seed_count);
-    fill_verdict(out, "The movement falls with the exponent predicted for equally many effective steps at every width",
-                 all, predicted, ovp_experiment_judge_near(all, predicted, margin));
-    snprintf(out->how, sizeof out->how, "%s",
-             isfinite(predicted)
-                 ? "Predicted: the same fit to lr(w) (gradient norms) / (initial norms) over these widths (see about). "
-                   "Holds if the whole interval of the measured exponent lies within 0.1 of it, fails if it lies "
-                   "outside, else unclear."
-                 : "No prediction for this loss, optimiser or initialisation.");
+    fill_verdict(out,
+                 prediction->parametrization
+                     ? "The movement scales with the width as the parametrisation predicts"
+                     : "The movement falls with the exponent predicted for equally many effective steps at every width",
+                 all, prediction->exponent, ovp_experiment_judge_near(all, prediction->exponent, margin));
+    say_prediction(out->how, sizeof out->how, prediction);
+    if (isfinite(prediction->exponent)) {
+        const size_t length = strlen(out->how);
+        snprintf(out->how + length, sizeof out->how - length,
+                 " Holds if the whole interval of the measured exponent lies within 0.1 of it, fails if it lies "
+                 "outside, else unclear.");
+    }
+    few_seeds(out->how, sizeof out->how, all);
+}
+
+void lazy_width_judge_ntk(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count,
+                          const char *parametrization) {
+    const int learns = parametrization && strcmp(parametrization, "ntk") != 0;
+    const double margin = .1;
+    ovp_measure_interval all = lazy_width_over_seeds(exponents, seed_count);
+    ovp_measure_interval flipped = {all.count, -all.mean, -all.high, -all.low};
+    fill_verdict(out,
+                 learns ? "The tangent kernel's relative change does not vanish with the width"
+                        : "The tangent kernel of wider nets changes less, relative to its size",
+                 all, learns ? 0 : (double)NAN,
+                 learns ? ovp_experiment_judge_near(all, 0, margin) : ovp_experiment_judge_above(flipped, 0));
+    snprintf(
+        out->how, sizeof out->how,
+        "Exponent of ntk_change = ||Theta_T - Theta_0||_F / ||Theta_0||_F (empirical NTK of the raw parameters, all "
+        "outputs, first %d images) against width, a line in log-log for each seed; mean and 95 %% Student t "
+        "interval over seeds. %s",
+        LAZY_WIDTH_NTK_IMAGES,
+        learns ? "Holds if the whole interval lies within 0.1 of 0, fails if it lies outside."
+               : "Holds if the whole interval is below 0.");
     few_seeds(out->how, sizeof out->how, all);
 }
 

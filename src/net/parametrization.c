@@ -15,34 +15,43 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct scales {
-    double weight, bias, lr, std;
-} scales;
-
-static scales ntk(const ovp_net_layer *y, int last) {
+static ovp_net_scales ntk(double in, double out, int last) {
+    (void)out;
     (void)last;
-    return (scales){1 / sqrt((double)y->in), 1, 1, 1};
+    return (ovp_net_scales){1 / sqrt(in), 1, 1, 1};
 }
 
-static scales mean_field(const ovp_net_layer *y, int last) {
-    const double m = (double)(last ? y->in : y->out);
-    return last ? (scales){1 / m, 1 / sqrt(m), m, 1} : (scales){1 / sqrt((double)y->in), 1, m, 1};
+static ovp_net_scales mean_field(double in, double out, int last) {
+    return last ? (ovp_net_scales){1 / in, 1 / sqrt(in), in, 1} : (ovp_net_scales){1 / sqrt(in), 1, out, 1};
 }
 
 /* Hidden layers of unequal widths: variance and change of each z stay free of all of them. */
-static scales mup(const ovp_net_layer *y, int last) {
-    const double in = (double)y->in, out = (double)y->out;
-    return last ? (scales){1 / sqrt(in), 1, 1, 1 / sqrt(in)} : (scales){sqrt(out / in), sqrt(out), 1, 1 / sqrt(out)};
+static ovp_net_scales mup(double in, double out, int last) {
+    return last ? (ovp_net_scales){1 / sqrt(in), 1, 1, 1 / sqrt(in)}
+                : (ovp_net_scales){sqrt(out / in), sqrt(out), 1, 1 / sqrt(out)};
 }
 
 static const struct {
     const char *name;
     ovp_idx least, most; /* layers */
-    scales (*of)(const ovp_net_layer *y, int last);
+    ovp_net_scales (*of)(double in, double out, int last);
 } rules[] = {{"standard", 1, OVP_NET_MAX_LAYERS, NULL},
              {"ntk", 1, OVP_NET_MAX_LAYERS, ntk},
              {"mean-field", 2, 2, mean_field},
              {"mup", 2, OVP_NET_MAX_LAYERS, mup}};
+enum { RULES = sizeof rules / sizeof *rules };
+
+static int find(const char *name) {
+    int k = 0;
+    while (k < RULES && strcmp(rules[k].name, name ? name : "standard") != 0) k++;
+    return k;
+}
+
+int ovp_net_parametrization(ovp_net_scales *out, const char *name, double fan_in, double fan_out, int last) {
+    const int k = find(name), known = k < RULES && rules[k].of;
+    *out = known ? rules[k].of(fan_in, fan_out, last) : (ovp_net_scales){1, 1, 1, 0};
+    return known;
+}
 
 static ovp_status sigma(ovp_ctx *ctx, const char *name, double value, double otherwise, double *out) {
     if (!(value >= 0 && isfinite(value)))
@@ -53,11 +62,10 @@ static ovp_status sigma(ovp_ctx *ctx, const char *name, double value, double oth
 }
 
 ovp_status ovp_net_parametrize(ovp_net_model *m, ovp_ctx *ctx, const ovp_net_dense_options *o) {
-    const char *name = o->parametrization ? o->parametrization : "standard";
-    size_t k = 0;
+    const char *name = o->parametrization;
+    const int k = find(name);
     double sigma_w = 0, sigma_b = 0;
-    while (k < sizeof rules / sizeof *rules && strcmp(rules[k].name, name) != 0) k++;
-    if (k == sizeof rules / sizeof *rules)
+    if (k == RULES)
         return ovp_fail(ctx, OVP_EINVAL,
                         "dense net: unknown parametrisation '%s'; one of standard, ntk, mean-field, mup", name);
     if (m->layers < rules[k].least || m->layers > rules[k].most)
@@ -73,13 +81,12 @@ ovp_status ovp_net_parametrize(ovp_net_model *m, ovp_ctx *ctx, const ovp_net_den
                         "standard; leave them 0 or choose one");
     for (ovp_idx l = 0; l < m->layers; l++) {
         ovp_net_layer *y = &m->layer[l];
-        y->weight_scale = y->bias_scale = y->lr_scale = 1;
-        if (!rules[k].of) continue;
-        const scales s = rules[k].of(y, l + 1 == m->layers);
-        y->weight_scale = sigma_w * s.weight;
-        y->bias_scale = sigma_b * s.bias;
-        y->lr_scale = s.lr;
-        y->init_std = s.std;
+        ovp_net_scales scales;
+        ovp_net_parametrization(&scales, name, (double)y->in, (double)y->out, l + 1 == m->layers);
+        y->weight_scale = rules[k].of ? sigma_w * scales.weight : 1;
+        y->bias_scale = rules[k].of ? sigma_b * scales.bias : 1;
+        y->lr_scale = scales.lr;
+        y->init_std = scales.init_std;
     }
     return OVP_OK;
 }

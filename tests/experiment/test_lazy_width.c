@@ -1,22 +1,5 @@
 /* lazy-width: end to end on a small part of MNIST, and its prediction and verdicts with made-up numbers. */
-#include "run_helpers.h"
-
-#include <experiment/lazy_width_int.h>
-
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static ovp_status run_lazy(ovp_ctx *ctx, json_t **result, char root[256], const char *const *settings) {
-    ovp_params *p = params_with(ctx, &ovp_experiment_lazy_width, settings);
-    scratch_make(root);
-    ovp_status status = ovp_experiment_execute(result, ctx, &ovp_experiment_lazy_width, p, root, NULL);
-    ovp_params_free(p);
-    return status;
-}
-
-static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
-    json_t *cell = table_cell(result, table, row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
+#include "lazy_width_helpers.h"
 
 /* ---- end to end ---------------------------------------------------------------------------------- */
 
@@ -301,7 +284,7 @@ static void an_interrupted_run_keeps_its_nets(void **state) {
 
 /* ---- prediction ---------------------------------------------------------------------------------- */
 
-static const lazy_width_theory published_theory = {784, 10, 2388, "torch-default", "relu", "inverse-sqrt", 1};
+static const lazy_width_theory published_theory = {784, 10, 2388, "torch-default", "relu", "inverse-sqrt", 1, NULL};
 
 /* The formula at the head of lazy_width_theory.c, for ReLU with m = q/2, s = 1/2, evaluated with numpy. */
 static void prediction_is_its_formula(void **state) {
@@ -380,18 +363,18 @@ static void exponent_verdicts(void **state) {
     double exponents[SEEDS];
     lazy_width_verdict v;
     make_rows(&m, -.63, .01, .01);
-    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, m.seeds, SEEDS));
-    lazy_width_judge_exponent(&v, exponents, SEEDS, -.655);
+    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, lazy_width_change_of, m.seeds, SEEDS));
+    lazy_width_judge_exponent(&v, exponents, SEEDS, &(lazy_width_prediction){-.655, NULL, 0});
     assert_int_equal(v.verdict.holds, OVP_HOLDS_YES);
     assert_true(fabs(v.verdict.measured + .63) < 1e-12 && v.verdict.low < -.63 && v.verdict.high > -.63);
-    lazy_width_judge_exponent(&v, exponents, SEEDS, -.4);
+    lazy_width_judge_exponent(&v, exponents, SEEDS, &(lazy_width_prediction){-.4, NULL, 0});
     assert_int_equal(v.verdict.holds, OVP_HOLDS_NO);
-    lazy_width_judge_exponent(&v, exponents, SEEDS, -.53);
+    lazy_width_judge_exponent(&v, exponents, SEEDS, &(lazy_width_prediction){-.53, NULL, 0});
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
-    lazy_width_judge_exponent(&v, exponents, SEEDS, NAN);
+    lazy_width_judge_exponent(&v, exponents, SEEDS, &(lazy_width_prediction){NAN, NULL, 0});
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
     assert_non_null(strstr(v.how, "No prediction"));
-    lazy_width_judge_exponent(&v, exponents, 3, -.655);
+    lazy_width_judge_exponent(&v, exponents, 3, &(lazy_width_prediction){-.655, NULL, 0});
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
     assert_non_null(strstr(v.how, "Only 3 seeds"));
     assert_true(isfinite(v.verdict.measured));
@@ -402,11 +385,11 @@ static void exponent_verdicts(void **state) {
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
     assert_true(isnan(v.verdict.low));
     make_rows(&m, .2, .01, .01);
-    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, m.seeds, SEEDS));
+    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, lazy_width_change_of, m.seeds, SEEDS));
     lazy_width_judge_falls(&v, exponents, SEEDS);
     assert_int_equal(v.verdict.holds, OVP_HOLDS_NO);
     make_rows(&m, -.01, .2, .01);
-    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, m.seeds, SEEDS));
+    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, lazy_width_change_of, m.seeds, SEEDS));
     lazy_width_judge_falls(&v, exponents, SEEDS);
     assert_int_equal(v.verdict.holds, OVP_HOLDS_UNCLEAR);
 }
@@ -418,7 +401,7 @@ static void exponents_skip_diverged_nets(void **state) {
     make_rows(&m, -.5, 0, .01);
     m.items[2].relative_change = NAN;
     for (int k = 0; k < WIDTHS - 1; k++) m.items[WIDTHS + k].relative_change = NAN; /* one left */
-    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, m.seeds, SEEDS));
+    assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, lazy_width_change_of, m.seeds, SEEDS));
     assert_true(fabs(exponents[0] + .5) < 1e-12);
     assert_true(isnan(exponents[1]));
     assert_int_equal(lazy_width_over_seeds(exponents, SEEDS).count, SEEDS - 1);
@@ -474,12 +457,13 @@ static void published_verdicts(void **state) {
 static void only_the_published_configuration_is_compared(void **state) {
     ovp_ctx *ctx = *state;
     static const char *const others[] = {
-        "samples=1000",     "epochs=499",       "lr=0.02",
-        "rng=philox",       "loss=mse",         "bias=no",
-        "activation=tanh",  "momentum=0.1",     "optimiser=adam",
-        "precision=f64",    "widths=100,10",    "widths=10,100,1000,10000,50000,100000,10",
-        "test-samples=500", "pixel-scale=unit", "init=kaiming-normal",
-        "lr-scaling=none",  "weight-decay=0.1", "dataset=fashion-mnist"};
+        "samples=1000",       "epochs=499",       "lr=0.02",
+        "rng=philox",         "loss=mse",         "bias=no",
+        "activation=tanh",    "momentum=0.1",     "optimiser=adam",
+        "precision=f64",      "widths=100,10",    "widths=10,100,1000,10000,50000,100000,10",
+        "test-samples=500",   "pixel-scale=unit", "init=kaiming-normal",
+        "lr-scaling=none",    "weight-decay=0.1", "dataset=fashion-mnist",
+        "parametrization=ntk"};
     const int64_t seeds[] = {3, 42};
     ovp_params *p = params_with(ctx, &ovp_experiment_lazy_width, SETTINGS("preset=paper"));
     assert_true(lazy_width_is_published(p, seeds, 2));
@@ -493,12 +477,6 @@ static void only_the_published_configuration_is_compared(void **state) {
         assert_false(lazy_width_is_published(p, seeds, 2));
         ovp_params_free(p);
     }
-}
-
-/* Drawing is test_framework's; here only the figures' data and scripts are written. */
-static int without_gnuplot(void **state) {
-    (void)state;
-    return setenv("PATH", "/nonexistent", 1);
 }
 
 int main(void) {

@@ -13,7 +13,7 @@
 static const char *const net_levels[] = {"base", "v3", "v4"};
 enum { NET_LEVELS = 3 };
 
-static const char *const net_engines[] = {"reference", "gemm"}; /* every dense engine */
+static const char *const net_engines[] = {"reference", "gemm", "tile"}; /* every dense engine */
 enum { NET_ENGINES = sizeof net_engines / sizeof *net_engines };
 
 static const ovp_idx deep[] = {6, 19, 7, 33, 5}, wide[] = {11, 37, 3}, linear[] = {9, 4}, many[] = {5, 12, 21};

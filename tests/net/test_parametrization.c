@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char *const names[] = {"standard", "ntk", "mean-field", "mup"};
-static const char *const engines[] = {"reference", "gemm"};
+static const char *const engines[] = {"reference", "gemm", "tile"};
 enum { STANDARD, NTK, MEAN_FIELD, MUP };
 
 static ovp_net_model *make(ovp_ctx *ctx, const char *parametrization, const char *engine, ovp_numeric_type type,
@@ -70,10 +70,10 @@ static void gradients_are_those_of_the_raw_parameters(void **state) {
     const ovp_net_targets targets = {OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN, labels, NULL, NULL};
     double *x = normals(ctx, 3, ROWS * 6, 1.1);
     for (int p = NTK; p <= MUP; p++)
-        for (int e = 0; e < 3; e++)
+        for (int e = 0; e < 4; e++)
             for (int wide = 0; wide < 2; wide++) {
                 const shape s = shape_for(p, wide);
-                ovp_net_model *model = make(ctx, names[p], engines[e > 0], OVP_F64, s.layers, s.widths,
+                ovp_net_model *model = make(ctx, names[p], engines[e == 3 ? 2 : e > 0], OVP_F64, s.layers, s.widths,
                                             e == 2 ? "sparse" : "dense", 1.3, .7);
                 const ovp_idx parameters = ovp_net_model_parameters(model);
                 double *theta = room(ctx, parameters), *grad = room(ctx, parameters), loss, up, down, largest = 0;
@@ -94,8 +94,8 @@ static void gradients_are_those_of_the_raw_parameters(void **state) {
                     theta[i] = at;
                     ovp_free(ctx, scratch);
                     if (!(fabs((up - down) / (2 * h) - grad[i]) < 1e-8 * fmax(1, largest)))
-                        fail_msg("%s %s %d: parameter %d, difference %.12g, gradient %.12g", names[p], engines[e > 0],
-                                 wide, (int)i, (up - down) / (2 * h), grad[i]);
+                        fail_msg("%s %s %d: parameter %d, difference %.12g, gradient %.12g", names[p],
+                                 engines[e == 3 ? 2 : e > 0], wide, (int)i, (up - down) / (2 * h), grad[i]);
                 }
                 assert_true(largest > 1e-3);
                 ovp_net_workspace_free(ws);
@@ -174,7 +174,7 @@ static void outputs_are_those_of_scaled_weights(void **state) {
     const double sigma_w = 1.3, sigma_b = .7, lr = .01;
     double *x = normals(ctx, 3, ROWS * 6, 1.1);
     for (int p = NTK; p <= MUP; p++)
-        for (int e = 0; e < 2; e++)
+        for (int e = 0; e < 3; e++)
             for (int wide = 0; wide < 2; wide++) {
                 const shape s = shape_for(p, wide);
                 ovp_net_model *plain = make(ctx, "standard", engines[e], OVP_F64, s.layers, s.widths, NULL, 0, 0);

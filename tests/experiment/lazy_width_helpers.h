@@ -1,0 +1,30 @@
+/* Tests of lazy-width: running it with keys. */
+#ifndef OVP_TEST_LAZY_WIDTH_HELPERS_H
+#define OVP_TEST_LAZY_WIDTH_HELPERS_H
+
+#include "run_helpers.h"
+
+#include <experiment/lazy_width_int.h>
+
+#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static inline ovp_status run_lazy(ovp_ctx *ctx, json_t **result, char root[256], const char *const *settings) {
+    ovp_params *p = params_with(ctx, &ovp_experiment_lazy_width, settings);
+    scratch_make(root);
+    ovp_status status = ovp_experiment_execute(result, ctx, &ovp_experiment_lazy_width, p, root, NULL);
+    ovp_params_free(p);
+    return status;
+}
+
+static inline double number_at(const json_t *result, const char *table, size_t row, const char *column) {
+    json_t *cell = table_cell(result, table, row, column);
+    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
+}
+
+/* Drawing is test_framework's; here only the figures' data and scripts are written. */
+static inline int without_gnuplot(void **state) {
+    (void)state;
+    return setenv("PATH", "/nonexistent", 1);
+}
+
+#endif
