@@ -16,7 +16,7 @@ ovp_idx OVP_REAL(ovp_net_tile_widest)(const ovp_net_model *m) {
 static const scheme *scheme_of(const tile *t) {
     static const scheme *const schemes[] = {&OVP_REAL(ovp_net_tile_samples), &OVP_REAL(ovp_net_tile_units),
                                             &OVP_REAL(ovp_net_tile_features)};
-    return schemes[t->layout];
+    return t->relu ? &OVP_REAL(ovp_net_tile_relu) : schemes[t->layout];
 }
 
 /* ---- batches: X once more with samples side by side ------------------------------------------------- */
@@ -93,6 +93,8 @@ static ovp_status prepare(ovp_net_workspace *ws) {
     if (status != OVP_OK) return status;
     tile *t = ws->engine;
     t->layout = choose(m, ws->rows, lanes);
+    t->relu = t->layout == UNITS && m->outputs == 1 && m->inputs <= OVP_NET_TILE_SHALLOW_INPUTS &&
+              strcmp(m->act->name, "relu") == 0;
     t->samples = chunk_samples(m, ws->rows, t->layout);
     scheme_of(t)->plan(t, m, lanes);
     take(&t->gradients, lanes * lanes); /* lane_sums reads whole blocks of vectors */
@@ -232,8 +234,7 @@ static ovp_status pass(run *r, const void *theta) {
 /* The finished gradient to the sink: whole when no layer has a rate or multiplier of its own. */
 static void deliver(const run *r, const ovp_net_sink *sink) {
     const ovp_net_model *m = r->m;
-    real *g = r->t->data + r->t->gradient;
-    scheme_of(r->t)->finish(r, g);
+    real *g = scheme_of(r->t)->finish(r, r->t->data + r->t->gradient);
     int plain = 1;
     for (ovp_idx l = 0; l < m->layers; l++) {
         const ovp_net_layer *y = &m->layer[l];
