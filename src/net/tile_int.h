@@ -32,6 +32,14 @@ typedef struct ovp_net_tile_shallow_gradient {
     void *weight, *bias, *output; /* bias NULL: none */
 } ovp_net_tile_shallow_gradient;
 
+/* A padded block of such a net's hidden units: units a multiple of the pad, output weights and gradients aligned, the
+ * gradient of the weights with stride ld. */
+enum { OVP_NET_TILE_TANH_INPUTS = 8 };
+typedef struct ovp_net_tile_block {
+    ovp_idx samples, inputs, units, ld;
+    const void *x, *output;
+} ovp_net_tile_block;
+
 typedef struct ovp_net_tile_kernels {
     ovp_idx lanes;
     /* C (m x n, stride ldc) = start + A B: A m x k scalars, B (k x n, stride ldb); n a multiple of the pad. */
@@ -55,6 +63,9 @@ typedef struct ovp_net_tile_kernels {
     void (*relu_forward)(const ovp_net_tile_shallow *s, void *sums);
     void (*relu_backward)(const ovp_net_tile_shallow *s, const void *df, const ovp_net_tile_shallow_gradient *g,
                           int add);
+    /* tanh, at most OVP_NET_TILE_TANH_INPUTS inputs: from h (samples x units) and df the block's gradients, = or +=. */
+    void (*tanh_backward)(const ovp_net_tile_block *s, const void *h, const void *df,
+                          const ovp_net_tile_shallow_gradient *g, int add);
     /* out[i] = sum over parts and lanes of part q's vector i; parts stand `stride` elements apart. Vectors up to the
      * next multiple of the lanes are read, whatever they hold. */
     void (*lane_sums)(ovp_idx n, ovp_idx parts, const void *g, ovp_idx stride, void *out);

@@ -96,24 +96,30 @@ static void strips(ovp_idx m, ovp_idx n, const void *a, const void *b, void *g, 
     }
 }
 
+/* Doubles of a register and as many elements. */
+enum { WIDE = VECTOR_BYTES / sizeof(double) };
+typedef double wide __attribute__((vector_size(VECTOR_BYTES)));
+typedef real narrow __attribute__((vector_size(WIDE * sizeof(real)), aligned(sizeof(real)), may_alias));
+
 static double squares(ovp_idx n, const void *f, const void *y, double scale, void *d) {
-    const real *restrict value = f, *restrict want = y;
-    real *restrict out = d;
-    const real by = (real)scale;
-    double sum[8] = {0};
+    const real *value = f, *want = y, by = (real)scale;
+    real *out = d;
+    wide sum = {0};
     ovp_idx i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (int l = 0; l < 8; l++) {
-            const real e = value[i + l] - want[i + l];
-            out[i + l] = by * e;
-            sum[l] += (double)e * (double)e;
-        }
-    for (int l = 0; i < n; i++, l++) {
+    for (; i + WIDE <= n; i += WIDE) {
+        const narrow e = *(const narrow *)(const void *)(value + i) - *(const narrow *)(const void *)(want + i);
+        const wide w = __builtin_convertvector(e, wide);
+        *(narrow *)(void *)(out + i) = by * e;
+        sum = sum + w * w;
+    }
+    double total = 0;
+    for (int l = 0; l < WIDE; l++) total += sum[l];
+    for (; i < n; i++) {
         const real e = value[i] - want[i];
         out[i] = by * e;
-        sum[l] += (double)e * (double)e;
+        total += (double)e * (double)e;
     }
-    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+    return total;
 }
 
 extern const ovp_net_tile_kernels OVP_HOT(ovp_net_tile_kernels);
@@ -123,6 +129,7 @@ const ovp_net_tile_kernels OVP_HOT(ovp_net_tile_kernels) = {.lanes = LANES,
                                                             .sums = OVP_HOT(ovp_net_tile_sums),
                                                             .dots = dots,
                                                             .strips = strips,
+                                                            .tanh_backward = OVP_HOT(ovp_net_tile_tanh_backward),
                                                             .relu_forward = OVP_HOT(ovp_net_tile_relu_forward),
                                                             .relu_backward = OVP_HOT(ovp_net_tile_relu_backward),
                                                             .lane_sums = lane_sums,

@@ -93,8 +93,9 @@ static ovp_status prepare(ovp_net_workspace *ws) {
     if (status != OVP_OK) return status;
     tile *t = ws->engine;
     t->layout = choose(m, ws->rows, lanes);
-    t->relu = t->layout == UNITS && m->outputs == 1 && m->inputs <= OVP_NET_TILE_SHALLOW_INPUTS &&
-              strcmp(m->act->name, "relu") == 0;
+    const int single = t->layout == UNITS && m->outputs == 1;
+    t->relu = single && m->inputs <= OVP_NET_TILE_SHALLOW_INPUTS && strcmp(m->act->name, "relu") == 0;
+    t->tanh = single && m->inputs <= OVP_NET_TILE_TANH_INPUTS && strcmp(m->act->name, "tanh") == 0;
     t->samples = chunk_samples(m, ws->rows, t->layout);
     scheme_of(t)->plan(t, m, lanes);
     take(&t->gradients, lanes * lanes); /* lane_sums reads whole blocks of vectors */

@@ -42,6 +42,19 @@ static void backward_block(const run *r, const chunk *c, const block *b) {
     const ovp_idx width = pad(y->out), d = y->in, outputs = r->m->outputs;
     const ovp_net_tile_start start = c->add ? OVP_TILE_ADD : OVP_TILE_ZERO;
     const real *df = c->scratch + t->top;
+    if (t->tanh) {
+        const ovp_net_tile_block s = {.samples = c->count,
+                                      .inputs = d,
+                                      .units = b->units,
+                                      .ld = width,
+                                      .x = (const real *)r->batch->x + c->first * d,
+                                      .output = t->data + t->transposed[1] + b->first};
+        const ovp_net_tile_shallow_gradient to = {c->partial + t->slot[0] + b->first,
+                                                  y->bias < 0 ? NULL : c->partial + t->bias_slot[0] + b->first,
+                                                  c->partial + t->slot[1] + b->first};
+        r->k->tanh_backward(&s, b->h, df, &to, c->add);
+        return;
+    }
     real *g = c->scratch + t->down[0];
     const ovp_net_tile_scalars by_output = {df, c->padded, 1}, by_sample = {df, 1, c->padded};
     r->k->product(outputs, b->units, c->count, &by_output, b->h, b->units, start, NULL,
