@@ -59,10 +59,11 @@ typedef struct ovp_net_tile_kernels {
      */
     void (*strips)(ovp_idx m, ovp_idx n, const void *a, const void *b, void *g, int add);
     /* ReLU, at most OVP_NET_TILE_SHALLOW_INPUTS inputs: sums (samples vectors) = hidden layer times output weights,
-     * lane by lane; and from df (samples) the gradients, = or +=. */
-    void (*relu_forward)(const ovp_net_tile_shallow *s, void *sums);
-    void (*relu_backward)(const ovp_net_tile_shallow *s, const void *df, const ovp_net_tile_shallow_gradient *g,
-                          int add);
+     * lane by lane; and from df (samples) the gradients, = or +=. What the first leaves in patterns the second reads:
+     * samples times padded units / 2 elements, 64-byte aligned. */
+    void (*relu_forward)(const ovp_net_tile_shallow *s, void *patterns, void *sums);
+    void (*relu_backward)(const ovp_net_tile_shallow *s, const void *patterns, const void *df,
+                          const ovp_net_tile_shallow_gradient *g, int add);
     /* tanh, at most OVP_NET_TILE_TANH_INPUTS inputs: from h (samples x units) and df the block's gradients, = or +=. */
     void (*tanh_backward)(const ovp_net_tile_block *s, const void *h, const void *df,
                           const ovp_net_tile_shallow_gradient *g, int add);

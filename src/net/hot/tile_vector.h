@@ -57,8 +57,8 @@ void OVP_HOT(ovp_net_tile_outer)(ovp_idx in, ovp_idx out, ovp_idx n, const void 
                                  ovp_idx ldz, void *g, int add);
 void OVP_HOT(ovp_net_tile_tanh_backward)(const ovp_net_tile_block *s, const void *h, const void *df,
                                          const ovp_net_tile_shallow_gradient *g, int add);
-void OVP_HOT(ovp_net_tile_relu_forward)(const ovp_net_tile_shallow *s, void *sums);
-void OVP_HOT(ovp_net_tile_relu_backward)(const ovp_net_tile_shallow *s, const void *df,
+void OVP_HOT(ovp_net_tile_relu_forward)(const ovp_net_tile_shallow *s, void *patterns, void *sums);
+void OVP_HOT(ovp_net_tile_relu_backward)(const ovp_net_tile_shallow *s, const void *patterns, const void *df,
                                          const ovp_net_tile_shallow_gradient *g, int add);
 void OVP_HOT(ovp_net_tile_sums)(ovp_idx out, ovp_idx n, const void *z, ovp_idx ldz, void *g, int add);
 

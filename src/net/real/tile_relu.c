@@ -5,6 +5,7 @@
 static void plan(tile *t, const ovp_net_model *m, ovp_idx lanes) {
     t->top = take(&t->worker, t->samples);
     t->sums = take(&t->worker, t->samples * lanes);
+    t->patterns = take(&t->worker, t->samples * pad(m->layer[0].out) / 2);
     take(&t->gradients, m->parameters);
 }
 
@@ -24,14 +25,14 @@ static ovp_status chunk_pass(const run *r, chunk *c) {
                                     .bias = hidden->bias < 0 ? NULL : r->theta + hidden->bias,
                                     .output = r->theta + last->weight};
     real *f = c->scratch + t->top;
-    r->k->relu_forward(&s, c->scratch + t->sums);
+    r->k->relu_forward(&s, c->scratch + t->patterns, c->scratch + t->sums);
     r->k->lane_sums(c->count, 1, c->scratch + t->sums, 0, f);
     for (ovp_idx i = 0; last->bias >= 0 && i < c->count; i++) f[i] += r->theta[last->bias];
     ovp_status status = OVP_REAL(ovp_net_tile_outputs)(r, c, f, 1, c->padded);
     if (status != OVP_OK || !r->backward) return status;
     const ovp_net_tile_shallow_gradient g = {
         c->partial + hidden->weight, hidden->bias < 0 ? NULL : c->partial + hidden->bias, c->partial + last->weight};
-    r->k->relu_backward(&s, f, &g, c->add);
+    r->k->relu_backward(&s, c->scratch + t->patterns, f, &g, c->add);
     if (last->bias < 0) return OVP_OK;
     real sum = c->add ? c->partial[last->bias] : 0;
     for (ovp_idx i = 0; i < c->count; i++) sum += f[i];

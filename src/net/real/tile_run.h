@@ -22,7 +22,7 @@ typedef struct tile {
     ovp_idx gradients; /* elements of one partial gradient, in the layout's own order */
     /* one worker's scratch */
     ovp_idx hidden[OVP_NET_MAX_LAYERS + 1], before[OVP_NET_MAX_LAYERS + 1]; /* phi(z) and, if needed, z of layer l */
-    ovp_idx top, down[2], targets, sums, worker;
+    ovp_idx top, down[2], targets, sums, patterns, worker;
     /* shared */
     ovp_idx weight[OVP_NET_MAX_LAYERS], transposed[OVP_NET_MAX_LAYERS], bias[OVP_NET_MAX_LAYERS]; /* padded copies */
     ovp_idx slot[OVP_NET_MAX_LAYERS], bias_slot[OVP_NET_MAX_LAYERS]; /* of a layer within a partial gradient */
