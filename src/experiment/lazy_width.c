@@ -17,9 +17,9 @@ static const ovp_param params[] = {
      "Widths of the hidden layer, in this order (which matters with --rng torch)."},
     {"epochs", OVP_PARAM_INT, "500", 1, 1e9, NULL, "steps", "Full-batch updates of each net."},
     {"lr", OVP_PARAM_REAL, "0.01", 1e-30, 1e30, NULL, "", "Learning rate before its scaling with the width."},
-    {"lr-scaling", OVP_PARAM_CHOICE, "inverse-sqrt", 0, 0, "inverse-sqrt|none|inverse", "",
-     "Learning rate of width w: lr/sqrt(w), lr or lr/w. The default is for the standard parametrisation; the others "
-     "have none unless this is given."},
+    {"lr-scaling", OVP_PARAM_CHOICE, "auto", 0, 0, "auto|inverse-sqrt|none|inverse", "",
+     "Learning rate of width w: lr/sqrt(w), lr or lr/w; auto is inverse-sqrt in the standard parametrisation and none "
+     "in the others, which bring their own."},
     {"loss", OVP_PARAM_CHOICE, "cross-entropy", 0, 0, "cross-entropy|mse", "",
      "Training loss; mse takes one-hot targets and the mean over samples and outputs."},
     {"activation", OVP_PARAM_TEXT, "relu", 0, 0, NULL, "", "Activation of the hidden layer."},
@@ -338,7 +338,8 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
                                        ovp_numeric_activation_at(i)->name);
         return ovp_fail(ctx, OVP_EINVAL, "--activation %s: unknown; one of %s", activation, names);
     }
-    if (!lazy_width_is_standard(p) && ovp_params_is_set(p, "init"))
+    /* By its value: configuration files and manifests name every key, the default too. */
+    if (!lazy_width_is_standard(p) && strcmp(ovp_params_text(p, "init"), "torch-default") != 0)
         return ovp_fail(ctx, OVP_EINVAL, "--init %s: --parametrization %s draws its own weights; leave --init out",
                         ovp_params_text(p, "init"), ovp_params_text(p, "parametrization"));
     if (ovp_params_bool(p, "nesterov") && !(ovp_params_real(p, "momentum") > 0))
@@ -526,7 +527,7 @@ const ovp_experiment ovp_experiment_lazy_width = {
         "labels do not separate. A gradient flow to a fixed change of the outputs would give -1 at large width "
         "instead.\n\n"
         "Other parametrisations (--parametrization) put the width elsewhere, draw N(0, s^2) weights of their own, and "
-        "bring the scaling of the learning rate that gives them a limit; --lr-scaling is then none unless it is given, "
+        "bring the scaling of the learning rate that gives them a limit; --lr-scaling auto is then none, "
         "and with one that changes with the width nothing is predicted. relative_change is that of the raw parameters. "
         "ntk (Jacot et al. 2018): z = sigma_w/sqrt(d) W1 x + sigma_b b1, f = sigma_w/sqrt(w) W2 phi(z) + sigma_b b2, "
         "all N(0, 1), sigma_w the activation's gain, sigma_b 1. The function moves by O(1), every raw tensor by O(1) "

@@ -557,6 +557,12 @@ static void test_verify(void **state) {
         0);
     expect_words("runs verify", expect_success("runs verify @v"), "ok |files as the manifest says");
     expect_words("runs verify", expect_success("runs verify @v --rerun"), "ok |run again|bit for bit, all the same");
+    /* Keys whose defaults belong to the standard parametrisation come back out of the manifest, too. */
+    assert_int_equal(run("run lazy-width --samples 64 --test-samples 100 --widths 10,12 --epochs 2 --seed 1 "
+                         "--parametrization mup --out @m --quiet")
+                         ->code,
+                     0);
+    expect_words("runs verify", expect_success("runs verify @m --rerun"), "bit for bit, all the same");
     json_t *o = expect_json("runs verify @v --rerun --json");
     assert_true(json_is_true(json_object_get(o, "ok")));
     json_t *again = json_object_get(json_array_get(json_object_get(o, "runs"), 0), "rerun");
