@@ -76,6 +76,8 @@ static void offer_values(completion *c, const cli_command *command, const ovp_pa
         offer_choices(c, "running|complete|interrupted|failed|unfinished|broken");
     else if (option && (!strcmp(option->value, "FILE") || !strcmp(option->value, "DIR")))
         offer_operand(c, option->value);
+    else if (option && strchr(option->value, '|') && !strpbrk(option->value, ",:."))
+        offer_choices(c, option->value);
     else if (row && row->type == OVP_PARAM_CHOICE)
         offer_choices(c, row->choices);
 }
