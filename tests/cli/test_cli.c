@@ -588,22 +588,13 @@ static void test_verify(void **state) {
  * when it is run again. */
 static void test_run_with_load_options(void **state) {
     (void)state;
-    json_t *o =
-        expect_json("run lazy-width --samples 90 --test-samples 60 --classes 3,5,8 --resize 8 --crop 1 --flip .5 "
-                    "--fraction .5 --split .8,.2,0 --normalise train --widths 10,12 --epochs 2 --seed 3 "
-                    "--out @o --json --quiet");
-    char path[160];
+    expect_success(
+        "run lazy-width --samples 90 --test-samples 60 --classes 3,5,8 --resize 8 --crop 1 --flip .5 --fraction "
+        ".5 --split .8,.2,0 --normalise train --widths 10,12 --epochs 2 --seed 3 --out @o --quiet");
+    char path[160], text[OUTPUT_BYTES];
     snprintf(path, sizeof path, "%s/o/manifest.json", folder);
-    json_t *description = json_load_file(path, 0, NULL);
-    assert_non_null(description);
-    const json_t *data = json_object_get(json_object_get(description, "description"), "data");
-    if (!data) data = json_object_get(description, "data");
-    assert_non_null(data);
-    assert_int_equal(json_integer_value(json_object_get(data, "train")), 36); /* 90 / 2 * .8 */
-    assert_int_equal(json_integer_value(json_object_get(data, "test")), 60);
-    assert_int_equal(json_integer_value(json_object_get(data, "image_rows")), 8);
-    json_decref(description);
-    json_decref(o);
+    slurp(path, text);
+    expect_words(path, text, "\"train\": 36,|\"test\": 60,|\"image_rows\": 8,"); /* 90 / 2 * .8 */
     expect_words("runs verify", expect_success("runs verify @o --rerun"), "bit for bit, all the same");
 }
 
