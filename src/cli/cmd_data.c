@@ -195,19 +195,6 @@ done:
     return status;
 }
 
-/* What import would pass over is refused. */
-static ovp_status refuse_show_options(cli_app *cli, const cli_args *args) {
-    for (const cli_option *o = options; o->name; o++)
-        if (!strncmp(o->help, "show:", 5) || !strncmp(o->help, "show,", 5)) {
-            if (strncmp(o->help, "show, import:", 13) && cli_value(args, o->name))
-                return ovp_fail(cli->ctx, OVP_EUSAGE,
-                                "--%s: not for data import, which packs the bytes as they are; it takes --limit, "
-                                "--test-limit, --classes, --resize, --channels, --out",
-                                o->name);
-        }
-    return OVP_OK;
-}
-
 /* `import DIR` is short for `import imagefolder:DIR`. */
 static ovp_status import(cli_app *cli, const cli_args *args) {
     const char *out = cli_value(args, "out"), *name = args->operand_count == 2 ? args->operands[1] : NULL;
@@ -216,7 +203,6 @@ static ovp_status import(cli_app *cli, const cli_args *args) {
     ovp_status status = OVP_OK;
     if (!name || !out)
         return ovp_fail(cli->ctx, OVP_EUSAGE, "data import: write overparam data import DIR --out FILE.npz");
-    OVP_TRY(refuse_show_options(cli, args));
     ovp_text_add(&full, "%s%s", ovp_data_find(name) ? "" : "imagefolder:", name);
     OVP_TRY(ovp_text_status(&full));
     OVP_TRY(cli_data_choose(&choice, cli, args, full.data));
@@ -237,6 +223,7 @@ static ovp_status run(cli_app *cli, int argc, char **argv) {
     ovp_status status;
     OVP_TRY(cli_parse(&args, cli, &cli_command_data, NULL, argc, argv));
     OVP_TRY(cli_find_action(&action, cli, &args, "list"));
+    OVP_TRY(cli_check_action(cli, &args, action->name));
     if (!strcmp(action->name, "list")) {
         OVP_TRY(cli_expect_operands(cli, &args, 0, 1));
         status = list(cli, &args);
