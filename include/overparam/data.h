@@ -43,7 +43,11 @@ typedef enum ovp_data_normalise { OVP_NORMALISE_NONE, OVP_NORMALISE_TRAIN, OVP_N
  * 0..2 crop_padding, first row and first column of the window. These are the draws of torch.rand(1) and torch.randint
  * in torchvision's RandomHorizontalFlip and RandomCrop.
  *
- * label_column, target_columns (names with commas): of a csv file; all other columns are inputs. */
+ * label_column, target_columns (names with commas): of a csv file; all other columns are inputs.
+ *
+ * synthetic: of a synthetic set, borrowed; NULL takes its defaults, with train and test samples if those are given.
+ * Type and (where it names none) stream are those above. */
+struct ovp_data_synthetic_options;
 typedef struct ovp_data_options {
     size_t size;
     ovp_idx train, test;
@@ -63,6 +67,7 @@ typedef struct ovp_data_options {
     double split[3];
     ovp_numeric_rng *rng;
     const char *label_column, *target_columns;
+    const struct ovp_data_synthetic_options *synthetic;
 } ovp_data_options;
 
 /* Owned: x_train (n x d), x_test (m x d), x_validation (k x d) of the type asked for; an image's features in the order
@@ -72,10 +77,11 @@ typedef struct ovp_data_set {
     ovp_numeric_array x_train, y_train, x_test, y_test;
     ovp_idx features, classes;
     ovp_idx image_rows, image_cols; /* 0 if these are not images */
-    char *source;                   /* folder or file it came from */
+    char *source;                   /* folder or file it came from, NULL of a synthetic set */
     ovp_idx image_channels;
     ovp_numeric_array x_validation, y_validation;
     char **class_names; /* classes of them, or NULL */
+    ovp_idx outputs;    /* real targets a sample; 0 with labels or nothing */
 } ovp_data_set;
 
 /* A registry row (src/data/datasets.def), or a kind of the user's own data (src/data/kinds.def), whose name is written
@@ -100,6 +106,8 @@ OVP_API ovp_status ovp_data_locate(char **folder, ovp_ctx *ctx, const char *name
  *   npz:FILE         x_train, y_train, x_test, y_test, or x, y: x u8, f32 or f64, n first, images n x rows x cols or n
  *                    x rows x cols x channels (1 or 3; else n x channels x rows x cols); y whole numbers (labels), or
  *                    reals (targets), or left out altogether; classes (u8): names of the classes, a line each
+ *   linear, ..       a synthetic set (ovp_data_synthetic_at): real targets; needs a stream, which draws the set before
+ *                    the random steps
  *   csv:FILE         numeric columns; label_column: whole numbers from 0, or texts, which then are the classes' names
  * *out is freed with ovp_data_free and holds nothing after a failure. Image files are decoded in parallel; the same
  * result for any number of threads. Cost O(size of the files + samples asked for). Errors: OVP_ENOTFOUND (unknown, with
@@ -148,7 +156,7 @@ typedef enum ovp_data_inputs { OVP_INPUTS_GAUSSIAN, OVP_INPUTS_UNIFORM } ovp_dat
 
 /* Start from ovp_data_synthetic_defaults, which gives the published values of a set. Everything is borrowed. */
 typedef struct ovp_data_synthetic_options {
-    size_t size;
+    size_t size;           /* sizeof(ovp_data_synthetic_options) */
     ovp_numeric_rng *rng;  /* everything is drawn from it; the caller's to set */
     ovp_numeric_type type; /* OVP_F32 or OVP_F64 */
     ovp_idx train, test;   /* samples; test ones are drawn like training ones, after them */
@@ -196,6 +204,58 @@ OVP_API ovp_status ovp_data_synthetic_values(const ovp_data_synthetic_set *set, 
                                              const void *x, void *out);
 /* y = noiseless targets at the (rounded) x + new noise of the same size from rng; the rest of the set stays. */
 OVP_API ovp_status ovp_data_synthetic_redraw(ovp_data_synthetic_set *set, ovp_ctx *ctx, ovp_numeric_rng *rng);
+
+/* ---- options as texts -------------------------------------------------------------------------------- */
+
+/* Keys of ovp_data_options for command lines and tables of parameters: X(key, value, help). The first ones count for
+ * ovp_data_import, too. */
+#define OVP_DATA_PACK_KEYS(X)                                                                                          \
+    X("classes", "LIST", "only these classes, by number (3,5); they become 0, 1, ...")                                 \
+    X("resize", "ROWSxCOLS", "resize images (bilinear).")                                                              \
+    X("channels", "N", "read image files as gray (1) or RGB (3) (default: as the first file is).")
+#define OVP_DATA_KEYS(X)                                                                                               \
+    X("fraction", "F", "keep a random share of the training samples.")                                                 \
+    X("split", "A,B,C", "divide the training samples at random into training, validation and test part.")              \
+    X("flip", "P", "mirror training images left to right with probability P.")                                         \
+    X("crop", "PADDING", "random windows of training images, padded with zeros (usual: 4).")                           \
+    X("normalise", "train|M,..:S,..", "a channel's mean and deviation to 0 and 1, or by means M and deviations S.")    \
+    X("label-column", "NAME", "csv:FILE: the column of the labels.")                                                   \
+    X("target-columns", "NAMES", "csv:FILE: columns of real targets, with commas.")
+/* Keys of ovp_data_synthetic_options. */
+#define OVP_DATA_KNOBS(X)                                                                                              \
+    X("noise", "S", "deviation of the noise in the targets.")                                                          \
+    X("inputs", "gaussian|uniform", "distribution of the inputs.")                                                     \
+    X("low", "A", "lower end of uniform inputs.")                                                                      \
+    X("high", "B", "upper end of uniform inputs.")                                                                     \
+    X("features", "N", "inputs a sample.")                                                                             \
+    X("outputs", "N", "targets a sample.")                                                                             \
+    X("bias-scale", "S", "deviation of a drawn bias.")                                                                 \
+    X("weights", "LIST", "weights given instead of drawn, features x outputs.")                                        \
+    X("bias", "LIST", "bias given instead of drawn, one an output.")                                                   \
+    X("variant", "plain|published", "sinusoidal as published: noise is .1 whatever is asked for.")                     \
+    X("c", "C", "of constant and sin.")                                                                                \
+    X("depth", "N", "weight matrices of the teacher.")                                                                 \
+    X("width", "N", "units of the teacher's hidden layers.")                                                           \
+    X("sigma", "S", "scale of the teacher's weights.")                                                                 \
+    X("activation", "NAME", "activation of the teacher.")
+
+/* Text of a key, NULL or "" where it is not given. */
+typedef const char *(*ovp_data_text_fn)(const void *user, const char *key);
+/* Options as their texts say, type f32 and no stream (the caller's to set, also synthetic.rng if it is to be another
+ * one). Of a synthetic set options.synthetic points to synthetic. Do not copy. Free with ovp_data_choice_free. */
+typedef struct ovp_data_choice {
+    ovp_data_options options;
+    struct ovp_data_synthetic_options synthetic;
+    ovp_idx *classes;
+    double *mean, *std, *weights, *bias;
+} ovp_data_choice;
+/* Asks text for the keys above and for limit, test-limit (samples) and scale (raw|unit|standard). Texts of names must
+ * outlive the choice. What a value means is checked by ovp_data_load. Errors: OVP_EUSAGE "--key: .." (not a value of
+ * that kind; a knob that the set does not have), OVP_ENOMEM; *out then holds nothing. */
+OVP_API ovp_status ovp_data_choose(ovp_data_choice *out, ovp_ctx *ctx, const char *name, ovp_data_text_fn text,
+                                   const void *user);
+/* NULL or a zeroed struct is fine. */
+OVP_API void ovp_data_choice_free(ovp_ctx *ctx, ovp_data_choice *choice);
 
 #ifdef __cplusplus
 }

@@ -112,7 +112,8 @@ OVP_API ovp_status ovp_store_compare(struct json_t **out, ovp_ctx *ctx, const ch
  * and shapes the manifest names), the manifest's own schema, and the status complete. {"id","dir","experiment",
  * "status","ok","malformed","files":[{"file","state","why"}],"problems":[text]}; state ok, missing, changed,
  * unreadable, extra (no fault) or unrecorded (a run older than the sums; no fault). malformed: something cannot be
- * read, not merely differs. New reference. Errors: OVP_EIO, OVP_ENOMEM. */
+ * read, not merely differs. A run whose process still lives has status running, is ok and has no files here: they are
+ * being written. New reference. Errors: OVP_EIO, OVP_ENOMEM. */
 OVP_API ovp_status ovp_store_verify(struct json_t **out, ovp_ctx *ctx, const char *dir);
 /* Tables (timings excepted) and arrays of two runs bit for bit: {"same","compared","differences":[{"file","where",
  * "first","second"}],"environment":{"key":[v,v]}}, the first difference of each file; environment: what differs of isa,

@@ -4,15 +4,13 @@
 
 #include "cli_int.h"
 
-/* The load options of a command line, and what they point to. Zero-initialise; free with cli_data_choice_free. */
+/* The load options of a command line and their stream. Zero-initialise; free with cli_data_choice_free. */
 typedef struct cli_data_choice {
-    ovp_data_options options;
-    ovp_idx *classes;
-    double *mean, *std;
+    ovp_data_choice choice;
     ovp_numeric_rng *rng;
 } cli_data_choice;
 /* Errors: OVP_EUSAGE, naming the option. What a value means is checked by ovp_data_load. */
-ovp_status cli_data_choose(cli_data_choice *out, cli_app *cli, const cli_args *args);
+ovp_status cli_data_choose(cli_data_choice *out, cli_app *cli, const cli_args *args, const char *name);
 void cli_data_choice_free(cli_app *cli, cli_data_choice *choice);
 /* Appends the load options given: "--resize 16x16 --flip 0.5". */
 void cli_data_chosen_text(ovp_text *out, const cli_args *args);

@@ -76,6 +76,9 @@ ovp_status cli_expect_operands(cli_app *cli, const cli_args *args, int low, int 
 /* Name of the action asked for: operand 0, or `fallback` without operands. OVP_EUSAGE if there is none of that name. */
 ovp_status cli_find_action(const cli_action **out, cli_app *cli, const cli_args *args, const char *fallback);
 
+/* OVP_EUSAGE if an option is given that belongs to other actions: its help names them first, "list, show: ..". */
+ovp_status cli_check_action(cli_app *cli, const cli_args *args, const char *action);
+
 /* did-you-mean over offered names */
 typedef struct cli_nearest {
     const char *typed, *best;

@@ -14,23 +14,17 @@ static const cli_option options[] = {
     {"sample", "N", "show: which training sample is drawn, from 0 (default 0)."},
     {"out", "FILE", "import: the npz file to write."},
     {"url", "URL", "fetch: another address of the same file (file, http, https, ftp)."},
-    {"limit", "N", "show, import: the first N training samples, of the classes chosen (default all)."},
+    {"limit", "N",
+     "show, import: the first N training samples, of the classes chosen (default all); of synthetic sets so many."},
     {"test-limit", "N", "show, import: the first N test samples (default all)."},
-    {"classes", "LIST", "show, import: only these classes, by number (3,5); they become 0, 1, ..."},
-    {"resize", "ROWSxCOLS", "show, import: resize images (bilinear)."},
-    {"channels", "N", "show, import: read image files as gray (1) or RGB (3) (default: as the first file is)."},
-    {"fraction", "F", "show: keep a random share of the training samples."},
-    {"split", "A,B,C", "show: divide the training samples at random into training, validation and test part."},
-    {"flip", "P", "show: mirror training images left to right with probability P."},
-    {"crop", "PADDING", "show: random windows of training images, padded with zeros (usual: 4)."},
-    {"scale", "raw|unit|standard", "show: values as they are, x/255, or mean 0 and deviation 1 (default raw)."},
-    {"normalise", "train|M,..:S,..",
-     "show: a channel's mean and deviation to 0 and 1, or by means M and deviations S."},
+#define PACK(key, value, help) {key, value, "show, import: " help},
+#define LOAD(key, value, help) {key, value, "show: " help},
+#define KNOB(key, value, help) {key, value, "show, synthetic sets: " help},
+    OVP_DATA_PACK_KEYS(PACK) OVP_DATA_KEYS(LOAD){
+        "scale", "raw|unit|standard", "show: values as they are, x/255, or mean 0 and deviation 1 (default raw)."},
     {"seed", "N", "show: of what is drawn at random (default 0)."},
     {"rng", "philox|torch|numpy", "show: kind of the random stream (default philox)."},
-    {"label-column", "NAME", "show csv:FILE: the column of the labels."},
-    {"target-columns", "NAMES", "show csv:FILE: columns of real targets, with commas."},
-    {"json", NULL, "One JSON object."},
+    OVP_DATA_KNOBS(KNOB){"json", NULL, "One JSON object."},
     {0},
 };
 
@@ -209,10 +203,10 @@ static ovp_status import(cli_app *cli, const cli_args *args) {
     ovp_status status = OVP_OK;
     if (!name || !out)
         return ovp_fail(cli->ctx, OVP_EUSAGE, "data import: write overparam data import DIR --out FILE.npz");
-    OVP_TRY(cli_data_choose(&choice, cli, args));
     ovp_text_add(&full, "%s%s", ovp_data_find(name) ? "" : "imagefolder:", name);
     OVP_TRY(ovp_text_status(&full));
-    OVP_TRY(ovp_data_import(cli->ctx, full.data, &choice.options, out));
+    OVP_TRY(cli_data_choose(&choice, cli, args, full.data));
+    OVP_TRY(ovp_data_import(cli->ctx, full.data, &choice.choice.options, out));
     if (cli_value(args, "json"))
         status = cli_put_json(cli, json_pack("{s:i, s:s, s:s}", "schema", 1, "source", full.data, "path", out));
     else
@@ -229,6 +223,7 @@ static ovp_status run(cli_app *cli, int argc, char **argv) {
     ovp_status status;
     OVP_TRY(cli_parse(&args, cli, &cli_command_data, NULL, argc, argv));
     OVP_TRY(cli_find_action(&action, cli, &args, "list"));
+    OVP_TRY(cli_check_action(cli, &args, action->name));
     if (!strcmp(action->name, "list")) {
         OVP_TRY(cli_expect_operands(cli, &args, 0, 1));
         status = list(cli, &args);
@@ -250,10 +245,11 @@ const cli_command cli_command_data = {
     .about =
         "Data is looked for in $OVERPARAM_DATA, the XDG data folder, the install prefix and the source tree. "
         "Only `fetch` downloads.\nYour own data are named by kind and path: imagefolder:DIR, images:DIR, npz:FILE, "
-        "csv:FILE. Options apply in the order class filter, limit, fraction, split, resize, flip, crop, scale, "
+        "csv:FILE. Synthetic sets are drawn: --limit says how many samples. Options apply in the order class filter, "
+        "limit, fraction, split, resize, flip, crop, scale, "
         "normalise.",
     .examples = "overparam data list\noverparam data show mnist --sample 7\noverparam data fetch cifar10\n"
-                "overparam data show linear --limit 200\n"
+                "overparam data show linear --limit 200 --noise .5 --inputs uniform\n"
                 "overparam data show imagefolder:photos --resize 32x32 --sample 3\n"
                 "overparam data import photos --resize 32x32 --out photos.npz\noverparam data verify mnist",
     .actions = actions,

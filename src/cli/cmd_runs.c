@@ -27,19 +27,6 @@ static const cli_option options[] = {
     {0},
 };
 
-/* Options that belong to one action are refused with another. */
-static ovp_status check_options(cli_app *cli, const cli_args *args, const char *action) {
-    for (const cli_option *o = options; o->name; o++) {
-        const char *colon = strchr(o->help, ':');
-        const size_t length = colon ? (size_t)(colon - o->help) : 0;
-        if (strcmp(o->name, "json") && cli_value(args, o->name) &&
-            (strlen(action) != length || strncmp(o->help, action, length)))
-            return ovp_fail(cli->ctx, OVP_EUSAGE, "runs %s: --%s belongs to runs %.*s", action, o->name, (int)length,
-                            o->help);
-    }
-    return OVP_OK;
-}
-
 static ovp_status read_filter(ovp_store_filter *filter, cli_app *cli, const cli_args *args) {
     const char *limit = cli_value(args, "limit");
     *filter = (ovp_store_filter){.size = sizeof *filter,
@@ -266,7 +253,7 @@ static ovp_status run(cli_app *cli, int argc, char **argv) {
     ovp_status status;
     OVP_TRY(cli_parse(&args, cli, &cli_command_runs, NULL, argc, argv));
     OVP_TRY(cli_find_action(&action, cli, &args, "list"));
-    OVP_TRY(check_options(cli, &args, action->name));
+    OVP_TRY(cli_check_action(cli, &args, action->name));
     if (!strcmp(action->name, "list")) {
         OVP_TRY(cli_expect_operands(cli, &args, 0, 1));
         status = list(cli, &args);

@@ -76,6 +76,8 @@ static void offer_values(completion *c, const cli_command *command, const ovp_pa
         offer_choices(c, "running|complete|interrupted|failed|unfinished|broken");
     else if (option && (!strcmp(option->value, "FILE") || !strcmp(option->value, "DIR")))
         offer_operand(c, option->value);
+    else if (option && strchr(option->value, '|') && !strpbrk(option->value, ",:."))
+        offer_choices(c, option->value);
     else if (row && row->type == OVP_PARAM_CHOICE)
         offer_choices(c, row->choices);
 }
@@ -94,8 +96,11 @@ static void offer_operands(completion *c, const cli_command *command, const char
     }
     for (const cli_action *a = command->actions; a->name; a++) {
         if (operands == 0) offer(c, a->name);
-        if (operands > 0 && !strcmp(a->name, action) && (operands == 1 || strstr(a->operands, "...")))
-            offer_operand(c, a->operands);
+        if (operands == 0 || strcmp(a->name, action) || (operands > 1 && !strstr(a->operands, "..."))) continue;
+        offer_operand(c, a->operands);
+        /* Drawn sets have nothing to fetch or to verify. */
+        if (!strcmp(action, "show") && strstr(a->operands, "NAME"))
+            for (ovp_idx i = 0; ovp_data_synthetic_at(i); i++) offer(c, ovp_data_synthetic_at(i)->name);
     }
 }
 

@@ -191,8 +191,8 @@ ovp_status cli_data_show(cli_app *cli, const cli_args *args) {
         goto done;
     }
     OVP_TRY(cli_data_find(&info, cli, args->operands[1]));
-    OVP_TRY(cli_data_choose(&choice, cli, args));
-    OVP_TRY(ovp_data_load(&set, cli->ctx, args->operands[1], &choice.options));
+    OVP_TRY(cli_data_choose(&choice, cli, args, args->operands[1]));
+    OVP_TRY(ovp_data_load(&set, cli->ctx, args->operands[1], &choice.choice.options));
     if (sample >= set.x_train.shape[0]) {
         status = ovp_fail(cli->ctx, OVP_EUSAGE, "--sample: %lld is outside 0..%lld", (long long)sample,
                           (long long)set.x_train.shape[0] - 1);

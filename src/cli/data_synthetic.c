@@ -25,9 +25,9 @@ static void put_knobs(cli_grid *grid, const ovp_data_synthetic_info *info, const
     const struct knob {
         const char *name;
         double value;
-    } knobs[] = {
-        {"low", o->low}, {"high", o->high},           {"bias_scale", o->bias_scale}, {"published", o->published},
-        {"c", o->c},     {"depth", (double)o->depth}, {"width", (double)o->width},   {"sigma", o->sigma}};
+    } knobs[] = {{"low", o->low},    {"high", o->high},           {"bias_scale", o->bias_scale},
+                 {"c", o->c},        {"depth", (double)o->depth}, {"width", (double)o->width},
+                 {"sigma", o->sigma}};
     if (heeds(info, "inputs")) {
         cli_grid_cell(grid, "inputs");
         cli_grid_cell(grid, o->inputs == OVP_INPUTS_GAUSSIAN ? "gaussian" : "uniform");
@@ -36,8 +36,12 @@ static void put_knobs(cli_grid *grid, const ovp_data_synthetic_info *info, const
         char number[32];
         if (!heeds(info, knobs[k].name) || (k < 2 && o->inputs == OVP_INPUTS_GAUSSIAN)) continue;
         ovp_format_real(number, knobs[k].value);
-        cli_grid_cell(grid, "%s", knobs[k].name);
+        cli_grid_cell(grid, "%s", strcmp(knobs[k].name, "bias_scale") ? knobs[k].name : "bias-scale");
         cli_grid_cell(grid, "%s", number);
+    }
+    if (heeds(info, "published")) {
+        cli_grid_cell(grid, "variant");
+        cli_grid_cell(grid, o->published ? "published" : "plain");
     }
     if (o->activation && heeds(info, "activation")) {
         cli_grid_cell(grid, "activation");
@@ -97,24 +101,51 @@ static int cell_of(double v, double low, double high, int cells) {
     return at < 0 ? 0 : at >= cells ? cells - 1 : at;
 }
 
-/* First target against the only input. */
-static void plot(cli_app *cli, const ovp_data_synthetic_set *set) {
+/* The first target without noise at the middle of every column, for the curve behind the points. */
+static ovp_status curve(double at[PLOT_COLUMNS], cli_app *cli, const ovp_data_synthetic_set *set, const double x[2]) {
+    ovp_numeric_array inputs = {0}, targets = {0};
+    ovp_status status = OVP_OK;
+    OVP_TRY(ovp_numeric_array_create(&inputs, cli->ctx, set->type, 2, (const ovp_idx[]){PLOT_COLUMNS, 1}));
+    OVP_TRY(ovp_numeric_array_create(&targets, cli->ctx, set->type, 2, (const ovp_idx[]){PLOT_COLUMNS, set->outputs}));
+    for (int c = 0; c < PLOT_COLUMNS; c++) {
+        double v = x[0] + (x[1] - x[0]) * (c + .5) / PLOT_COLUMNS;
+        if (set->type == OVP_F32)
+            ((float *)inputs.data)[c] = (float)v;
+        else
+            ((double *)inputs.data)[c] = v;
+    }
+    OVP_TRY(ovp_data_synthetic_values(set, cli->ctx, PLOT_COLUMNS, inputs.data, targets.data));
+    for (int c = 0; c < PLOT_COLUMNS; c++) at[c] = value(&targets, c * set->outputs);
+done:
+    ovp_numeric_array_free(cli->ctx, &inputs);
+    ovp_numeric_array_free(cli->ctx, &targets);
+    return status;
+}
+
+/* First target against the only input: samples '*' over the curve '.'. */
+static ovp_status plot(cli_app *cli, const ovp_data_synthetic_set *set) {
     char grid[PLOT_ROWS][PLOT_COLUMNS + 1];
-    double x[2], y[2];
+    double x[2], y[2], clean[PLOT_COLUMNS];
     extent(&set->x, 1, &x[0], &x[1]);
     extent(&set->y, set->outputs, &y[0], &y[1]);
+    ovp_status status = curve(clean, cli, set, x);
+    if (status != OVP_OK) return status;
+    for (int c = 0; c < PLOT_COLUMNS; c++) y[0] = fmin(y[0], clean[c]), y[1] = fmax(y[1], clean[c]);
     for (int r = 0; r < PLOT_ROWS; r++) {
         memset(grid[r], ' ', PLOT_COLUMNS);
         grid[r][PLOT_COLUMNS] = '\0';
     }
+    for (int c = 0; c < PLOT_COLUMNS; c++) grid[PLOT_ROWS - 1 - cell_of(clean[c], y[0], y[1], PLOT_ROWS)][c] = '.';
     for (ovp_idx i = 0; i < set->x.shape[0]; i++) {
         int r = cell_of(value(&set->y, i * set->outputs), y[0], y[1], PLOT_ROWS);
         grid[PLOT_ROWS - 1 - r][cell_of(value(&set->x, i), x[0], x[1], PLOT_COLUMNS)] = '*';
     }
-    ovp_text_add(&cli->out, "\ny %.4g..%.4g against x %.4g..%.4g\n", y[0], y[1], x[0], x[1]);
+    ovp_text_add(&cli->out, "\ny %.4g..%.4g against x %.4g..%.4g: samples *, without noise .\n", y[0], y[1], x[0],
+                 x[1]);
     for (int r = 0; r < PLOT_ROWS; r++) ovp_text_add(&cli->out, "  |%s\n", grid[r]);
     ovp_text_add(&cli->out, "  +%.*s\n", PLOT_COLUMNS,
                  "----------------------------------------------------------------");
+    return OVP_OK;
 }
 
 static json_t *values_json(const ovp_numeric_array *a, ovp_idx width, ovp_idx sample) {
@@ -145,29 +176,27 @@ static json_t *shown_json(cli_app *cli, const ovp_data_synthetic_set *set, ovp_i
 
 /* What has no meaning for drawn samples is refused rather than passed over. */
 static ovp_status check_options(cli_app *cli, const cli_args *args) {
-    static const char *const foreign[] = {"classes", "resize", "channels",  "fraction",     "split",         "flip",
-                                          "crop",    "scale",  "normalise", "label-column", "target-columns"};
+#define KEY(key, value, help) key,
+    static const char *const foreign[] = {OVP_DATA_PACK_KEYS(KEY) OVP_DATA_KEYS(KEY) "scale"};
+#undef KEY
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
         if (cli_value(args, foreign[i]))
-            return ovp_fail(cli->ctx, OVP_EUSAGE,
-                            "--%s: not for synthetic sets; those take --limit, --test-limit, --seed, --rng, --sample",
-                            foreign[i]);
+            return ovp_fail(
+                cli->ctx, OVP_EUSAGE,
+                "--%s: not for synthetic sets; those take --limit, --test-limit, --seed, --rng, --sample and the "
+                "options marked so in overparam data --help",
+                foreign[i]);
     return OVP_OK;
 }
 
 ovp_status cli_data_show_synthetic(cli_app *cli, const cli_args *args, ovp_idx sample) {
     cli_data_choice choice = {0};
     ovp_data_synthetic_set set = {0};
-    ovp_data_synthetic_options o;
     const char *name = args->operands[1];
     ovp_status status;
     OVP_TRY(check_options(cli, args));
-    OVP_TRY(cli_data_choose(&choice, cli, args));
-    OVP_TRY(ovp_data_synthetic_defaults(&o, cli->ctx, name));
-    o.rng = choice.rng;
-    if (choice.options.train) o.train = choice.options.train;
-    if (choice.options.test) o.test = choice.options.test;
-    OVP_TRY(ovp_data_synthetic(&set, cli->ctx, name, &o));
+    OVP_TRY(cli_data_choose(&choice, cli, args, name));
+    OVP_TRY(ovp_data_synthetic(&set, cli->ctx, name, &choice.choice.synthetic));
     if (sample >= set.x.shape[0]) {
         status = ovp_fail(cli->ctx, OVP_EUSAGE, "--sample: %lld is outside 0..%lld", (long long)sample,
                           (long long)set.x.shape[0] - 1);
@@ -179,9 +208,9 @@ ovp_status cli_data_show_synthetic(cli_app *cli, const cli_args *args, ovp_idx s
     }
     ovp_text_add(&cli->out, "%s%s%s - %s\n\n", cli_paint(cli, CLI_BOLD), name, cli_paint(cli, CLI_PLAIN),
                  set.info->title);
-    put_facts(cli, &set, &o);
+    put_facts(cli, &set, &choice.choice.synthetic);
     put_sample(cli, &set, sample);
-    if (set.features == 1) plot(cli, &set);
+    if (set.features == 1) OVP_TRY(plot(cli, &set));
 done:
     ovp_data_synthetic_free(cli->ctx, &set);
     cli_data_choice_free(cli, &choice);

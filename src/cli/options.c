@@ -164,3 +164,25 @@ ovp_status cli_find_action(const cli_action **out, cli_app *cli, const cli_args 
     return ovp_fail(cli->ctx, OVP_EUSAGE, "%s: unknown action '%.40s'; see: overparam %s --help", args->command->name,
                     name, args->command->name);
 }
+
+/* Whether "show, import: .." names an action in front of its colon. */
+static int names_action(const char *help, const char *action) {
+    const size_t length = strlen(action);
+    const char *colon = strchr(help, ':');
+    for (const char *at = help; colon && at < colon; at += strcspn(at, ",:") + 1) {
+        at += strspn(at, " ");
+        if (!strncmp(at, action, length) && strchr(",: ", at[length])) return 1;
+    }
+    return 0;
+}
+
+ovp_status cli_check_action(cli_app *cli, const cli_args *args, const char *action) {
+    for (const cli_option *o = args->command->options; o->name; o++) {
+        int bound = 0;
+        for (const cli_action *a = args->command->actions; a->name; a++) bound |= names_action(o->help, a->name);
+        if (!bound || !cli_value(args, o->name) || names_action(o->help, action)) continue;
+        return ovp_fail(cli->ctx, OVP_EUSAGE, "%s %s: --%s belongs to %s %.*s", args->command->name, action, o->name,
+                        args->command->name, (int)strcspn(o->help, ":"), o->help);
+    }
+    return OVP_OK;
+}

@@ -84,10 +84,20 @@ done:
 
 /* ---- one run --------------------------------------------------------------------------------------- */
 
+static int is_running(const json_t *report) {
+    return !strcmp(cli_json_text(report, "status"), "running");
+}
+
 static void put_report(cli_app *cli, const json_t *report) {
     const int ok = json_is_true(json_object_get(report, "ok"));
     size_t i, files = 0, unrecorded = 0;
     json_t *one;
+    if (is_running(report)) {
+        ovp_text_add(&cli->out, "%srun  %s  %s  %s  still running: verify it when it is done\n",
+                     cli_paint(cli, CLI_YELLOW), cli_paint(cli, CLI_PLAIN), cli_json_text(report, "id"),
+                     cli_json_text(report, "experiment"));
+        return;
+    }
     json_array_foreach(json_object_get(report, "files"), i, one) {
         files += !strcmp(cli_json_text(one, "state"), "ok");
         unrecorded += !strcmp(cli_json_text(one, "state"), "unrecorded");
@@ -131,7 +141,7 @@ static ovp_status verify_one(tally *t, const cli_args *args, const char *dir) {
     cli_json_append(cli, t->reports, json_incref(report));
     if (!cli_value(args, "json")) put_report(cli, report);
     /* Damaged folders are not worth the computation: what would differ is known. */
-    if (!cli_value(args, "rerun") || !json_is_true(json_object_get(report, "ok"))) goto done;
+    if (!cli_value(args, "rerun") || !json_is_true(json_object_get(report, "ok")) || is_running(report)) goto done;
     OVP_TRY(rerun(&again, cli, dir));
     cli_json_set(cli, report, "rerun", json_incref(again));
     if (!cli_value(args, "json")) put_differences(cli, again);

@@ -95,6 +95,11 @@ ovp_status ovp_data_read(ovp_data_raw *out, char **source, ovp_data_options *ful
     const ovp_data_entry *entry = NULL;
     const char *path;
     ovp_status status = OVP_OK;
+    if (ovp_data_synthetic_find(name)) {
+        OVP_TRY(check_options(full, ctx, name, options));
+        OVP_TRY(ovp_data_synthetic_read(out, ctx, name, full));
+        goto done;
+    }
     OVP_TRY(ovp_data_entry_find(&entry, &path, ctx, name));
     OVP_TRY(check_options(full, ctx, name, options));
     OVP_TRY(path ? ovp_strdup(ctx, source, path) : ovp_data_search(source, ctx, entry, full->directory));
@@ -125,6 +130,7 @@ ovp_status ovp_data_load(ovp_data_set *out, ovp_ctx *ctx, const char *name, cons
     move_part(&out->x_test, &out->y_test, &work.part[OVP_DATA_TEST]);
     out->features = work.features;
     out->classes = work.classes;
+    out->outputs = work.classes || !out->y_train.data ? 0 : out->y_train.shape[1];
     out->image_rows = work.rows;
     out->image_cols = work.cols;
     out->image_channels = work.channels;

@@ -35,6 +35,8 @@ typedef struct ovp_data_raw {
     char **class_names;           /* one block, or NULL */
 } ovp_data_raw;
 void ovp_data_raw_free(ovp_ctx *ctx, ovp_data_raw *raw);
+/* synthetic_set.c: a synthetic set drawn with options->synthetic, or with its defaults and the limits as counts. */
+ovp_status ovp_data_synthetic_read(ovp_data_raw *out, ovp_ctx *ctx, const char *name, ovp_data_options *options);
 
 typedef struct ovp_data_entry ovp_data_entry;
 

@@ -88,6 +88,12 @@ ovp_status ovp_data_entry_find(const ovp_data_entry **out, const char **path, ov
         if (distance < best) best = distance, close = other;
         if (n < sizeof(known)) n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s", i ? ", " : "", other);
     }
+    for (ovp_idx i = 0; ovp_data_synthetic_at(i); i++) {
+        const char *other = ovp_data_synthetic_at(i)->name;
+        int distance = ovp_edit_distance(name, other);
+        if (distance < best) best = distance, close = other;
+        if (n < sizeof(known)) n += (size_t)snprintf(known + n, sizeof(known) - n, ", %s", other);
+    }
     return ovp_fail(ctx, OVP_ENOTFOUND, "data set '%.60s' is unknown%s%s%s; known are: %s", name,
                     close ? "; did you mean '" : "", close ? close : "", close ? "'?" : "", known);
 }

@@ -147,8 +147,9 @@ static ovp_status find_channels(channels *c, ovp_data_work *work) {
     if (o->normalise == OVP_NORMALISE_TRAIN)
         measure_channels(c, &work->part[OVP_DATA_TRAIN].x);
     else if (o->normalise_count != 1 && o->normalise_count != c->count)
-        return ovp_fail(work->ctx, OVP_EINVAL, "%s: %lld means and deviations for %lld %ss; 1 or %lld expected",
-                        work->name, (long long)o->normalise_count, (long long)c->count, unit, (long long)c->count);
+        return ovp_fail(work->ctx, OVP_EINVAL, "%s: %lld means and deviations for %lld %s%s; 1 or one a %s expected",
+                        work->name, (long long)o->normalise_count, (long long)c->count, unit, c->count == 1 ? "" : "s",
+                        unit);
     for (ovp_idx k = 0; k < c->count; k++) {
         if (o->normalise == OVP_NORMALISE_GIVEN) {
             c->mean[k] = o->mean[o->normalise_count == 1 ? 0 : k];

@@ -13,13 +13,15 @@ static const ovp_param params[] = {
     {"test-samples", OVP_PARAM_INT, "0", 0, 1e9, NULL, "", "Test samples: the first that many; 0 takes all."},
     {"pixel-scale", OVP_PARAM_CHOICE, "raw", 0, 0, "raw|unit|standard", "",
      "Inputs: raw 0..255, unit x/255, standard (x - mean)/std."},
-    {"widths", OVP_PARAM_INT_LIST, "10,100,1000,10000,50000,100000", 1, 1e9, NULL, "units",
-     "Widths of the hidden layer, in this order (which matters with --rng torch)."},
+#define DATA_KEY(key, syntax, help) {key, OVP_PARAM_TEXT, "", 0, 0, NULL, "", syntax ": " help},
+    OVP_DATA_PACK_KEYS(DATA_KEY)
+        OVP_DATA_KEYS(DATA_KEY){"widths", OVP_PARAM_INT_LIST, "10,100,1000,10000,50000,100000", 1, 1e9, NULL, "units",
+                                "Widths of the hidden layer, in this order (which matters with --rng torch)."},
     {"epochs", OVP_PARAM_INT, "500", 1, 1e9, NULL, "steps", "Full-batch updates of each net."},
     {"lr", OVP_PARAM_REAL, "0.01", 1e-30, 1e30, NULL, "", "Learning rate before its scaling with the width."},
-    {"lr-scaling", OVP_PARAM_CHOICE, "inverse-sqrt", 0, 0, "inverse-sqrt|none|inverse", "",
-     "Learning rate of width w: lr/sqrt(w), lr or lr/w. The default is for the standard parametrisation; the others "
-     "have none unless this is given."},
+    {"lr-scaling", OVP_PARAM_CHOICE, "auto", 0, 0, "auto|inverse-sqrt|none|inverse", "",
+     "Learning rate of width w: lr/sqrt(w), lr or lr/w; auto is inverse-sqrt in the standard parametrisation and none "
+     "in the others, which bring their own."},
     {"loss", OVP_PARAM_CHOICE, "cross-entropy", 0, 0, "cross-entropy|mse", "",
      "Training loss; mse takes one-hot targets and the mean over samples and outputs."},
     {"activation", OVP_PARAM_TEXT, "relu", 0, 0, NULL, "", "Activation of the hidden layer."},
@@ -321,6 +323,20 @@ done:
 
 /* ---- the run ------------------------------------------------------------------------------------- */
 
+/* ovp_data_text_fn over the parameters: this experiment's own names for three of the keys, none for the knobs. */
+static const char *data_text(const void *user, const char *key) {
+    const ovp_params *p = user;
+    const ovp_param *row;
+    if (strcmp(key, "limit") == 0) return ovp_params_show(p, "samples");
+    if (strcmp(key, "test-limit") == 0) return ovp_params_show(p, "test-samples");
+    if (strcmp(key, "scale") == 0) return ovp_params_text(p, "pixel-scale");
+#define DATA_KEY_NAME(name, syntax, help) name,
+    static const char *const keys[] = {OVP_DATA_PACK_KEYS(DATA_KEY_NAME) OVP_DATA_KEYS(DATA_KEY_NAME)};
+    for (ovp_idx i = 0; i < COUNT(keys); i++)
+        if (strcmp(keys[i], key) == 0 && (row = ovp_params_find(p, key))) return ovp_params_text(p, row->key);
+    return NULL;
+}
+
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     const char *rng = ovp_params_text(p, "rng"), *dataset = ovp_params_text(p, "dataset");
     const char *activation = ovp_params_text(p, "activation");
@@ -328,6 +344,11 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
         return ovp_fail(ctx, OVP_EINVAL,
                         "--rng numpy: lazy-width draws initialisations only, which the published program took from "
                         "torch; use torch or philox");
+    if (ovp_data_synthetic_find(dataset))
+        return ovp_fail(ctx, OVP_EINVAL,
+                        "--dataset %s: has real targets; lazy-width needs labels of classes (mnist, fashion-mnist, "
+                        "cifar10, imagefolder:DIR, npz:FILE, csv:FILE)",
+                        dataset);
     if (!ovp_data_find(dataset))
         return ovp_fail(ctx, OVP_EINVAL, "--dataset %s: unknown data set; see `overparam data list`", dataset);
     if (!ovp_numeric_activation_find(activation)) {
@@ -338,29 +359,40 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
                                        ovp_numeric_activation_at(i)->name);
         return ovp_fail(ctx, OVP_EINVAL, "--activation %s: unknown; one of %s", activation, names);
     }
-    if (!lazy_width_is_standard(p) && ovp_params_is_set(p, "init"))
+    /* By its value: configuration files and manifests name every key, the default too. */
+    if (!lazy_width_is_standard(p) && strcmp(ovp_params_text(p, "init"), "torch-default") != 0)
         return ovp_fail(ctx, OVP_EINVAL, "--init %s: --parametrization %s draws its own weights; leave --init out",
                         ovp_params_text(p, "init"), ovp_params_text(p, "parametrization"));
     if (ovp_params_bool(p, "nesterov") && !(ovp_params_real(p, "momentum") > 0))
         return ovp_fail(ctx, OVP_EINVAL, "--nesterov needs a --momentum above 0");
+    ovp_data_choice choice;
+    ovp_status status = ovp_data_choose(&choice, ctx, dataset, data_text, p);
+    ovp_data_choice_free(ctx, &choice);
     const ovp_train_options options = train_options(p, 1);
-    return ovp_train_check(ctx, &options);
+    return status == OVP_OK ? ovp_train_check(ctx, &options) : status;
 }
 
+/* Once for all seeds; what is random of it from data-seed, or else from the first seed. */
 static ovp_status load_data(lazy_lab *lab) {
-    const char *scale = ovp_params_text(lab->params, "pixel-scale");
-    ovp_data_options options = {.size = sizeof options,
-                                .train = ovp_params_int(lab->params, "samples"),
-                                .test = ovp_params_int(lab->params, "test-samples"),
-                                .scale = scale[0] == 'r'   ? OVP_SCALE_RAW
-                                         : scale[0] == 'u' ? OVP_SCALE_UNIT
-                                                           : OVP_SCALE_STANDARD,
-                                .type = strcmp(ovp_params_text(lab->params, "precision"), "f64") ? OVP_F32 : OVP_F64};
     const char *dataset = ovp_params_text(lab->params, "dataset");
-    ovp_status status = ovp_data_load(&lab->data, lab->ctx, dataset, &options);
-    if (status == OVP_OK && (lab->data.classes < 2 || !lab->data.x_test.data))
-        return ovp_fail(lab->ctx, OVP_EINVAL,
-                        "--dataset %s: lazy-width needs labels of at least 2 classes and a test part", dataset);
+    const int torch = strcmp(ovp_params_text(lab->params, "rng"), "torch") == 0;
+    ovp_data_choice choice = {.classes = NULL};
+    ovp_numeric_rng *rng = NULL;
+    ovp_status status = OVP_OK;
+    OVP_TRY(ovp_data_choose(&choice, lab->ctx, dataset, data_text, lab->params));
+    OVP_TRY(ovp_numeric_rng_create(&rng, lab->ctx, torch ? OVP_RNG_TORCH : OVP_RNG_PHILOX,
+                                   ovp_run_data_seed(lab->run, lab->seeds[0]), OVP_PURPOSE_DATA, 0));
+    choice.options.rng = rng;
+    if (strcmp(ovp_params_text(lab->params, "precision"), "f64") == 0) choice.options.type = OVP_F64;
+    OVP_TRY(ovp_data_load(&lab->data, lab->ctx, dataset, &choice.options));
+    if (lab->data.classes < 2 || !lab->data.x_test.data)
+        status = ovp_fail(lab->ctx, OVP_EINVAL,
+                          "--dataset %s: lazy-width needs labels of at least 2 classes and a test part (--split makes "
+                          "one)",
+                          dataset);
+done:
+    ovp_numeric_rng_free(rng);
+    ovp_data_choice_free(lab->ctx, &choice);
     return status;
 }
 
@@ -526,7 +558,7 @@ const ovp_experiment ovp_experiment_lazy_width = {
         "labels do not separate. A gradient flow to a fixed change of the outputs would give -1 at large width "
         "instead.\n\n"
         "Other parametrisations (--parametrization) put the width elsewhere, draw N(0, s^2) weights of their own, and "
-        "bring the scaling of the learning rate that gives them a limit; --lr-scaling is then none unless it is given, "
+        "bring the scaling of the learning rate that gives them a limit; --lr-scaling auto is then none, "
         "and with one that changes with the width nothing is predicted. relative_change is that of the raw parameters. "
         "ntk (Jacot et al. 2018): z = sigma_w/sqrt(d) W1 x + sigma_b b1, f = sigma_w/sqrt(w) W2 phi(z) + sigma_b b2, "
         "all N(0, 1), sigma_w the activation's gain, sigma_b 1. The function moves by O(1), every raw tensor by O(1) "

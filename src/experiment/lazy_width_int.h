@@ -34,8 +34,8 @@ typedef struct lazy_width_theory {
 
 /* Whether --parametrization is "standard". */
 int lazy_width_is_standard(const ovp_params *params);
-/* --lr-scaling; but its default belongs to the standard parametrisation, and the others, which bring a scaling of their
- * own, have "none" unless it is given. */
+/* --lr-scaling; "auto" is "inverse-sqrt" in the standard parametrisation and "none" in the others, which bring a
+ * scaling of their own. By value alone: a run restored from its manifest, which names every key, is the same run. */
 const char *lazy_width_lr_scaling(const ovp_params *params);
 /* --init, or "parametrization" where the parametrisation has draws of its own. */
 const char *lazy_width_init(const ovp_params *params);

@@ -43,9 +43,9 @@ int lazy_width_is_standard(const ovp_params *params) {
 }
 
 const char *lazy_width_lr_scaling(const ovp_params *params) {
-    if (lazy_width_is_standard(params) || ovp_params_is_set(params, "lr-scaling"))
-        return ovp_params_text(params, "lr-scaling");
-    return "none";
+    const char *scaling = ovp_params_text(params, "lr-scaling");
+    if (strcmp(scaling, "auto") != 0) return scaling;
+    return lazy_width_is_standard(params) ? "inverse-sqrt" : "none";
 }
 
 const char *lazy_width_init(const ovp_params *params) {
@@ -173,6 +173,13 @@ static int real_is(const ovp_params *params, const char *key, double value) {
     return !(actual < value) && !(actual > value);
 }
 
+/* Whether nothing is done to the data besides what the published program did. */
+static int data_untouched(const ovp_params *params) {
+#define EMPTY(key, syntax, help) &&text_is(params, key, "")
+    return 1 OVP_DATA_PACK_KEYS(EMPTY) OVP_DATA_KEYS(EMPTY);
+#undef EMPTY
+}
+
 int lazy_width_is_published(const ovp_params *params, const int64_t *seeds, ovp_idx seed_count) {
     ovp_idx count;
     const int64_t *widths = ovp_params_ints(params, "widths", &count);
@@ -183,10 +190,10 @@ int lazy_width_is_published(const ovp_params *params, const int64_t *seeds, ovp_
         if (widths[i] != published[i].width) return 0;
     for (ovp_idx i = 0; i < seed_count; i++) seed |= seeds[i] == LAZY_WIDTH_PUBLISHED_SEED;
     return seed && text_is(params, "rng", "torch") && text_is(params, "precision", "f32") &&
-           text_is(params, "dataset", "mnist") && ovp_params_int(params, "samples") == 1024 &&
+           text_is(params, "dataset", "mnist") && data_untouched(params) && ovp_params_int(params, "samples") == 1024 &&
            (test == 0 || test == 10000) && text_is(params, "pixel-scale", "raw") &&
            ovp_params_int(params, "epochs") == 500 && real_is(params, "lr", .01) &&
-           text_is(params, "lr-scaling", "inverse-sqrt") && text_is(params, "loss", "cross-entropy") &&
+           strcmp(lazy_width_lr_scaling(params), "inverse-sqrt") == 0 && text_is(params, "loss", "cross-entropy") &&
            text_is(params, "activation", "relu") && ovp_params_bool(params, "bias") &&
            text_is(params, "parametrization", "standard") && text_is(params, "init", "torch-default") &&
            text_is(params, "optimiser", "sgd") && real_is(params, "momentum", 0) && real_is(params, "weight-decay", 0);

@@ -223,6 +223,18 @@ static const struct {
     {"data show mnist --normalise .5,.5:.1", 2, "--normalise|as many"},
     {"data show mnist --rng dice", 2, "--rng|'dice'"},
     {"data show linear --flip .5", 2, "--flip|synthetic"},
+    {"data show linear --sigma 3", 2, "--sigma: not of the set linear|--bias-scale"},
+    {"data show middle --features 3", 2, "--features: not of the set middle|--low, --high"},
+    {"data show mnist --noise 1", 2, "--noise: mnist is read, not drawn"},
+    {"data show linear --noise -1", 2, "noise -1|0 or more"},
+    {"data show linear --inputs even", 2, "--inputs: 'even'|gaussian or uniform"},
+    {"data show linear --features 2 --weights 1", 2, "--weights: '1'|features x outputs"},
+    {"data import somewhere --out x.npz --flip .5", 2, "data import: --flip belongs to data show"},
+    {"data list --limit 3", 2, "data list: --limit belongs to data show, import"},
+    {"data fetch cifar10 --resize 8", 2, "--resize belongs to data show, import"},
+    {"run lazy-width --dataset linear", 2, "--dataset linear: has real targets|mnist"},
+    {"run lazy-width --split .5,.5", 2, "--split|three shares"},
+    {"run lazy-width --resize 8x", 2, "--resize|'8x'"},
     {"data show linear --limit 5 --sample 5", 2, "--sample|0..4"},
     {"runs show", 2, "ID"},
     {"runs rm", 2, "ID"},
@@ -361,6 +373,9 @@ static void test_pages(void **state) {
         {"data show mnist --limit 10 --classes 3,8 --resize 14 --flip .5 --crop 2 --normalise train",
          "10 x 196|14 x 14|Options|--flip .5"},
         {"data show csv:@t.csv --target-columns b", "2 x 1, targets 2 x 1|Path|inputs: 1|targets: 2"},
+        {"data show linear --limit 30 --noise 2 --inputs uniform --low 1 --high 3 --bias 5 --weights -1.5 --seed 4",
+         "30 x 1|noise|2|uniform|low|samples *, without noise ."},
+        {"data show sinusoidal --variant published --noise 7", "noise|0.1|variant|published"},
         {"data show sin --limit 50", "50 x 1|noise|without noise|against x"},
         {"data show teacher --seed 3 --rng torch", "4000 x 5|activation|tanh"},
         {"data show mnist --sample 3", "mnist|60000 x 784|class|label 1|@"},
@@ -557,12 +572,32 @@ static void test_verify(void **state) {
         0);
     expect_words("runs verify", expect_success("runs verify @v"), "ok |files as the manifest says");
     expect_words("runs verify", expect_success("runs verify @v --rerun"), "ok |run again|bit for bit, all the same");
+    /* Keys whose defaults belong to the standard parametrisation come back out of the manifest, too. */
+    assert_int_equal(run("run lazy-width --samples 64 --test-samples 100 --widths 10,12 --epochs 2 --seed 1 "
+                         "--parametrization mup --out @m --quiet")
+                         ->code,
+                     0);
+    expect_words("runs verify", expect_success("runs verify @m --rerun"), "bit for bit, all the same");
     json_t *o = expect_json("runs verify @v --rerun --json");
     assert_true(json_is_true(json_object_get(o, "ok")));
     json_t *again = json_object_get(json_array_get(json_object_get(o, "runs"), 0), "rerun");
     assert_true(json_is_true(json_object_get(again, "same")));
     assert_true(json_array_size(json_object_get(again, "compared")) >= 4);
     json_decref(o);
+}
+
+/* The load options are keys of the experiment: 8 x 8 images of three digits, split and flipped at random, the same
+ * when it is run again. */
+static void test_run_with_load_options(void **state) {
+    (void)state;
+    expect_success(
+        "run lazy-width --samples 90 --test-samples 60 --classes 3,5,8 --resize 8 --crop 1 --flip .5 --fraction "
+        ".5 --split .8,.2,0 --normalise train --widths 10,12 --epochs 2 --seed 3 --out @o --quiet");
+    char path[160], text[OUTPUT_BYTES];
+    snprintf(path, sizeof path, "%s/o/manifest.json", folder);
+    slurp(path, text);
+    expect_words(path, text, "\"train\": 36,|\"test\": 60,|\"image_rows\": 8,"); /* 90 / 2 * .8 */
+    expect_words("runs verify", expect_success("runs verify @o --rerun"), "bit for bit, all the same");
 }
 
 /* What a run of another computation looks like: its sums fit, its numbers do not. */
@@ -621,6 +656,9 @@ static void test_complete(void **state) {
         {"help --complete -- runs list --status c", "complete\n"},
         {"help --complete -- runs list --experiment lazy", "lazy-width\n"},
         {"help --complete -- data show fash", "fashion-mnist\n"},
+        {"help --complete -- data show m", "mnist\nmiddle\n"},
+        {"help --complete -- data fetch m", "mnist\n"},
+        {"help --complete -- data show linear --inputs u", "uniform\n"},
         {"help --complete -- help doc", "doctor\n"},
         {"help --complete -- nonsense x", ""},
         {"help --complete -- list --he", "--help\n"},
@@ -748,6 +786,7 @@ int main(void) {
         cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_compare),
         cmocka_unit_test(test_verify),
+        cmocka_unit_test(test_run_with_load_options),
         cmocka_unit_test(test_verify_faults),
         cmocka_unit_test(test_complete),
         cmocka_unit_test(test_interrupt),

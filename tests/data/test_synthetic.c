@@ -454,6 +454,125 @@ static void out_of_memory(void **state) {
     ovp_numeric_rng_free(rng);
 }
 
+/* ---- loaded by name ---------------------------------------------------------------------------------- */
+
+/* The set as it is drawn, then the steps of any set. */
+static void loaded(void **state) {
+    fixture *f = *state;
+    for (int type = OVP_F32; type <= OVP_F64; type++) {
+        ovp_numeric_rng *one = stream(f, OVP_RNG_NUMPY, 8), *two = stream(f, OVP_RNG_NUMPY, 8);
+        ovp_data_synthetic_options o = defaults(f, "linear", one);
+        ovp_data_synthetic_set drawn;
+        ovp_data_set set;
+        o.train = 20, o.test = 6, o.features = 3, o.outputs = 2, o.type = (ovp_numeric_type)type;
+        assert_ok(f, ovp_data_synthetic(&drawn, f->ctx, "linear", &o));
+        o.rng = NULL; /* then that of the load options; so does the type */
+        o.type = OVP_F32;
+        ovp_data_options load = {.size = sizeof load, .type = (ovp_numeric_type)type, .rng = two, .synthetic = &o};
+        assert_ok(f, ovp_data_load(&set, f->ctx, "linear", &load));
+        const ovp_numeric_array *const pairs[][2] = {{&drawn.x, &set.x_train},
+                                                     {&drawn.y, &set.y_train},
+                                                     {&drawn.x_test, &set.x_test},
+                                                     {&drawn.y_test, &set.y_test}};
+        for (int k = 0; k < 4; k++) {
+            const ovp_numeric_array *a = pairs[k][0], *b = pairs[k][1];
+            assert_int_equal(b->type, type);
+            assert_int_equal(a->shape[0], b->shape[0]);
+            assert_int_equal(a->shape[1], b->shape[1]);
+            assert_memory_equal(a->data, b->data,
+                                (size_t)ovp_numeric_array_count(a) * ovp_numeric_type_size((ovp_numeric_type)type));
+        }
+        assert_int_equal(set.classes, 0);
+        assert_int_equal(set.outputs, 2);
+        assert_int_equal(set.features, 3);
+        assert_null(set.source);
+        ovp_data_free(f->ctx, &set);
+        ovp_data_synthetic_free(f->ctx, &drawn);
+        ovp_numeric_rng_free(one);
+        ovp_numeric_rng_free(two);
+    }
+    ovp_numeric_rng *rng = stream(f, OVP_RNG_PHILOX, 1);
+    ovp_data_set set;
+    ovp_data_options load = {.size = sizeof load, .rng = rng, .train = 50, .split = {.6, .2, .2}};
+    load.normalise = OVP_NORMALISE_TRAIN;
+    assert_ok(f, ovp_data_load(&set, f->ctx, "middle", &load));
+    assert_int_equal(set.x_train.shape[0], 30);
+    assert_int_equal(set.y_validation.shape[0], 10);
+    assert_int_equal(set.y_test.shape[0], 10);
+    double sum = 0;
+    for (ovp_idx i = 0; i < 30; i++) sum += value_at(&set.x_train, i);
+    assert_true(fabs(sum) < 1e-4);
+    ovp_data_free(f->ctx, &set);
+    load.split[0] = load.split[1] = load.split[2] = 0;
+    load.class_count = 1;
+    load.classes = &load.class_count;
+    assert_failed(f, ovp_data_load(&set, f->ctx, "middle", &load), OVP_EINVAL, "no classes");
+    assert_failed(f, ovp_data_load(&set, f->ctx, "middle", NULL), OVP_EINVAL, "no random stream");
+    assert_failed(f, ovp_data_load(&set, f->ctx, "linaer", NULL), OVP_ENOTFOUND, "did you mean 'linear'");
+    ovp_numeric_rng_free(rng);
+}
+
+/* ---- options as texts -------------------------------------------------------------------------------- */
+
+/* "key=value" texts, NULL at the end. */
+static const char *text_in(const void *user, const char *key) {
+    for (const char *const *t = user; *t; t++)
+        if (strncmp(*t, key, strlen(key)) == 0 && (*t)[strlen(key)] == '=') return *t + strlen(key) + 1;
+    return NULL;
+}
+#define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void chosen(void **state) {
+    fixture *f = *state;
+    ovp_data_choice c;
+    assert_ok(f, ovp_data_choose(&c, f->ctx, "mnist", text_in,
+                                 TEXTS("limit=7", "classes=4,2", "resize=8x9", "split=.5,.25,.25", "flip=.5", "crop=4",
+                                       "normalise=1,2:3,4", "scale=unit", "channels=3", "fraction=.1", "noise=")));
+    assert_int_equal(c.options.train, 7);
+    assert_int_equal(c.options.classes[1], 2);
+    assert_int_equal(c.options.resize_rows * 100 + c.options.resize_cols, 809);
+    assert_true(c.options.split[1] > .2 && c.options.flip > .4 && c.options.fraction < .2);
+    assert_int_equal(c.options.crop_padding, 4);
+    assert_int_equal(c.options.normalise_count, 2);
+    assert_true(c.options.std[1] > 3.9 && c.options.mean[0] < 1.1);
+    assert_int_equal(c.options.scale, OVP_SCALE_UNIT);
+    assert_null(c.options.synthetic);
+    ovp_data_choice_free(f->ctx, &c);
+    assert_ok(f, ovp_data_choose(&c, f->ctx, "sinusoidal", text_in,
+                                 TEXTS("limit=7", "noise=.5", "features=2", "weights=1,-2", "bias=3", "bias-scale=4",
+                                       "variant=published", "inputs=uniform", "low=-3", "high=2")));
+    const ovp_data_synthetic_options *o = c.options.synthetic;
+    assert_ptr_equal(o, &c.synthetic);
+    assert_int_equal(o->train, 7);
+    assert_int_equal(o->published, 1);
+    assert_int_equal(o->inputs, OVP_INPUTS_UNIFORM);
+    assert_true(o->weights[1] < -1.9 && o->bias[0] > 2.9 && o->bias_scale > 3.9 && o->low < -2.9 && o->noise < .6);
+    ovp_data_choice_free(f->ctx, &c);
+    static const struct {
+        const char *name, *text, *message;
+    } bad[] = {
+        {"mnist", "noise=1", "--noise: mnist is read"},   {"middle", "sigma=1", "--sigma: not of the set middle"},
+        {"linear", "inputs=x", "gaussian or uniform"},    {"linear", "weights=1,2", "features x outputs"},
+        {"linear", "features=x", "a whole number"},       {"mnist", "classes=-1", "numbers of classes"},
+        {"mnist", "resize=0x3", "rows and columns"},      {"mnist", "scale=big", "raw, unit or standard"},
+        {"linear", "features=9223372036854775807", NULL}, /* the set refuses */
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ovp_status status = ovp_data_choose(&c, f->ctx, bad[i].name, text_in, TEXTS(bad[i].text));
+        if (bad[i].message) assert_failed(f, status, OVP_EUSAGE, bad[i].message);
+        ovp_data_choice_free(f->ctx, &c);
+    }
+    for (long grants = 0, done = 0; !done; grants++) {
+        f->countdown = grants;
+        ovp_status status = ovp_data_choose(&c, f->ctx, "mnist", text_in, TEXTS("classes=1,2", "normalise=1:2"));
+        f->countdown = -1;
+        done = status == OVP_OK;
+        if (!done) assert_int_equal(status, OVP_ENOMEM);
+        ovp_data_choice_free(f->ctx, &c);
+        ovp_clear(f->ctx);
+    }
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -467,6 +586,8 @@ int main(void) {
         CASE(refused_inputs),
         CASE(bad_options),
         CASE(out_of_memory),
+        CASE(loaded),
+        CASE(chosen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

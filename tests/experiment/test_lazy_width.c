@@ -457,13 +457,13 @@ static void published_verdicts(void **state) {
 static void only_the_published_configuration_is_compared(void **state) {
     ovp_ctx *ctx = *state;
     static const char *const others[] = {
-        "samples=1000",       "epochs=499",       "lr=0.02",
-        "rng=philox",         "loss=mse",         "bias=no",
-        "activation=tanh",    "momentum=0.1",     "optimiser=adam",
-        "precision=f64",      "widths=100,10",    "widths=10,100,1000,10000,50000,100000,10",
-        "test-samples=500",   "pixel-scale=unit", "init=kaiming-normal",
-        "lr-scaling=none",    "weight-decay=0.1", "dataset=fashion-mnist",
-        "parametrization=ntk"};
+        "samples=1000",        "epochs=499",       "lr=0.02",
+        "rng=philox",          "loss=mse",         "bias=no",
+        "activation=tanh",     "momentum=0.1",     "optimiser=adam",
+        "precision=f64",       "widths=100,10",    "widths=10,100,1000,10000,50000,100000,10",
+        "test-samples=500",    "pixel-scale=unit", "init=kaiming-normal",
+        "lr-scaling=none",     "weight-decay=0.1", "dataset=fashion-mnist",
+        "parametrization=ntk", "fraction=.5",      "classes=0,1,2"};
     const int64_t seeds[] = {3, 42};
     ovp_params *p = params_with(ctx, &ovp_experiment_lazy_width, SETTINGS("preset=paper"));
     assert_true(lazy_width_is_published(p, seeds, 2));

@@ -177,6 +177,27 @@ static void settings_belong_to_parametrisations(void **state) {
     ovp_params_free(p);
 }
 
+/* A manifest names every key, also those nobody gave: what it tells of must be allowed and mean the same. */
+static void restored_runs_mean_the_same(void **state) {
+    ovp_ctx *ctx = *state;
+    static const char *const cases[][3] = {{"parametrization=standard", "lr-scaling=auto", "inverse-sqrt"},
+                                           {"parametrization=ntk", "lr-scaling=auto", "none"},
+                                           {"parametrization=mup", "lr-scaling=inverse", "inverse"},
+                                           {"parametrization=mean-field", "lr-scaling=auto", "none"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ovp_params *p = params_with(ctx, &ovp_experiment_lazy_width, SETTINGS(cases[i][0], cases[i][1])), *back = NULL;
+        json_t *manifest = json_pack("{s:o, s:[i]}", "params", ovp_experiment_params_json(p), "seeds", 42);
+        assert_ok(ctx, ovp_experiment_params_restore(&back, ctx, &ovp_experiment_lazy_width, manifest));
+        assert_ok(ctx, ovp_experiment_lazy_width.check(ctx, back));
+        assert_string_equal(lazy_width_lr_scaling(p), cases[i][2]);
+        assert_string_equal(lazy_width_lr_scaling(back), cases[i][2]);
+        assert_string_equal(lazy_width_init(back), lazy_width_init(p));
+        json_decref(manifest);
+        ovp_params_free(back);
+        ovp_params_free(p);
+    }
+}
+
 /* ---- verdicts with made-up numbers --------------------------------------------------------------- */
 
 enum { SEEDS = 5, WIDTHS = 6 };
@@ -227,6 +248,7 @@ int main(void) {
         CTX_TEST(parametrisations_have_their_exponents),
         CTX_TEST(predictions_of_parametrisations),
         CTX_TEST(settings_belong_to_parametrisations),
+        CTX_TEST(restored_runs_mean_the_same),
         CTX_TEST(verdicts_of_parametrisations),
     };
     return cmocka_run_group_tests(tests, without_gnuplot, NULL);

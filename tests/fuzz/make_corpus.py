@@ -195,3 +195,30 @@ def unsummed(blocks):
 put("tar", "ustar", archive(tarfile.USTAR_FORMAT))
 put("tar", "unsummed", archive(tarfile.USTAR_FORMAT, unsummed))
 put("tar", "gnu", archive(tarfile.GNU_FORMAT))
+
+put("csv_numbers", "numbers", b"\x01x,y\n1, 2e-3 \n-4,0x1\n")
+put("csv_numbers", "plain", b"\x01x,y\n1,2\n3,4\n")
+put("csv_numbers", "words", b"\x00x\nNaN\ninf\n-Infinity\n")
+put("csv_numbers", "empty", b"\x00x,y\n1,\n")
+
+for kind in range(3):
+    put("rng_state", f"position-{kind}", bytes([kind, 20, 0]) + struct.pack("<I", 700))
+    put("rng_state", f"kind-{kind}", bytes([kind, 8, 0]) + struct.pack("<I", (kind + 1) % 3))
+    put("rng_state", f"words-{kind}", bytes([kind, 32, 0]) + b"\xff" * 64)
+put("rng_state", "normal", bytes([2, 16, 0]) + struct.pack("<IId", 1, 5, float("nan")))
+put("rng_state", "short", bytes([128]) + b"OVPRNG1\0")
+
+batches = b"".join(bytes([k]) + struct.pack("<H", 3073) + b"\x04" for k in range(6))
+put("cifar", "batches", batches)
+put("cifar", "label", batches[:-1] + b"\x0a")
+put("cifar", "twice", batches + batches[:4])
+put("cifar", "missing", batches[4:])
+put("cifar", "length", batches[:-3] + struct.pack("<H", 3072) + b"\x01")
+put("cifar", "others", b"\x06\x05\x00\x41\x07\x00\x00\x00" + batches)
+
+put("load_options", "images", b"\x00classes=3,5\nresize=8x9\nsplit=.5,.25,.25\nflip=.5\ncrop=4\nnormalise=1,2:3,4\nscale=unit")
+put("load_options", "linear", b"\x01limit=7\nnoise=.5\nfeatures=2\nweights=1,-2\nbias=3\ninputs=uniform\nlow=-1\nhigh=1")
+put("load_options", "published", b"\x02variant=published\nbias-scale=2")
+put("load_options", "teacher", b"\x05depth=3\nwidth=4\nsigma=2\nactivation=tanh\noutputs=2")
+put("load_options", "foreign", b"\x03features=3")
+put("load_options", "overflow", b"\x01features=9223372036854775807\noutputs=2\nweights=1")

@@ -174,6 +174,17 @@ static void verify_manifest(void **state) {
     c.status = "interrupted";
     make(ctx, in_folder("a"), &c);
     expect_problem(ctx, "status is interrupted", 0);
+    /* This process lives: its run is no fault, whatever stands in the folder so far. */
+    wipe(in_folder("a"));
+    c.status = "running";
+    make(ctx, in_folder("a"), &c);
+    put(in_folder("a/tables/widths.csv"), "\"");
+    json_t *report = verified(ctx, "a");
+    assert_string_equal(json_string_value(json_object_get(report, "status")), "running");
+    assert_true(json_is_true(json_object_get(report, "ok")));
+    assert_int_equal(json_array_size(json_object_get(report, "files")), 0);
+    assert_int_equal(json_array_size(json_object_get(report, "problems")), 0);
+    json_decref(report);
     again(ctx);
     rewrite_manifest("status", json_string("running"));
     rewrite_manifest("process", json_null());
