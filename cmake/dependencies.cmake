@@ -2,7 +2,6 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_library(OVP_BLAS NAMES openblas blas REQUIRED)
-find_library(OVP_LAPACKE NAMES lapacke)
 find_path(OVP_CBLAS_INCLUDE cblas.h PATH_SUFFIXES openblas-openmp openblas-pthread REQUIRED)
 find_path(OVP_RANDOM123_INCLUDE Random123/philox.h REQUIRED)
 pkg_check_modules(JANSSON REQUIRED jansson)
