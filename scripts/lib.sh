@@ -17,7 +17,7 @@ die() {
     exit 1
 }
 
-installed() { dpkg -s "$1" 2>/dev/null | grep -q '^Status: install ok installed'; }
+installed() { [ "$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null)" = "install ok installed" ]; }
 
 # need_packages PACKAGE..: installs what dpkg does not know as installed.
 need_packages() {
