@@ -262,7 +262,7 @@ static void identities_hold_and_engines_agree(void **state) {
 static void threads_do_not_change_a_bit(void **state) {
     (void)state;
     /* More rows, units, inputs and (sample, output) pairs than one block of each; narrow and wide outputs. */
-    const ovp_idx narrow[] = {20, 280, 261, 10}, broad[] = {40, 270, 265};
+    const ovp_idx narrow[] = {20, 280, 261, 10}, broad[] = {20, 64, 265};
     const shape big[] = {{3, narrow}, {2, broad}};
     for (int e = 1; e < NET_ENGINES; e++)
         for (int type = OVP_F32; type <= OVP_F64; type++)
