@@ -2,7 +2,10 @@
  *
  * usage: lazy_step WIDTH THREADS dense|sparse STEPS
  * prints one JSON object: milliseconds of every step, the best GEMM rate on the step's two large shapes in this run
- * (OpenBLAS's own threads and our blocks, whichever is faster), the floor that rate gives, and the BLAS. */
+ * (OpenBLAS's own threads and our blocks, whichever is faster), the floor that rate gives, the loss of the first step,
+ * by which the driver sees that the peer did the same work, and the BLAS. */
+#include "common.h"
+
 #include <overparam/data.h>
 #include <overparam/measure.h>
 #include <overparam/train.h>
@@ -21,12 +24,6 @@ __attribute__((weak)) void openblas_set_num_threads(int threads);
 static void blas_threads(int n) {
     if (omp_set_num_threads) omp_set_num_threads(n);
     if (openblas_set_num_threads) openblas_set_num_threads(n);
-}
-
-static void check(ovp_ctx *ctx, ovp_status status) {
-    if (status == OVP_OK) return;
-    fprintf(stderr, "lazy_step: %s\n", ovp_message(ctx));
-    exit(ovp_status_exit_code(status));
 }
 
 typedef struct product {
@@ -58,7 +55,7 @@ static double best_product(ovp_ctx *ctx, product p, int threads) {
         for (int w = 0; w < 3; w++) {
             p.block = widths[w];
             t = ovp_seconds();
-            check(ctx, ovp_parallel(ctx, (p.n + p.block - 1) / p.block, block_task, &p));
+            bench_check(ctx, ovp_parallel(ctx, (p.n + p.block - 1) / p.block, block_task, &p));
             best = fmin(best, ovp_seconds() - t);
         }
     }
@@ -72,12 +69,10 @@ int main(int argc, char **argv) {
     }
     const ovp_idx width = atoll(argv[1]), widths[] = {INPUTS, width, OUTPUTS};
     const int threads = atoi(argv[2]), steps = atoi(argv[4]);
-    ovp_ctx *ctx;
-    ovp_ctx_options o = {.size = sizeof o, .threads = threads};
-    if (ovp_ctx_create(&ctx, &o) != OVP_OK) return 1;
+    ovp_ctx *ctx = bench_ctx(threads);
     ovp_data_set data;
     ovp_data_options dopt = {.size = sizeof dopt, .train = ROWS, .test = 1, .type = OVP_F32};
-    check(ctx, ovp_data_load(&data, ctx, "mnist", &dopt));
+    bench_check(ctx, ovp_data_load(&data, ctx, "mnist", &dopt));
     ovp_net_dense_options d = {.size = sizeof d, .layers = 2, .widths = widths, .type = OVP_F32, .input = argv[3]};
     ovp_net_model *model;
     ovp_net_batch *batch;
@@ -85,42 +80,43 @@ int main(int argc, char **argv) {
     ovp_numeric_rng *rng;
     ovp_train *train;
     float *theta;
-    check(ctx, ovp_net_dense_create(&model, ctx, &d));
-    check(ctx, ovp_alloc(ctx, &theta, ovp_net_model_parameters(model), sizeof *theta));
-    check(ctx, ovp_numeric_rng_create(&rng, ctx, OVP_RNG_TORCH, 42, OVP_PURPOSE_INIT, 0));
+    bench_check(ctx, ovp_net_dense_create(&model, ctx, &d));
+    bench_check(ctx, ovp_alloc(ctx, &theta, ovp_net_model_parameters(model), sizeof *theta));
+    bench_check(ctx, ovp_numeric_rng_create(&rng, ctx, OVP_RNG_TORCH, 42, OVP_PURPOSE_INIT, 0));
     ovp_net_init_options init = {.size = sizeof init, .rule = "torch-default"};
-    check(ctx, ovp_net_init(model, ctx, &init, rng, theta));
-    check(ctx, ovp_net_bind(&batch, ctx, model, data.x_train.data, ROWS));
-    check(ctx, ovp_net_workspace_create(&ws, ctx, model, ROWS));
+    bench_check(ctx, ovp_net_init(model, ctx, &init, rng, theta));
+    bench_check(ctx, ovp_net_bind(&batch, ctx, model, data.x_train.data, ROWS));
+    bench_check(ctx, ovp_net_workspace_create(&ws, ctx, model, ROWS));
     ovp_net_targets targets = {.loss = OVP_LOSS_CROSS_ENTROPY, .labels = data.y_train.data};
     ovp_train_options to = {.size = sizeof to, .lr = 0.01 / sqrt((double)width)};
-    check(ctx, ovp_train_create(&train, ctx, model, ws, batch, &targets, &to, theta));
-    check(ctx, ovp_train_step(train, NULL));
+    bench_check(ctx, ovp_train_create(&train, ctx, model, ws, batch, &targets, &to, theta));
+    double first;
+    bench_check(ctx, ovp_train_step(train, &first));
 
     float *h, *g;
-    check(ctx, ovp_alloc(ctx, &h, ROWS * width, sizeof *h));
-    check(ctx, ovp_alloc(ctx, &g, INPUTS * width, sizeof *g));
+    bench_check(ctx, ovp_alloc(ctx, &h, ROWS * width, sizeof *h));
+    bench_check(ctx, ovp_alloc(ctx, &g, INPUTS * width, sizeof *g));
     product forward = {0, ROWS, width, INPUTS, INPUTS, width, 0, data.x_train.data, theta, h};
     product backward = {1, INPUTS, width, ROWS, INPUTS, width, 0, data.x_train.data, h, g};
     const double large = 4.0 * ROWS * INPUTS * (double)width, all = large + 6.0 * ROWS * OUTPUTS * (double)width;
-    printf("{\"width\": %lld, \"threads\": %d, \"input\": \"%s\", \"groups\": [", (long long)width, threads, argv[3]);
+    printf("{\"width\": %lld, \"threads\": %d, \"input\": \"%s\", \"loss\": %.9g, \"groups\": [", (long long)width,
+           threads, argv[3], first);
     for (int k = 0; k < steps; k += GROUP) {
         const double products = best_product(ctx, forward, threads) + best_product(ctx, backward, threads);
         double ms[GROUP];
         for (int i = 0; i < GROUP; i++) {
             double loss, t = ovp_seconds();
-            check(ctx, ovp_train_step(train, &loss));
+            bench_check(ctx, ovp_train_step(train, &loss));
             ms[i] = (ovp_seconds() - t) * 1e3;
         }
         printf("%s{\"ms\": %.4f, \"floor_ms\": %.4f, \"gemm_gflops\": %.2f}", k ? ", " : "",
                ovp_measure_median_in_place(GROUP, ms), all / large * products * 1e3, large / products * 1e-9);
     }
     double density;
-    char blas[64];
-    ovp_numeric_blas_name(blas, sizeof blas);
     ovp_net_batch_path(batch, &density);
-    printf("], \"density\": %.4f, \"isa\": \"%s\", \"blas\": \"%s\", \"core\": \"%s\", \"flavour\": \"%s\"}\n", density,
-           ovp_isa(ctx), blas, ovp_numeric_blas_core(), ovp_numeric_blas_flavour());
+    printf("], \"density\": %.4f, ", density);
+    bench_print_environment(ctx);
+    printf("}\n");
     ovp_free(ctx, h);
     ovp_free(ctx, g);
     ovp_free(ctx, theta);

@@ -21,9 +21,9 @@ typedef struct ovp_net_tile_scalars {
     ovp_idx row, column;
 } ovp_net_tile_scalars;
 
-/* A block of hidden units of a net with one output, all of a chunk's samples: x (samples x inputs), weight (inputs x
- * units, stride ld), bias and output weights (units); units a multiple of the pad. */
-enum { OVP_NET_TILE_SHALLOW_INPUTS = 4 };
+/* A net of one hidden layer and one output on a chunk of samples: x (samples x inputs), weight (inputs x units, stride
+ * ld), bias (units, or NULL) and output weights (units), at any address. */
+enum { OVP_NET_TILE_SHALLOW_INPUTS = 4, OVP_NET_TILE_SAMPLES = 256 /* of a chunk at most */ };
 typedef struct ovp_net_tile_shallow {
     ovp_idx samples, inputs, units, ld;
     const void *x, *weight, *bias, *output;
@@ -31,6 +31,14 @@ typedef struct ovp_net_tile_shallow {
 typedef struct ovp_net_tile_shallow_gradient {
     void *weight, *bias, *output; /* bias NULL: none */
 } ovp_net_tile_shallow_gradient;
+
+/* A padded block of such a net's hidden units: units a multiple of the pad, output weights and gradients aligned, the
+ * gradient of the weights with stride ld. */
+enum { OVP_NET_TILE_TANH_INPUTS = 8 };
+typedef struct ovp_net_tile_block {
+    ovp_idx samples, inputs, units, ld;
+    const void *x, *output;
+} ovp_net_tile_block;
 
 typedef struct ovp_net_tile_kernels {
     ovp_idx lanes;
@@ -50,10 +58,13 @@ typedef struct ovp_net_tile_kernels {
     /* g (m vectors) = or += a (m x n) times b (n), lane by lane: n a multiple of the pad, rows of a one after another.
      */
     void (*strips)(ovp_idx m, ovp_idx n, const void *a, const void *b, void *g, int add);
-    /* ReLU, at most OVP_NET_TILE_SHALLOW_INPUTS inputs: h (samples x units) = phi(z), sums (samples vectors) = or += h
-     * times the output weights, lane by lane; and from df (samples) the block's gradients, = or +=. */
-    void (*relu_forward)(const ovp_net_tile_shallow *s, void *h, void *sums, int add);
-    void (*relu_backward)(const ovp_net_tile_shallow *s, const void *h, const void *df,
+    /* ReLU, at most OVP_NET_TILE_SHALLOW_INPUTS inputs: sums (samples vectors) = hidden layer times output weights,
+     * lane by lane; and from df (samples) the gradients, = or +=. */
+    void (*relu_forward)(const ovp_net_tile_shallow *s, void *sums);
+    void (*relu_backward)(const ovp_net_tile_shallow *s, const void *df, const ovp_net_tile_shallow_gradient *g,
+                          int add);
+    /* tanh, at most OVP_NET_TILE_TANH_INPUTS inputs: from h (samples x units) and df the block's gradients, = or +=. */
+    void (*tanh_backward)(const ovp_net_tile_block *s, const void *h, const void *df,
                           const ovp_net_tile_shallow_gradient *g, int add);
     /* out[i] = sum over parts and lanes of part q's vector i; parts stand `stride` elements apart. Vectors up to the
      * next multiple of the lanes are read, whatever they hold. */

@@ -3,32 +3,45 @@
 
 #include <string.h>
 
-#if OVP_BITS == 32
-typedef int32_t lane_index;
+/* __builtin_shufflevector(a, b, I(0, half), I(1, half), ..) for the lanes there are. */
+#define SHUFFLE_2(a, b, I, half) __builtin_shufflevector(a, b, I(0, half), I(1, half))
+#define SHUFFLE_4(a, b, I, half) __builtin_shufflevector(a, b, I(0, half), I(1, half), I(2, half), I(3, half))
+#define INDICES_8(I, from, half)                                                                                       \
+    I(from, half), I(from + 1, half), I(from + 2, half), I(from + 3, half), I(from + 4, half), I(from + 5, half),      \
+        I(from + 6, half), I(from + 7, half)
+#define SHUFFLE_8(a, b, I, half) __builtin_shufflevector(a, b, INDICES_8(I, 0, half))
+#define SHUFFLE_16(a, b, I, half) __builtin_shufflevector(a, b, INDICES_8(I, 0, half), INDICES_8(I, 8, half))
+#if defined(__AVX512F__) && OVP_BITS == 32
+#define SHUFFLE SHUFFLE_16
+#elif defined(__AVX512F__) || (defined(__AVX__) && OVP_BITS == 32)
+#define SHUFFLE SHUFFLE_8
+#elif defined(__AVX__) || OVP_BITS == 32
+#define SHUFFLE SHUFFLE_4
 #else
-typedef int64_t lane_index;
+#define SHUFFLE SHUFFLE_2
 #endif
-typedef lane_index mask __attribute__((vector_size(VECTOR_BYTES)));
 
 /* Lane l of the result: a's lanes l and l + half added where l lacks the bit `half`, b's l - half and l where it has.
  */
-ALWAYS_INLINE vec fold(const int half, vec a, vec b) {
-    mask x, y;
-#pragma GCC unroll 16
-    for (int l = 0; l < LANES; l++) {
-        x[l] = l & half ? LANES + l - half : l;
-        y[l] = l & half ? LANES + l : l + half;
-    }
-    return __builtin_shuffle(a, b, x) + __builtin_shuffle(a, b, y);
-}
+#define KEPT(l, half) ((l) & (half) ? LANES + (l) - (half) : (l))
+#define ADDED(l, half) ((l) & (half) ? LANES + (l) : (l) + (half))
+#define FOLD(half, a, b) (SHUFFLE(a, b, KEPT, half) + SHUFFLE(a, b, ADDED, half))
 
 /* Lane l of the result = sum of the lanes of v[l]; v has LANES vectors and is used up. */
 ALWAYS_INLINE vec transpose_sum(vec *v) {
-#pragma GCC unroll 4
-    for (int half = LANES / 2; half >= 1; half /= 2)
+#if defined(__AVX512F__) && OVP_BITS == 32
 #pragma GCC unroll 8
-        for (int i = 0; i < half; i++) v[i] = fold(half, v[i], v[i + half]);
-    return v[0];
+    for (int i = 0; i < 8; i++) v[i] = FOLD(8, v[i], v[i + 8]);
+#endif
+#if defined(__AVX512F__) || (defined(__AVX__) && OVP_BITS == 32)
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) v[i] = FOLD(4, v[i], v[i + 4]);
+#endif
+#if defined(__AVX__) || OVP_BITS == 32
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++) v[i] = FOLD(2, v[i], v[i + 2]);
+#endif
+    return FOLD(1, v[0], v[1]);
 }
 
 static void store_some(real *out, vec value, ovp_idx count) {
@@ -83,24 +96,30 @@ static void strips(ovp_idx m, ovp_idx n, const void *a, const void *b, void *g, 
     }
 }
 
+/* Doubles of a register and as many elements. */
+enum { WIDE = VECTOR_BYTES / sizeof(double) };
+typedef double wide __attribute__((vector_size(VECTOR_BYTES)));
+typedef real narrow __attribute__((vector_size(WIDE * sizeof(real)), aligned(sizeof(real)), may_alias));
+
 static double squares(ovp_idx n, const void *f, const void *y, double scale, void *d) {
-    const real *restrict value = f, *restrict want = y;
-    real *restrict out = d;
-    const real by = (real)scale;
-    double sum[8] = {0};
+    const real *value = f, *want = y, by = (real)scale;
+    real *out = d;
+    wide sum = {0};
     ovp_idx i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (int l = 0; l < 8; l++) {
-            const real e = value[i + l] - want[i + l];
-            out[i + l] = by * e;
-            sum[l] += (double)e * (double)e;
-        }
-    for (int l = 0; i < n; i++, l++) {
+    for (; i + WIDE <= n; i += WIDE) {
+        const narrow e = *(const narrow *)(const void *)(value + i) - *(const narrow *)(const void *)(want + i);
+        const wide w = __builtin_convertvector(e, wide);
+        *(narrow *)(void *)(out + i) = by * e;
+        sum = sum + w * w;
+    }
+    double total = 0;
+    for (int l = 0; l < WIDE; l++) total += sum[l];
+    for (; i < n; i++) {
         const real e = value[i] - want[i];
         out[i] = by * e;
-        sum[l] += (double)e * (double)e;
+        total += (double)e * (double)e;
     }
-    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+    return total;
 }
 
 extern const ovp_net_tile_kernels OVP_HOT(ovp_net_tile_kernels);
@@ -110,6 +129,7 @@ const ovp_net_tile_kernels OVP_HOT(ovp_net_tile_kernels) = {.lanes = LANES,
                                                             .sums = OVP_HOT(ovp_net_tile_sums),
                                                             .dots = dots,
                                                             .strips = strips,
+                                                            .tanh_backward = OVP_HOT(ovp_net_tile_tanh_backward),
                                                             .relu_forward = OVP_HOT(ovp_net_tile_relu_forward),
                                                             .relu_backward = OVP_HOT(ovp_net_tile_relu_backward),
                                                             .lane_sums = lane_sums,

@@ -55,8 +55,10 @@ void OVP_HOT(ovp_net_tile_product)(ovp_idx m, ovp_idx n, ovp_idx k, const ovp_ne
                                    ovp_idx ldb, ovp_net_tile_start start, const void *bias, void *c, ovp_idx ldc);
 void OVP_HOT(ovp_net_tile_outer)(ovp_idx in, ovp_idx out, ovp_idx n, const void *a, ovp_idx lda, const void *z,
                                  ovp_idx ldz, void *g, int add);
-void OVP_HOT(ovp_net_tile_relu_forward)(const ovp_net_tile_shallow *s, void *h, void *sums, int add);
-void OVP_HOT(ovp_net_tile_relu_backward)(const ovp_net_tile_shallow *s, const void *h, const void *df,
+void OVP_HOT(ovp_net_tile_tanh_backward)(const ovp_net_tile_block *s, const void *h, const void *df,
+                                         const ovp_net_tile_shallow_gradient *g, int add);
+void OVP_HOT(ovp_net_tile_relu_forward)(const ovp_net_tile_shallow *s, void *sums);
+void OVP_HOT(ovp_net_tile_relu_backward)(const ovp_net_tile_shallow *s, const void *df,
                                          const ovp_net_tile_shallow_gradient *g, int add);
 void OVP_HOT(ovp_net_tile_sums)(ovp_idx out, ovp_idx n, const void *z, ovp_idx ldz, void *g, int add);
 

@@ -4,6 +4,7 @@
  * threads. */
 #include "net/real/tile_run.h"
 
+#include <math.h>
 #include <string.h>
 
 ovp_idx OVP_REAL(ovp_net_tile_widest)(const ovp_net_model *m) {
@@ -16,7 +17,7 @@ ovp_idx OVP_REAL(ovp_net_tile_widest)(const ovp_net_model *m) {
 static const scheme *scheme_of(const tile *t) {
     static const scheme *const schemes[] = {&OVP_REAL(ovp_net_tile_samples), &OVP_REAL(ovp_net_tile_units),
                                             &OVP_REAL(ovp_net_tile_features)};
-    return schemes[t->layout];
+    return t->relu ? &OVP_REAL(ovp_net_tile_relu) : schemes[t->layout];
 }
 
 /* ---- batches: X once more with samples side by side ------------------------------------------------- */
@@ -43,34 +44,20 @@ static ovp_status refresh(ovp_net_batch *b, ovp_ctx *ctx, const ovp_net_batch *f
 
 /* ---- plan ------------------------------------------------------------------------------------------- */
 
-/* Registers' worth of work of a pass over n rows, per layout; see docs/engines.md for where the numbers are from. */
-static double cost(const ovp_net_model *m, layout how, ovp_idx n, ovp_idx lanes) {
-    const double samples = (double)((n + lanes - 1) / lanes), phi = 12;
-    double products = 0, units = 0, gradients = 0;
-    for (ovp_idx l = 0; l < m->layers; l++) {
-        const ovp_net_layer *y = &m->layer[l];
-        const int narrow = l > 0 && l + 1 == m->layers && y->out <= MAX_NARROW;
-        const double in = (double)y->in, out = (double)y->out, whole = (double)((y->out + lanes - 1) / lanes);
-        const double work = l == 0 ? 2 : 3;
-        if (how == SAMPLES) {
-            products += work * in * out * samples;
-            units += (l + 1 < m->layers ? out : 0) * samples;
-            gradients += (in + 1) * out * 4;
-        } else {
-            const double vectors = narrow ? out * (double)((y->in + lanes - 1) / lanes) : in * whole;
-            products += work * vectors * (double)n;
-            units += (l + 1 < m->layers ? whole : 0) * (double)n;
-            gradients += vectors * 4 + (l > 0 ? in * out * .5 : 0);
-        }
-    }
-    return products / 2 + units * phi + gradients;
-}
+/* Nanoseconds of a step of one thread by shapes: what each part costs, fitted to timings of 17 nets on 10 to 4000
+ * samples with AVX-512 (docs/engines.md). Only ratios matter. */
+static const struct rates {
+    double product, activation, unit; /* a register's multiply-add, phi relative to phi_cost, other work of a unit */
+    double gradient, copy;            /* a register of the partial gradient in each chunk, a transposed weight */
+    double sample, layer, step;       /* a sample, a chunk, both in each layer; the rest */
+} rates[] = {[SAMPLES] = {.32, 1.2, 1.2, 2.1, 0, 0, 0, 320},
+             [UNITS] = {.27, 1.1, .9, 2.0, 0, 1.1, 83, 0},
+             [FEATURES] = {.37, 1.35, .6, 1.5, 1.2, 5, 28, 310}};
 
-static layout choose(const ovp_net_model *m, ovp_idx n, ovp_idx lanes) {
-    const int shallow = m->layers == 2 && m->outputs <= MAX_NARROW;
-    if (m->layout >= 0) return (layout)m->layout;
-    if (cost(m, SAMPLES, n, lanes) <= cost(m, FEATURES, n, lanes)) return SAMPLES;
-    return shallow ? UNITS : FEATURES;
+/* phi and phi' of a register: pieces of polynomials are cheap. */
+static double phi_cost(const ovp_numeric_activation *act) {
+    const int cheap = act->kink_count > 0 || strcmp(act->name, "identity") == 0 || strcmp(act->name, "square") == 0;
+    return cheap ? .8 : 7.5;
 }
 
 /* Samples whose activations take about two thirds of a first-level cache. */
@@ -86,6 +73,42 @@ static ovp_idx chunk_samples(const ovp_net_model *m, ovp_idx rows, layout how) {
     return samples < pad(rows) ? samples : pad(rows);
 }
 
+static double cost(const ovp_net_model *m, layout how, ovp_idx rows, ovp_idx lanes) {
+    const struct rates *r = &rates[how];
+    const double n = (double)rows, registers = (double)((rows + lanes - 1) / lanes);
+    const double chunks = ceil(n / (double)chunk_samples(m, rows, how)), phi = r->activation * phi_cost(m->act);
+    double total = r->step;
+    for (ovp_idx l = 0; l < m->layers; l++) {
+        const ovp_net_layer *y = &m->layer[l];
+        const int top = l + 1 == m->layers, narrow = l > 0 && top && y->out <= MAX_NARROW;
+        const double in = (double)y->in, out = (double)y->out, passes = l == 0 ? 2 : 3;
+        if (how == SAMPLES) {
+            total += r->product * passes * in * out * registers + r->gradient * (in + 1) * out * chunks;
+            if (!top) total += (phi + r->unit) * out * registers;
+            continue;
+        }
+        const double wide = (double)((y->out + lanes - 1) / lanes);
+        const double weights = narrow ? out * (double)((y->in + lanes - 1) / lanes) : in * wide;
+        total += r->product * passes * weights * n + r->gradient * weights * chunks + r->sample * n + r->layer * chunks;
+        if (l > 0 && out > 1) total += r->copy * in * out;
+        if (!top) total += (phi + r->unit) * wide * n;
+    }
+    return total;
+}
+
+/* Nets of one hidden layer that have loops of their own. */
+static int has_own_loops(const ovp_net_model *m, const char *act, ovp_idx most_inputs) {
+    return m->layers == 2 && m->outputs == 1 && m->inputs <= most_inputs && strcmp(m->act->name, act) == 0;
+}
+
+static layout choose(const ovp_net_model *m, ovp_idx n, ovp_idx lanes) {
+    if (m->layout >= 0) return (layout)m->layout;
+    const int own =
+        has_own_loops(m, "relu", OVP_NET_TILE_SHALLOW_INPUTS) || has_own_loops(m, "tanh", OVP_NET_TILE_TANH_INPUTS);
+    const layout other = own ? UNITS : FEATURES;
+    return cost(m, SAMPLES, n, lanes) <= cost(m, other, n, lanes) ? SAMPLES : other;
+}
+
 static ovp_status prepare(ovp_net_workspace *ws) {
     const ovp_net_model *m = ws->model;
     const ovp_idx lanes = ovp_net_tile_kernels_for(ws->ctx, OVP_REAL_TYPE)->lanes;
@@ -93,6 +116,8 @@ static ovp_status prepare(ovp_net_workspace *ws) {
     if (status != OVP_OK) return status;
     tile *t = ws->engine;
     t->layout = choose(m, ws->rows, lanes);
+    t->relu = t->layout == UNITS && has_own_loops(m, "relu", OVP_NET_TILE_SHALLOW_INPUTS);
+    t->tanh = t->layout == UNITS && has_own_loops(m, "tanh", OVP_NET_TILE_TANH_INPUTS);
     t->samples = chunk_samples(m, ws->rows, t->layout);
     scheme_of(t)->plan(t, m, lanes);
     take(&t->gradients, lanes * lanes); /* lane_sums reads whole blocks of vectors */
@@ -191,12 +216,13 @@ static ovp_status group(ovp_ctx *ctx, void *arg, ovp_idx g) {
     return OVP_OK;
 }
 
-/* As many groups as there is work for: a group costs about three microseconds at least. */
+/* As many groups as there is work for: sharing one with another thread costs some microseconds. */
 static ovp_idx group_count(const run *r) {
+    enum { NANOSECONDS = 4000 };
     const ovp_idx blocks = pad(r->batch->rows) / PAD;
     if (blocks == 1) return 1;
-    const double work = cost(r->m, r->t->layout, r->batch->rows, r->k->lanes);
-    ovp_idx groups = work / 12000 < GROUPS ? (ovp_idx)(work / 12000) : GROUPS;
+    const double work = cost(r->m, r->t->layout, r->batch->rows, r->k->lanes) / NANOSECONDS;
+    ovp_idx groups = work < GROUPS ? (ovp_idx)work : GROUPS;
     if (groups > blocks) groups = blocks;
     return groups < 1 ? 1 : groups;
 }
@@ -232,8 +258,7 @@ static ovp_status pass(run *r, const void *theta) {
 /* The finished gradient to the sink: whole when no layer has a rate or multiplier of its own. */
 static void deliver(const run *r, const ovp_net_sink *sink) {
     const ovp_net_model *m = r->m;
-    real *g = r->t->data + r->t->gradient;
-    scheme_of(r->t)->finish(r, g);
+    real *g = scheme_of(r->t)->finish(r, r->t->data + r->t->gradient);
     int plain = 1;
     for (ovp_idx l = 0; l < m->layers; l++) {
         const ovp_net_layer *y = &m->layer[l];

@@ -137,7 +137,7 @@ static void add_row(const run *r, const real *from, ovp_idx count, real *to, ovp
     }
 }
 
-static void finish(const run *r, real *gradient) {
+static real *finish(const run *r, real *gradient) {
     const tile *t = r->t;
     const real *partial = t->data + t->partial;
     for (ovp_idx l = 0; l < r->m->layers; l++) {
@@ -150,6 +150,7 @@ static void finish(const run *r, real *gradient) {
             for (ovp_idx k = 0; k < y->in; k++) add_row(r, g + k * pad(y->out), y->out, to + k * y->out, 1);
         if (y->bias >= 0) add_row(r, partial + t->bias_slot[l], y->out, gradient + y->bias, 1);
     }
+    return gradient;
 }
 
 const scheme OVP_REAL(ovp_net_tile_features) = {plan, begin, chunk_pass, finish};

@@ -9,7 +9,7 @@ enum {
     PAD = OVP_NET_TILE_PAD,
     GROUPS = 8,     /* partial gradients at most */
     MAX_NARROW = 4, /* outputs of a last layer that is done with lanes across its inputs */
-    MAX_SAMPLES = 256
+    MAX_SAMPLES = OVP_NET_TILE_SAMPLES
 };
 
 typedef enum layout { SAMPLES, UNITS, FEATURES } layout;
@@ -17,7 +17,7 @@ typedef enum layout { SAMPLES, UNITS, FEATURES } layout;
 /* ws->engine. All offsets are elements of `data`, of type real unless said otherwise. */
 typedef struct tile {
     layout layout;
-    int fused;         /* the units layout's loops for ReLU and one output apply */
+    int relu, tanh;    /* of the units layout: the fused loops of hot/tile_relu.c, hot/tile_tanh.c serve */
     ovp_idx samples;   /* of a chunk, a multiple of PAD */
     ovp_idx gradients; /* elements of one partial gradient, in the layout's own order */
     /* one worker's scratch */
@@ -72,9 +72,10 @@ typedef struct scheme {
     void (*plan)(tile *t, const ovp_net_model *m, ovp_idx lanes);
     void (*begin)(const run *r);
     ovp_status (*chunk)(const run *r, chunk *c);
-    void (*finish)(const run *r, real *gradient);
+    real *(*finish)(const run *r, real *space); /* in space (P elements) or where it is already */
 } scheme;
-extern const scheme OVP_REAL(ovp_net_tile_samples), OVP_REAL(ovp_net_tile_features), OVP_REAL(ovp_net_tile_units);
+extern const scheme OVP_REAL(ovp_net_tile_samples), OVP_REAL(ovp_net_tile_features), OVP_REAL(ovp_net_tile_units),
+    OVP_REAL(ovp_net_tile_relu);
 
 /* Lays out the next `count` elements of an area, rounded up. */
 static inline ovp_idx take(ovp_idx *at, ovp_idx count) {

@@ -73,7 +73,7 @@ static ovp_status chunk_pass(const run *r, chunk *c) {
     return status;
 }
 
-static void finish(const run *r, real *gradient) {
+static real *finish(const run *r, real *gradient) {
     const tile *t = r->t;
     const real *partial = t->data + t->partial;
     for (ovp_idx l = 0; l < r->m->layers; l++) {
@@ -82,6 +82,7 @@ static void finish(const run *r, real *gradient) {
         if (y->bias >= 0)
             r->k->lane_sums(y->out, r->groups, partial + t->bias_slot[l], t->gradients, gradient + y->bias);
     }
+    return gradient;
 }
 
 const scheme OVP_REAL(ovp_net_tile_samples) = {plan, begin, chunk_pass, finish};

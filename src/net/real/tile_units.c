@@ -2,13 +2,10 @@
  * weights and gradients stay in registers. The space and the order of the gradient are the features layout's. */
 #include "net/real/tile_run.h"
 
-#include <string.h>
-
 enum { BLOCK = 256 };
 
 static void plan(tile *t, const ovp_net_model *m, ovp_idx lanes) {
     OVP_REAL(ovp_net_tile_features).plan(t, m, lanes);
-    t->fused = m->outputs == 1 && m->inputs <= OVP_NET_TILE_SHALLOW_INPUTS && strcmp(m->act->name, "relu") == 0;
     t->sums = take(&t->worker, m->outputs * t->samples * lanes);
 }
 
@@ -25,26 +22,9 @@ static block block_at(const run *r, const chunk *c, ovp_idx first) {
                    c->scratch + r->t->before[1] + first * c->count};
 }
 
-static ovp_net_tile_shallow shallow(const run *r, const chunk *c, const block *b) {
-    const tile *t = r->t;
-    return (ovp_net_tile_shallow){.samples = c->count,
-                                  .inputs = r->m->inputs,
-                                  .units = b->units,
-                                  .ld = pad(r->m->layer[0].out),
-                                  .x = (const real *)r->batch->x + c->first * r->m->inputs,
-                                  .weight = t->data + t->weight[0] + b->first,
-                                  .bias = t->data + t->bias[0] + b->first,
-                                  .output = t->data + t->transposed[1] + b->first};
-}
-
 static void forward_block(const run *r, const chunk *c, const block *b) {
     const tile *t = r->t;
     const ovp_net_layer *y = &r->m->layer[0];
-    if (r->t->fused) {
-        const ovp_net_tile_shallow s = shallow(r, c, b);
-        r->k->relu_forward(&s, b->h, c->scratch + t->sums, b->first > 0);
-        return;
-    }
     const ovp_idx width = pad(y->out), d = y->in;
     const ovp_net_tile_scalars x = {(const real *)r->batch->x + c->first * d, d, 1};
     r->k->product(c->count, b->units, d, &x, t->data + t->weight[0] + b->first, width, OVP_TILE_COLUMNS,
@@ -62,12 +42,17 @@ static void backward_block(const run *r, const chunk *c, const block *b) {
     const ovp_idx width = pad(y->out), d = y->in, outputs = r->m->outputs;
     const ovp_net_tile_start start = c->add ? OVP_TILE_ADD : OVP_TILE_ZERO;
     const real *df = c->scratch + t->top;
-    if (r->t->fused) {
-        const ovp_net_tile_shallow s = shallow(r, c, b);
+    if (t->tanh) {
+        const ovp_net_tile_block s = {.samples = c->count,
+                                      .inputs = d,
+                                      .units = b->units,
+                                      .ld = width,
+                                      .x = (const real *)r->batch->x + c->first * d,
+                                      .output = t->data + t->transposed[1] + b->first};
         const ovp_net_tile_shallow_gradient to = {c->partial + t->slot[0] + b->first,
                                                   y->bias < 0 ? NULL : c->partial + t->bias_slot[0] + b->first,
                                                   c->partial + t->slot[1] + b->first};
-        r->k->relu_backward(&s, b->h, df, &to, c->add);
+        r->k->tanh_backward(&s, b->h, df, &to, c->add);
         return;
     }
     real *g = c->scratch + t->down[0];
@@ -116,8 +101,8 @@ static void begin(const run *r) {
     OVP_REAL(ovp_net_tile_features).begin(r);
 }
 
-static void finish(const run *r, real *gradient) {
-    OVP_REAL(ovp_net_tile_features).finish(r, gradient);
+static real *finish(const run *r, real *space) {
+    return OVP_REAL(ovp_net_tile_features).finish(r, space);
 }
 
 const scheme OVP_REAL(ovp_net_tile_units) = {plan, begin, chunk_pass, finish};

@@ -121,7 +121,9 @@ static inline real ovp_vm_expm1(real x) {
 }
 
 #if OVP_BITS == 32
-/* A polynomial up to 0.56, then 1 - 2 / (exp(2a) + 1), whose rounding errors shrink with its second term. */
+/* A polynomial up to 0.56, then 1 - 2 / (exp(2a) + 1), whose rounding errors shrink with its second term. exp(2a) is
+ * 2^n (1 + expm1(2r)), 2a = n ln 2 + 2r, with the polynomial of ovp_vm_reduce_exp in 2r, its powers of two moved into the
+ * constants; MAGIC + 128 leaves the exponent bits of 2^(n+1) in the low bits of t. */
 static inline real ovp_vm_tanh(real x) {
     real a = ovp_vm_abs(x), z = a * a;
     real q = OVP_FMA(z, -0.006207464f, 0.021027246f); /* (tanh(a) / a - 1) / a^2, relative error of tanh 1.2e-9 */
@@ -129,9 +131,17 @@ static inline real ovp_vm_tanh(real x) {
     q = OVP_FMA(z, q, 0.133325f);
     q = OVP_FMA(z, q, -0.33333316f);
     real small = OVP_FMA(a * z, q, a);
-    real b = a > 10.0f ? 10.0f : a; /* 1 after rounding */
-    real magic, p = ovp_vm_reduce_exp(b + b, &magic), s = ovp_vm_exp2i(magic);
-    real large = 1.0f - 2.0f / (OVP_FMA(p, s, s) + 1.0f);
+    real b = 10.0f < a ? 10.0f : a; /* 1 after rounding */
+    real t = OVP_FMA(b, 2 * OVP_VM_LOG2E, OVP_VM_MAGIC + 128.0f), n = t - (OVP_VM_MAGIC + 128.0f);
+    real r = OVP_FMA(-n, OVP_VM_LN2_HI / 2, b);
+    r = OVP_FMA(-n, OVP_VM_LN2_LO / 2, r);
+    real e = OVP_FMA(r, 64 * 0.00019846017f, 32 * 0.0013941654f);
+    e = OVP_FMA(r, e, 16 * 0.0083333915f);
+    e = OVP_FMA(r, e, 8 * 0.041666348f);
+    e = OVP_FMA(r, e, 4 * 0.16666666f);
+    e = OVP_FMA(r, e, 2 * 0.5f);
+    real s = ovp_vm_from_bits(ovp_vm_to_bits(t) << OVP_VM_MANTISSA);
+    real large = 1.0f - 2.0f / OVP_FMA(OVP_FMA(r * r, e, r), s, OVP_FMA(s, 0.5f, 1.0f));
     return ovp_vm_sign(a < 0.56f ? small : large, x);
 }
 #else
