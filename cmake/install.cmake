@@ -36,6 +36,7 @@ file(RELATIVE_PATH OVP_PC_LIBDIR ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LI
 file(RELATIVE_PATH OVP_PC_INCLUDEDIR ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 get_filename_component(OVP_PC_BLAS ${OVP_BLAS} NAME_WE)
 string(REGEX REPLACE "^lib" "" OVP_PC_BLAS ${OVP_PC_BLAS})
+list(JOIN OVP_PC_LIBS " " OVP_PC_LIBS)
 foreach(name overparam overparam-lab)
   configure_file(cmake/${name}.pc.in ${CMAKE_BINARY_DIR}/${name}.pc @ONLY)
   install(FILES ${CMAKE_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -23,8 +23,8 @@ foreach(file IN LISTS OVP_TESTS_C)
   add_test(NAME ${room}/${name} COMMAND ${room}_${name})
   set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 600 LABELS ${room})
 
-  # The same test with every verdict forced to "holds": at least one of them must notice.
-  if(room STREQUAL "experiment")
+  # The same test with every verdict forced to "holds": at least one of them must notice. Once is enough.
+  if(room STREQUAL "experiment" AND NOT OVP_SANITIZE AND NOT OVP_COVERAGE)
     ovp_test_program(broken_verdict_${name} ${file} tests/must_fail/broken_verdict.c)
     target_link_options(broken_verdict_${name} PRIVATE -Wl,--wrap=ovp_run_verdict)
     list(APPEND broken_verdict_programs $<TARGET_FILE:broken_verdict_${name}>)
@@ -42,7 +42,8 @@ if(broken_verdict_programs)
 endif()
 
 # --- what starts threads, in sizes fit for the thread sanitizer: ctest -L threads ---------------------------------
-set(threaded base/test_threads net/test_engines experiment/test_framework experiment/test_threads)
+set(threaded base/test_threads net/test_engines net/test_operations kernel/test_ntk experiment/test_framework
+  experiment/test_threads)
 add_custom_target(thread_tests)
 foreach(test IN LISTS threaded)
   string(REPLACE "/" "_" program ${test})

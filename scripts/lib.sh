@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config
     "libopenblas-openmp-dev|libopenblas-pthread-dev|libopenblas-serial-dev"
     librandom123-dev libjansson-dev libyaml-dev libzip-dev zlib1g-dev libpng-dev libturbojpeg0-dev
-    libsqlite3-dev gnuplot-nox)
+    libsqlite3-dev gnuplot-nox curl ca-certificates)
 packages_test=(g++ libcmocka-dev binutils groff-base)
 packages_ci=(clang-format lcov gcc-aarch64-linux-gnu libc6-dev-arm64-cross clang-14 libclang-rt-14-dev)
 
@@ -17,7 +17,7 @@ die() {
     exit 1
 }
 
-installed() { dpkg -s "$1" 2>/dev/null | grep -q '^Status: install ok installed'; }
+installed() { [ "$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null)" = "install ok installed" ]; }
 
 # need_packages PACKAGE..: installs what dpkg does not know as installed.
 need_packages() {

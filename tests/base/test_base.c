@@ -1,4 +1,5 @@
 /* base: statuses, messages, allocation, numbers as text, growing text. */
+#include "allocator.h"
 #include "check.h"
 
 #include <overparam/base.h>
@@ -52,19 +53,10 @@ static void options_are_checked(void **state) {
     ovp_ctx_free(NULL);
 }
 
-static void *no_memory(void *user, size_t bytes) {
-    int *left = user;
-    return (*left)-- > 0 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
-}
-static void give_back(void *user, void *memory) {
-    (void)user;
-    free(memory);
-}
-
 static void running_out_of_memory_is_reported(void **state) {
     (void)state;
     int left = 0;
-    ovp_allocator allocator = {no_memory, give_back, &left};
+    ovp_allocator allocator = granting(&left);
     ovp_ctx_options o = {.size = sizeof o, .allocator = &allocator, .threads = 2};
     ovp_ctx *ctx;
     assert_int_equal(ovp_ctx_create(&ctx, &o), OVP_ENOMEM);

@@ -1,4 +1,5 @@
 /* experiment: the framework, driven by a tiny made-up experiment that can finish, fail and be interrupted. */
+#include "allocator.h"
 #include "run_helpers.h"
 
 #include <sys/stat.h>
@@ -321,15 +322,6 @@ static void long_tables_are_whole_in_the_end(void **state) {
     scratch_remove(root);
 }
 
-static void *until_none_is_left(void *user, size_t bytes) {
-    int *left = user;
-    return (*left)-- > 0 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
-}
-static void give_back(void *user, void *memory) {
-    (void)user;
-    free(memory);
-}
-
 /* Memory that runs out at any point ends the run with a message, leaks nothing (ASan) and never claims completion. */
 static void running_out_of_memory_is_a_failure(void **state) {
     (void)state;
@@ -338,7 +330,7 @@ static void running_out_of_memory_is_a_failure(void **state) {
     setenv("PATH", "/nonexistent", 1); /* drawing is slow and not under test */
     for (int n = 1; !done; n += step) {
         int left = INT32_MAX;
-        ovp_allocator allocator = {until_none_is_left, give_back, &left};
+        ovp_allocator allocator = granting(&left);
         ovp_ctx_options options = {.size = sizeof options, .threads = 1, .allocator = &allocator};
         ovp_ctx *ctx;
         char root[256];

@@ -1,5 +1,6 @@
 /* The empirical NTK: three methods against each other, finite differences and the infinitely wide limit. */
 #include "check.h"
+#include "values.h"
 
 #include <overparam/kernel.h>
 #include <overparam/measure.h>
@@ -78,15 +79,6 @@ static double *ntk(ovp_ctx *ctx, const net *n, const char *method, ovp_idx rows,
     return out;
 }
 
-static double gap(const double *a, const double *b, ovp_idx n) {
-    double d = 0, top = 0;
-    for (ovp_idx i = 0; i < n; i++) {
-        d = fmax(d, fabs(a[i] - b[i]));
-        top = fmax(top, fabs(a[i]));
-    }
-    return d / top;
-}
-
 static const ovp_idx deep[] = {6, 35, 20, 21, 3}, shallow[] = {6, 37, 3}, broad[] = {5, 18, 20}, linear[] = {4, 2};
 static const char *const methods[] = {"factors", "jacobian", "products"};
 static const setting settings[] = {
@@ -136,8 +128,8 @@ static void methods_agree(void **state) {
                     assert_int_equal(plan.block, small ? 5 : ROWS);
                     for (int mean_only = 0; mean_only < 2; mean_only++) {
                         double *got = ntk(ctx, &n, methods[m], ROWS, x, others, z, memory, mean_only);
-                        const double d =
-                            mean_only ? gap(mean, got, ROWS * cols) : gap(want, got, ROWS * n.c * cols * n.c);
+                        const double d = mean_only ? gap(OVP_F64, mean, got, ROWS * cols)
+                                                   : gap(OVP_F64, want, got, ROWS * n.c * cols * n.c);
                         if (!(d <= tolerance))
                             fail_msg("setting %d, %s, %d others, small %d, mean %d: gap %g", k, methods[m], others,
                                      small, mean_only, d);
@@ -183,8 +175,8 @@ static void kernel_is_that_of_the_derivatives(void **state) {
         }
         for (int m = 0; m < 3; m++) {
             double *got = ntk(ctx, &n, methods[m], ROWS, x, 0, NULL, 0, 0);
-            if (!(gap(want, got, side * side) < 1e-7))
-                fail_msg("setting %d, %s: gap %g", k, methods[m], gap(want, got, side * side));
+            if (!(gap(OVP_F64, want, got, side * side) < 1e-7))
+                fail_msg("setting %d, %s: gap %g", k, methods[m], gap(OVP_F64, want, got, side * side));
             ovp_free(ctx, got);
         }
         ovp_net_workspace_free(ws);
@@ -286,8 +278,8 @@ static void composed_models_have_their_kernels(void **state) {
             if (m >= 0 && (ovp_net_model_capabilities(nets[k]->model) & needs[m]) != needs[m]) continue;
             const ovp_idx rows = k == 2 ? 2 : ROWS, count = k == 2 ? 16 : side * side;
             double *got = ntk(ctx, nets[k], m < 0 ? "auto" : methods[m], rows, x, 0, NULL, 0, 0);
-            if (!(gap(want[k], got, count) < 1e-12))
-                fail_msg("model %d, %s: gap %g", k, m < 0 ? "auto" : methods[m], gap(want[k], got, count));
+            if (!(gap(OVP_F64, want[k], got, count) < 1e-12))
+                fail_msg("model %d, %s: gap %g", k, m < 0 ? "auto" : methods[m], gap(OVP_F64, want[k], got, count));
             ovp_free(ctx, got);
             compared++;
         }

@@ -3,6 +3,7 @@
 #define OVP_TEST_NET_NETS_H
 
 #include "check.h"
+#include "values.h"
 
 #include <overparam/net.h>
 
@@ -25,16 +26,18 @@ typedef struct shape {
 static const shape shapes[] = {{4, deep}, {2, wide}, {1, linear}, {2, many}};
 enum { SHAPES = 4 };
 
-/* What a net is made of; zero fields: 1 thread, best level, f32, engine auto, relu, shape deep, 12 rows. */
+/* What a net is made of; zero fields: 1 thread, best level, f32, engine auto, relu, shape deep, 12 rows without zeros.
+ */
 typedef struct recipe {
     int threads;
     const char *isa;
     ovp_numeric_type type;
-    const char *engine, *act;
+    const char *engine, *input, *layout, *act;
     int no_bias;
     const char *parametrization;
     shape shape;
     ovp_idx rows;
+    double density; /* fraction of the inputs that is not 0; 0: all */
     int64_t seed;
 } recipe;
 
@@ -50,21 +53,23 @@ typedef struct net {
     int room_count;
 } net;
 
-static inline double get(ovp_numeric_type type, const void *p, ovp_idx i) {
-    return type == OVP_F32 ? (double)((const float *)p)[i] : ((const double *)p)[i];
-}
-static inline void set(ovp_numeric_type type, void *p, ovp_idx i, double v) {
-    if (type == OVP_F32)
-        ((float *)p)[i] = (float)v;
-    else
-        ((double *)p)[i] = v;
-}
-
 /* n normal numbers times `scale`; high entropy, the same for both types but for rounding. */
 static inline void fill(ovp_ctx *ctx, int64_t seed, ovp_numeric_type type, ovp_idx n, double scale, void *out) {
     ovp_numeric_rng *rng;
     assert_ok(ctx, ovp_numeric_rng_create(&rng, ctx, OVP_RNG_PHILOX, seed, OVP_PURPOSE_GENERAL, 0));
     ovp_numeric_rng_normal(rng, type, n, 0, scale, out);
+    ovp_numeric_rng_free(rng);
+}
+
+/* Keeps about a fraction `density` of the values; the others become 0. */
+static inline void thin(ovp_ctx *ctx, int64_t seed, ovp_numeric_type type, ovp_idx n, double density, void *values) {
+    ovp_numeric_rng *rng;
+    assert_ok(ctx, ovp_numeric_rng_create(&rng, ctx, OVP_RNG_PHILOX, seed, OVP_PURPOSE_GENERAL, 0));
+    for (ovp_idx i = 0; i < n; i++) {
+        double u;
+        ovp_numeric_rng_uniform(rng, OVP_F64, 1, 0, 1, &u);
+        if (u >= density) set(type, values, i, 0);
+    }
     ovp_numeric_rng_free(rng);
 }
 
@@ -114,6 +119,8 @@ static inline net make(recipe r) {
                                      .no_bias = r.no_bias,
                                      .type = r.type,
                                      .engine = r.engine,
+                                     .input = r.input,
+                                     .layout = r.layout,
                                      .parametrization = r.parametrization,
                                      .sigma_b =
                                          r.parametrization && strcmp(r.parametrization, "standard") != 0 ? 0.7 : 0};
@@ -124,6 +131,7 @@ static inline net make(recipe r) {
     n.outputs = r.shape.widths[r.shape.layers];
     n.parameters = ovp_net_model_parameters(n.model);
     n.x = random_room(&n, n.rows * n.inputs, 5 + 100 * r.seed, 1.1);
+    if (r.density > 0) thin(n.ctx, 7 + 100 * r.seed, n.type, n.rows * n.inputs, r.density, n.x);
     /* Squares of squares grow; 1/sqrt(fan-in) keeps everything else of order one. */
     n.dense = random_room(&n, n.parameters, 6 + 100 * r.seed, r.act && strcmp(r.act, "square") == 0 ? 0.2 : 0.4);
     n.theta = room(&n, n.parameters);
@@ -149,26 +157,10 @@ static inline ovp_net_targets label_targets(ovp_net_loss loss, ovp_net_reduction
     return (ovp_net_targets){.loss = loss, .reduction = reduction, .labels = store};
 }
 
-static inline double largest(ovp_numeric_type type, const void *a, ovp_idx n) {
-    double top = 0;
-    for (ovp_idx i = 0; i < n; i++) top = fmax(top, fabs(get(type, a, i)));
-    return top;
-}
 static inline double dot(ovp_numeric_type type, const void *a, const void *b, ovp_idx n) {
     double sum = 0;
     for (ovp_idx i = 0; i < n; i++) sum += get(type, a, i) * get(type, b, i);
     return sum;
-}
-
-/* Largest difference relative to the largest value of a; NaN never passes a `<=`. */
-static inline double gap(ovp_numeric_type type, const void *a, const void *b, ovp_idx n) {
-    double worst = 0;
-    for (ovp_idx i = 0; i < n; i++) {
-        const double d = fabs(get(type, a, i) - get(type, b, i));
-        if (!(d <= worst)) worst = d;
-    }
-    const double top = largest(type, a, n);
-    return worst == 0 ? 0 : worst / (top > 0 ? top : 1);
 }
 
 /* Smallest distance of a pre-activation from a kink of the activation, at theta in torch's order (f64). */

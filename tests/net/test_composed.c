@@ -1,5 +1,6 @@
 /* Models made of models: scaled, linearised, mapped, functions of the weights, and nests of them. The derivative
  * contracts hold for each; what each promises beyond is checked by itself. */
+#include "allocator.h"
 #include "net/net_int.h"
 #include "nets.h"
 
@@ -635,14 +636,6 @@ static void bad_arguments_are_named(void **state) {
 }
 
 /* Every allocation of making, binding, working may fail: a status, and nothing leaks (the sanitizers watch). */
-static void *failing_alloc(void *user, size_t bytes) {
-    return --*(int *)user < 0 ? NULL : aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-static void plain_free(void *user, void *p) {
-    (void)user;
-    free(p);
-}
-
 static ovp_status build_and_use(ovp_ctx *ctx) {
     ovp_net_model *base = NULL, *line = NULL, *scale = NULL, *mapped = NULL, *function = NULL;
     ovp_net_batch *batch = NULL, *some = NULL;
@@ -684,7 +677,7 @@ done:
 static void running_out_of_memory_leaks_nothing(void **state) {
     (void)state;
     int left = 1 << 20;
-    ovp_allocator allocator = {failing_alloc, plain_free, &left};
+    ovp_allocator allocator = granting(&left);
     ovp_ctx_options o = {.size = sizeof o, .threads = 1, .allocator = &allocator};
     ovp_ctx *ctx;
     assert_int_equal(ovp_ctx_create(&ctx, &o), OVP_OK);

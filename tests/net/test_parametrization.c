@@ -1,6 +1,7 @@
 /* Parametrisations of dense nets: gradients, equality in function space, variances at initialisation, and how the size
  * of a gradient step depends on the width. */
 #include "check.h"
+#include "values.h"
 
 #include <overparam/measure.h>
 
@@ -158,15 +159,6 @@ static void drop(ovp_ctx *ctx, computed *r) {
     ovp_free(ctx, r->stepped);
 }
 
-static double gap(const double *a, const double *b, ovp_idx n) {
-    double d = 0, top = 0;
-    for (ovp_idx i = 0; i < n; i++) {
-        d = fmax(d, fabs(a[i] - b[i]));
-        top = fmax(top, fabs(a[i]));
-    }
-    return d / top;
-}
-
 /* z = s W a + t b is the standard net with weights s W and biases t b: same outputs and loss, gradients times s and t,
  * and steps with lr_scale times the learning rate. The multipliers come from net.h's formulas, not from the slices. */
 static void outputs_are_those_of_scaled_weights(void **state) {
@@ -206,9 +198,9 @@ static void outputs_are_those_of_scaled_weights(void **state) {
                     want.stepped[i] = raw[i] - lr * rate[i] * want.grad[i];
                 }
                 assert_true(fabs(want.loss - got.loss) <= 1e-13 * want.loss);
-                assert_true(gap(want.f, got.f, ROWS * s.widths[s.layers]) < 1e-13);
-                assert_true(gap(want.grad, got.grad, parameters) < 1e-13);
-                assert_true(gap(want.stepped, got.stepped, parameters) < 1e-13);
+                assert_true(gap(OVP_F64, want.f, got.f, ROWS * s.widths[s.layers]) < 1e-13);
+                assert_true(gap(OVP_F64, want.grad, got.grad, parameters) < 1e-13);
+                assert_true(gap(OVP_F64, want.stepped, got.stepped, parameters) < 1e-13);
                 drop(ctx, &want);
                 drop(ctx, &got);
                 ovp_free(ctx, raw);

@@ -1,4 +1,5 @@
 /* numeric: arrays and element types. */
+#include "allocator.h"
 #include "check.h"
 
 #include <overparam/numeric.h>
@@ -67,19 +68,10 @@ static void wrong_shapes_are_refused(void **state) {
     assert_null(a.data);
 }
 
-static void *alloc_once(void *user, size_t bytes) {
-    int *left = user;
-    return (*left)-- > 0 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
-}
-static void release(void *user, void *memory) {
-    (void)user;
-    free(memory);
-}
-
 static void running_out_of_memory_leaves_nothing(void **state) {
     (void)state;
     int left = 1; /* for the context */
-    ovp_allocator allocator = {alloc_once, release, &left};
+    ovp_allocator allocator = granting(&left);
     ovp_ctx_options o = {.size = sizeof o, .threads = 1, .allocator = &allocator};
     ovp_ctx *ctx;
     assert_int_equal(ovp_ctx_create(&ctx, &o), OVP_OK);

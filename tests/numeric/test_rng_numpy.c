@@ -1,6 +1,7 @@
 /* The numpy stream against what numpy 1.24.2 returned: every numpy record of rng-vectors.json, each value bit for bit
  * (source: the file's "meta"), normals on other platforms than the records' within one unit in the last place; choice
  * and shuffle on the other kinds; states saved and loaded. */
+#include "allocator.h"
 #include "numeric/rng_records.h"
 
 #include "numeric/rng_int.h"
@@ -314,25 +315,12 @@ static void errors(void **state) {
     ovp_ctx_free(ctx);
 }
 
-/* Grants as many allocations as *user says. */
-static void *counted_alloc(void *user, size_t bytes) {
-    int *left = user;
-    if (*left == 0) return NULL;
-    --*left;
-    return aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-
-static void counted_release(void *user, void *memory) {
-    (void)user;
-    free(memory);
-}
-
 static void out_of_memory(void **state) {
     (void)state;
     static const double p[3] = {0.25, 0.25, 0.5};
     int left = 1000;
     int64_t k[2];
-    ovp_allocator allocator = {counted_alloc, counted_release, &left};
+    ovp_allocator allocator = granting(&left);
     ovp_ctx_options options = {.size = sizeof(options), .allocator = &allocator};
     ovp_ctx *ctx;
     assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);

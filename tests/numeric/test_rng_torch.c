@@ -1,6 +1,7 @@
 /* The torch stream against what torch 1.13.1 returned: every torch and torch-scalar record of rng-vectors.json, each
  * value bit for bit (source: the file's "meta"; made by the live library under AVX2 and with
  * ATEN_CPU_CAPABILITY=default). */
+#include "allocator.h"
 #include "numeric/rng_records.h"
 
 #include <overparam/net.h>
@@ -476,23 +477,10 @@ static void errors(void **state) {
     ovp_ctx_free(ctx);
 }
 
-/* Grants as many allocations as *user says. */
-static void *counted_alloc(void *user, size_t bytes) {
-    int *left = user;
-    if (*left == 0) return NULL;
-    --*left;
-    return aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-
-static void counted_release(void *user, void *memory) {
-    (void)user;
-    free(memory);
-}
-
 static void out_of_memory(void **state) {
     (void)state;
     int left = 1000;
-    ovp_allocator allocator = {counted_alloc, counted_release, &left};
+    ovp_allocator allocator = granting(&left);
     ovp_ctx_options options = {.size = sizeof(options), .allocator = &allocator};
     ovp_ctx *ctx;
     ovp_numeric_rng *rng = NULL;

@@ -1,6 +1,7 @@
 /* The optimisers against torch.optim: every case of golden/data/optimisers.json (its "format" field says what stands
  * there; golden/optimisers.py made it). */
 #include "check.h"
+#include "values.h"
 
 #include <overparam/train.h>
 
@@ -65,16 +66,6 @@ static ovp_net_model *dense(ovp_ctx *ctx, ovp_idx layers, const ovp_idx *widths,
 }
 
 /* ---- the rules alone, through ovp_net_apply_update ------------------------------------------------ */
-
-static double get(ovp_numeric_type type, const void *p, ovp_idx i) {
-    return type == OVP_F32 ? (double)((const float *)p)[i] : ((const double *)p)[i];
-}
-static void set(ovp_numeric_type type, void *p, ovp_idx i, double v) {
-    if (type == OVP_F32)
-        ((float *)p)[i] = (float)v;
-    else
-        ((double *)p)[i] = v;
-}
 
 /* The update that torch's defaults make of the options; m and v point into `state`. */
 static ovp_net_update update_of(const ovp_train_options *o, double (*state)[QUADRATIC]) {
