@@ -341,28 +341,31 @@ static void real_targets_and_chosen_rows(void **state) {
 /* Nets that the tile engine has loops of its own for: one hidden layer, one output, ReLU with up to four inputs or tanh
  * with up to eight; several chunks and groups, units that fill registers and units that do not. */
 static void check_shallow(const char *act, ovp_idx most) {
-    enum { ROWS = 700, SHAPES = 4 };
-    const ovp_idx hidden[SHAPES] = {5, 48, 131, 1003};
+    enum { ROWS = 700, SIZES = 4 };
+    const ovp_idx hidden[SIZES] = {5, 48, 131, 1003};
     for (int type = OVP_F32; type <= OVP_F64; type++)
         for (ovp_idx inputs = 1; inputs <= most + 1; inputs++) /* one more: the general way */
-            for (int shape = 0; shape < SHAPES; shape++) {
-                const ovp_idx widths[] = {inputs, hidden[shape], 1}, rows = shape == 3 ? 15 : ROWS;
-                const int no_bias = shape % 2;
+            for (int size = 0; size < SIZES; size++) {
+                const ovp_idx widths[] = {inputs, hidden[size], 1}, rows = size == 3 ? 15 : ROWS;
+                recipe r = {.threads = 2,
+                            .type = (ovp_numeric_type)type,
+                            .act = act,
+                            .no_bias = size % 2,
+                            .shape = {2, widths},
+                            .rows = rows};
                 double want = 0;
                 char *expected = NULL;
                 net reference = {0};
-                for (int level = -1; level < 3; level++) {
-                    net n = make(2, level < 0 ? NULL : levels[level], (ovp_numeric_type)type,
-                                 level < 0 ? REFERENCE : TILE_UNITS, act, no_bias, 2, widths, rows, 1);
+                for (int level = -1; level < NET_LEVELS; level++) {
+                    r.isa = level < 0 ? NULL : net_levels[level];
+                    net n = make_variant(level < 0 ? REFERENCE : TILE_UNITS, r);
                     if (!n.ctx) continue;
                     char *y = room(&n, rows), *grad = room(&n, n.parameters), *dense = room(&n, n.parameters);
-                    fill(n.ctx, 12, n.type, rows, 1, 1, y);
+                    fill(n.ctx, 12, n.type, rows, 1, y);
                     ovp_net_targets t = {.loss = OVP_LOSS_MSE, .values = y};
                     double loss;
                     assert_ok(n.ctx, ovp_net_loss_grad(n.ws, n.batch, &t, n.theta, &loss, grad));
-                    gather(&n, grad, dense);
-                    ovp_free(n.ctx, y);
-                    ovp_free(n.ctx, grad);
+                    gather(n.model, grad, dense);
                     if (level < 0) {
                         want = loss;
                         expected = dense;
@@ -371,12 +374,9 @@ static void check_shallow(const char *act, ovp_idx most) {
                     }
                     const double tol = type == OVP_F32 ? 1e-5 : 1e-13, off = gap(n.type, expected, dense, n.parameters);
                     if (!(fabs(loss - want) <= tol * want && off <= tol))
-                        fail_msg("%s %d-%d-1 %s: gradient off by %g", act, (int)inputs, (int)hidden[shape],
-                                 levels[level], off);
-                    ovp_free(n.ctx, dense);
+                        fail_msg("%s %d-%d-1 %s: gradient off by %g", act, (int)inputs, (int)hidden[size], r.isa, off);
                     drop(&n);
                 }
-                ovp_free(reference.ctx, expected);
                 drop(&reference);
             }
 }
