@@ -122,8 +122,8 @@ static inline real ovp_vm_expm1(real x) {
 
 #if OVP_BITS == 32
 /* A polynomial up to 0.56, then 1 - 2 / (exp(2a) + 1), whose rounding errors shrink with its second term. exp(2a) is
- * 2^n (1 + expm1(2r)), 2a = n ln 2 + 2r, with the polynomial of ovp_vm_reduce_exp in 2r, its powers of two moved into the
- * constants; MAGIC + 128 leaves the exponent bits of 2^(n+1) in the low bits of t. */
+ * 2^n (1 + expm1(2r)), 2a = n ln 2 + 2r, with the polynomial of ovp_vm_reduce_exp in 2r, its powers of two moved into
+ * the constants; MAGIC + 128 leaves the exponent bits of 2^(n+1) in the low bits of t. */
 static inline real ovp_vm_tanh(real x) {
     real a = ovp_vm_abs(x), z = a * a;
     real q = OVP_FMA(z, -0.006207464f, 0.021027246f); /* (tanh(a) / a - 1) / a^2, relative error of tanh 1.2e-9 */
