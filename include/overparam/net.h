@@ -57,7 +57,6 @@ typedef struct ovp_net_dense_options {
     const char *input;  /* first-layer path of gemm: "auto" (default: sparse under 40 % non-zero), "dense", "sparse" */
     const char *layout; /* what the tile engine's lanes run across: "auto" (default, docs/engines.md), "samples",
                          * "units" (one hidden layer), "features" */
-    ovp_idx rows;       /* samples expected in a batch, a hint for engine "auto"; 0: unknown */
     /* Where the width stands; in, out: fans of the layer, m: width of the last hidden layer. theta holds the raw W and
      * b, and gradients, learning rates and measures of movement are those of the raw values. sigma_w, sigma_b: 0 means
      * the activation's gain (ovp_net_gain) and 1; the same in every layer.
