@@ -1,5 +1,7 @@
 #include "common.h"
 
+#include <overparam/measure.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,36 +61,59 @@ FMA_LOOP(fma_16, 16)
 #pragma GCC pop_options
 #endif
 
-double bench_fma_rate(void) {
-    float (*loop)(float) = fma_4;
+/* Both rates are those of all the context's threads at work together, in pieces small enough for the faster core to
+ * take more of them, as the steps they are compared with run. */
+enum { PIECES = 4 /* a thread */ };
+
+typedef struct calibration {
+    const ovp_numeric_activation *act;
+    float (*loop)(float);
+    _Alignas(64) float z[PHI_ELEMENTS], h[BENCH_MAX_THREADS][PHI_ELEMENTS];
+} calibration;
+
+static ovp_status fma_piece(ovp_ctx *worker, void *arg, ovp_idx task) {
+    static const volatile float start = 1e-3F;
+    const calibration *c = arg;
+    volatile float sink = c->loop(start);
+    (void)worker, (void)task, (void)sink;
+    return OVP_OK;
+}
+
+static ovp_status phi_piece(ovp_ctx *worker, void *arg, ovp_idx task) {
+    calibration *c = arg;
+    (void)task;
+    for (int turn = 0; turn < PHI_TURNS; turn++)
+        ovp_numeric_phi(worker, c->act, OVP_F32, PHI_ELEMENTS, c->z, c->h[ovp_worker(worker)]);
+    return OVP_OK;
+}
+
+/* Median seconds a piece, all threads together: the machine as the steps find it, of which the median is taken, too. */
+static double piece_seconds(ovp_ctx *ctx, ovp_task_fn fn, calibration *c) {
+    const ovp_idx pieces = (ovp_idx)PIECES * ovp_threads(ctx);
+    double seconds[ROUNDS];
+    for (int round = 0; round < ROUNDS; round++) {
+        const double t = ovp_seconds();
+        bench_check(ctx, ovp_parallel(ctx, pieces, fn, c));
+        seconds[round] = ovp_seconds() - t;
+    }
+    return ovp_measure_median_in_place(ROUNDS, seconds) / (double)pieces;
+}
+
+double bench_fma_rate(ovp_ctx *ctx) {
+    calibration c = {.loop = fma_4};
     int lanes = 4;
 #if defined __x86_64__
     if (__builtin_cpu_supports("avx512f")) {
-        loop = fma_16, lanes = 16;
+        c.loop = fma_16, lanes = 16;
     } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        loop = fma_8, lanes = 8;
+        c.loop = fma_8, lanes = 8;
     }
 #endif
-    static const volatile float start = 1e-3F;
-    volatile float sink;
-    double best = INFINITY;
-    for (int round = 0; round < ROUNDS; round++) {
-        const double t = ovp_seconds();
-        sink = loop(start);
-        best = fmin(best, ovp_seconds() - t);
-    }
-    (void)sink;
-    return (double)FMA_TURNS * FMA_CHAINS * lanes / best;
+    return (double)FMA_TURNS * FMA_CHAINS * lanes / piece_seconds(ctx, fma_piece, &c);
 }
 
-double bench_phi_seconds(const ovp_ctx *ctx, const ovp_numeric_activation *act) {
-    _Alignas(64) float z[PHI_ELEMENTS], h[PHI_ELEMENTS];
-    for (int i = 0; i < PHI_ELEMENTS; i++) z[i] = (float)(i % 97 - 48) / 16; /* -3 .. 3 */
-    double best = INFINITY;
-    for (int round = 0; round < ROUNDS; round++) {
-        const double t = ovp_seconds();
-        for (int turn = 0; turn < PHI_TURNS; turn++) ovp_numeric_phi(ctx, act, OVP_F32, PHI_ELEMENTS, z, h);
-        best = fmin(best, ovp_seconds() - t);
-    }
-    return best / PHI_TURNS / PHI_ELEMENTS;
+double bench_phi_seconds(ovp_ctx *ctx, const ovp_numeric_activation *act) {
+    calibration c = {.act = act};
+    for (int i = 0; i < PHI_ELEMENTS; i++) c.z[i] = (float)(i % 97 - 48) / 16; /* -3 .. 3 */
+    return piece_seconds(ctx, phi_piece, &c) / PHI_TURNS / PHI_ELEMENTS;
 }

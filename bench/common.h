@@ -11,9 +11,11 @@ ovp_ctx *bench_ctx(int threads);
 /* Members "isa", "blas", "core", "flavour" of a JSON object, without a comma around them. */
 void bench_print_environment(const ovp_ctx *ctx);
 
-/* Multiply-adds a second of one core: f32, registers only, the widest vectors this processor has; best of a few. */
-double bench_fma_rate(void);
-/* Seconds an element of an f32 activation over an array that stays in the first-level cache; best of a few. */
-double bench_phi_seconds(const ovp_ctx *ctx, const ovp_numeric_activation *act);
+enum { BENCH_MAX_THREADS = 16 };
+/* Multiply-adds a second of all the context's threads together: f32, registers only, the widest vectors this processor
+ * has; the median of a few. */
+double bench_fma_rate(ovp_ctx *ctx);
+/* Seconds an element of an f32 activation over arrays in the first-level cache, all threads together. */
+double bench_phi_seconds(ovp_ctx *ctx, const ovp_numeric_activation *act);
 
 #endif

@@ -67,8 +67,7 @@ static void setup(bench *b) {
                                      .widths = n->widths,
                                      .activation = n->activation,
                                      .no_bias = n->no_bias,
-                                     .type = OVP_F32,
-                                     .rows = n->rows};
+                                     .type = OVP_F32};
     bench_check(b->ctx, ovp_net_dense_create(&b->model, b->ctx, &d));
     ovp_numeric_rng *rng;
     bench_check(b->ctx, ovp_numeric_rng_create(&rng, b->ctx, OVP_RNG_TORCH, 42, OVP_PURPOSE_GENERAL, 0));
@@ -144,6 +143,10 @@ int main(int argc, char **argv) {
         fprintf(stderr, "small_step: %s members; 1..%d\n", argv[4], MAX_MEMBERS);
         return 2;
     }
+    if (threads < 1 || threads > BENCH_MAX_THREADS) {
+        fprintf(stderr, "small_step: %s threads; 1..%d\n", argv[2], BENCH_MAX_THREADS);
+        return 2;
+    }
     b.ctx = bench_ctx(threads);
     setup(&b);
 
@@ -160,11 +163,11 @@ int main(int argc, char **argv) {
            b.net->name, threads, b.count, ovp_net_model_engine(b.model), loss, c.activations, c.multiply_adds);
     const double end = ovp_seconds() + seconds;
     for (int group = 0; group == 0 || ovp_seconds() < end; group++) {
-        const double phi = bench_phi_seconds(b.ctx, act), rate = bench_fma_rate();
+        const double phi = bench_phi_seconds(b.ctx, act), rate = bench_fma_rate(b.ctx);
         double us[BATCHES];
         for (int i = 0; i < BATCHES; i++) us[i] = run(&b, steps) * 1e6;
         printf("%s{\"us\": %.5g, \"floor_us\": %.5g, \"activation_ns\": %.4g, \"fma_g\": %.4g}", group ? ", " : "",
-               ovp_measure_median_in_place(BATCHES, us), (c.activations * phi + c.multiply_adds / rate) / threads * 1e6,
+               ovp_measure_median_in_place(BATCHES, us), (c.activations * phi + c.multiply_adds / rate) * 1e6,
                phi * 1e9, rate * 1e-9);
     }
     printf("], ");

@@ -67,9 +67,9 @@ typedef struct ovp_net_tile_kernels {
     /* tanh, at most OVP_NET_TILE_TANH_INPUTS inputs: from h (samples x units) and df the block's gradients, = or +=. */
     void (*tanh_backward)(const ovp_net_tile_block *s, const void *h, const void *df,
                           const ovp_net_tile_shallow_gradient *g, int add);
-    /* out[i] = sum over parts and lanes of part q's vector i; parts stand `stride` elements apart. Vectors up to the
-     * next multiple of the lanes are read, whatever they hold. */
-    void (*lane_sums)(ovp_idx n, ovp_idx parts, const void *g, ovp_idx stride, void *out);
+    /* out[i] = sum of the lanes of vector i of g, i < n. Vectors up to the next multiple of the lanes are read,
+     * whatever they hold. */
+    void (*lane_sums)(ovp_idx n, const void *g, void *out);
     /* d[i] = scale (f[i] - y[i]) and the sum of (f[i] - y[i])^2 in f64. */
     double (*squares)(ovp_idx n, const void *f, const void *y, double scale, void *d);
 } ovp_net_tile_kernels;

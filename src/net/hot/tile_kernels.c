@@ -51,17 +51,13 @@ static void store_some(real *out, vec value, ovp_idx count) {
         memcpy(out, &value, (size_t)count * sizeof(real));
 }
 
-static void lane_sums(ovp_idx n, ovp_idx parts, const void *g, ovp_idx stride, void *out) {
+static void lane_sums(ovp_idx n, const void *g, void *out) {
     for (ovp_idx i = 0; i < n; i += LANES) {
-        const real *from = (const real *)g + i * LANES;
-        const ovp_idx count = n - i < LANES ? n - i : LANES;
+        const vec *from = vectors((const real *)g + i * LANES);
         vec v[LANES];
 #pragma GCC unroll 16
-        for (int l = 0; l < LANES; l++) v[l] = vectors(from)[l];
-        for (ovp_idx q = 1; q < parts; q++)
-#pragma GCC unroll 16
-            for (int l = 0; l < LANES; l++) v[l] = v[l] + vectors(from + q * stride)[l];
-        store_some((real *)out + i, transpose_sum(v), count);
+        for (int l = 0; l < LANES; l++) v[l] = from[l];
+        store_some((real *)out + i, transpose_sum(v), n - i < LANES ? n - i : LANES);
     }
 }
 

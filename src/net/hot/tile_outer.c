@@ -7,10 +7,17 @@ enum { SIDE = WIDE_REGISTERS ? 5 : 3 }; /* SIDE x SIDE accumulators */
 ALWAYS_INLINE void outer_block(const int ins, const int outs, ovp_idx n, const real *a, ovp_idx lda, const real *z,
                                ovp_idx ldz, real *g, ovp_idx ldg, int add) {
     vec sum[SIDE][SIDE];
+    if (add) {
 #pragma GCC unroll 5
-    for (int k = 0; k < ins; k++)
+        for (int k = 0; k < ins; k++)
 #pragma GCC unroll 5
-        for (int o = 0; o < outs; o++) sum[k][o] = add ? vectors(g + k * ldg)[o] : (vec){0};
+            for (int o = 0; o < outs; o++) sum[k][o] = vectors(g + k * ldg)[o];
+    } else {
+#pragma GCC unroll 5
+        for (int k = 0; k < ins; k++)
+#pragma GCC unroll 5
+            for (int o = 0; o < outs; o++) sum[k][o] = (vec){0};
+    }
     for (ovp_idx i = 0; i < n; i += LANES) {
         vec d[SIDE];
 #pragma GCC unroll 5
@@ -29,37 +36,9 @@ ALWAYS_INLINE void outer_block(const int ins, const int outs, ovp_idx n, const r
 }
 
 #if defined(__AVX512F__)
-#define SWITCH_SIDE(n, CALL)                                                                                           \
-    switch (n) {                                                                                                       \
-    case 1:                                                                                                            \
-        CALL(1);                                                                                                       \
-        break;                                                                                                         \
-    case 2:                                                                                                            \
-        CALL(2);                                                                                                       \
-        break;                                                                                                         \
-    case 3:                                                                                                            \
-        CALL(3);                                                                                                       \
-        break;                                                                                                         \
-    case 4:                                                                                                            \
-        CALL(4);                                                                                                       \
-        break;                                                                                                         \
-    default:                                                                                                           \
-        CALL(5);                                                                                                       \
-        break;                                                                                                         \
-    }
+#define SWITCH_SIDE OVP_SWITCH_5
 #else
-#define SWITCH_SIDE(n, CALL)                                                                                           \
-    switch (n) {                                                                                                       \
-    case 1:                                                                                                            \
-        CALL(1);                                                                                                       \
-        break;                                                                                                         \
-    case 2:                                                                                                            \
-        CALL(2);                                                                                                       \
-        break;                                                                                                         \
-    default:                                                                                                           \
-        CALL(3);                                                                                                       \
-        break;                                                                                                         \
-    }
+#define SWITCH_SIDE OVP_SWITCH_3
 #endif
 
 ALWAYS_INLINE void outer_rows(const int ins, ovp_idx out, ovp_idx n, const real *a, ovp_idx lda, const real *z,

@@ -13,16 +13,24 @@ typedef struct product {
 ALWAYS_INLINE void block(const int rows, const int strip, const product *p, const real *a, const real *b,
                          const real *bias, real *c) {
     vec sum[ROWS][STRIP];
+    if (p->start == OVP_TILE_ZERO) {
 #pragma GCC unroll 6
-    for (int r = 0; r < rows; r++)
+        for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
-        for (int v = 0; v < strip; v++) {
-            const vec zero = {0};
-            sum[r][v] = p->start == OVP_TILE_ZERO   ? zero
-                        : p->start == OVP_TILE_ROWS ? zero + bias[r]
-                        : p->start == OVP_TILE_ADD  ? vectors(c + r * p->ldc)[v]
-                                                    : vectors(bias)[v];
-        }
+            for (int v = 0; v < strip; v++) sum[r][v] = (vec){0};
+    } else if (p->start == OVP_TILE_ROWS) {
+#pragma GCC unroll 6
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+            for (int v = 0; v < strip; v++) sum[r][v] = splat(bias[r]);
+    } else {
+        const real *from = p->start == OVP_TILE_ADD ? c : bias;
+        const ovp_idx ld = p->start == OVP_TILE_ADD ? p->ldc : 0;
+#pragma GCC unroll 6
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+            for (int v = 0; v < strip; v++) sum[r][v] = vectors(from + r * ld)[v];
+    }
     const ovp_idx ldb = p->ldb, row = p->row, column = p->column;
     for (ovp_idx k = 0; k < p->k; k++, a += column, b += ldb) {
         vec x[STRIP];

@@ -48,35 +48,6 @@ ALWAYS_INLINE void store(real *p, vec value, ovp_idx n, int add) {
         store_some(p, sum, n);
 }
 
-#define OVP_SWITCH_4(n, CALL)                                                                                          \
-    switch (n) {                                                                                                       \
-    case 1:                                                                                                            \
-        CALL(1);                                                                                                       \
-        break;                                                                                                         \
-    case 2:                                                                                                            \
-        CALL(2);                                                                                                       \
-        break;                                                                                                         \
-    case 3:                                                                                                            \
-        CALL(3);                                                                                                       \
-        break;                                                                                                         \
-    default:                                                                                                           \
-        CALL(4);                                                                                                       \
-        break;                                                                                                         \
-    }
-
-#define OVP_SWITCH_3(n, CALL)                                                                                          \
-    switch (n) {                                                                                                       \
-    case 1:                                                                                                            \
-        CALL(1);                                                                                                       \
-        break;                                                                                                         \
-    case 2:                                                                                                            \
-        CALL(2);                                                                                                       \
-        break;                                                                                                         \
-    default:                                                                                                           \
-        CALL(3);                                                                                                       \
-        break;                                                                                                         \
-    }
-
 /* A block of `count` registers of units, its weights and the sums over samples of df and df x where a unit is active.
  */
 enum { MOST_UNITS = 4 };

@@ -51,21 +51,7 @@ ALWAYS_INLINE void backward(const int inputs, const ovp_net_tile_block *s, const
 
 void OVP_HOT(ovp_net_tile_tanh_backward)(const ovp_net_tile_block *s, const void *h, const void *df,
                                          const ovp_net_tile_shallow_gradient *g, int add) {
-#define CALL(n)                                                                                                        \
-    case n:                                                                                                            \
-        backward(n, s, h, df, g, add);                                                                                 \
-        break
-    switch (s->inputs) {
-        CALL(1);
-        CALL(2);
-        CALL(3);
-        CALL(4);
-        CALL(5);
-        CALL(6);
-        CALL(7);
-        CALL(8);
-    default:
-        break; /* OVP_NET_TILE_TANH_INPUTS */
-    }
+#define CALL(n) backward(n, s, h, df, g, add)
+    OVP_SWITCH_8(s->inputs, CALL)
 #undef CALL
 }

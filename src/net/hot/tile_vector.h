@@ -22,27 +22,36 @@ ALWAYS_INLINE const vec *vectors(const real *x) {
     return (const vec *)(const void *)x;
 }
 
+/* x in every lane. (A vector plus a number would be an addition: 0 + -0 is not -0.) */
+ALWAYS_INLINE vec splat(real x) {
+    vec v;
+    for (int l = 0; l < LANES; l++) v[l] = x;
+    return v;
+}
+
 /* Sizes of register blocks become constants: CALL(1) .. CALL(6). */
+#define OVP_CASE(n, CALL)                                                                                              \
+    case n:                                                                                                            \
+        CALL(n);                                                                                                       \
+        break;
+#define OVP_LAST(n, CALL)                                                                                              \
+    default:                                                                                                           \
+        CALL(n);
+#define OVP_SWITCH_3(n, CALL)                                                                                          \
+    switch (n) { OVP_CASE(1, CALL) OVP_CASE(2, CALL) OVP_LAST(3, CALL) }
+#define OVP_SWITCH_4(n, CALL)                                                                                          \
+    switch (n) { OVP_CASE(1, CALL) OVP_CASE(2, CALL) OVP_CASE(3, CALL) OVP_LAST(4, CALL) }
+#define OVP_SWITCH_5(n, CALL)                                                                                          \
+    switch (n) { OVP_CASE(1, CALL) OVP_CASE(2, CALL) OVP_CASE(3, CALL) OVP_CASE(4, CALL) OVP_LAST(5, CALL) }
 #define OVP_SWITCH_6(n, CALL)                                                                                          \
     switch (n) {                                                                                                       \
-    case 1:                                                                                                            \
-        CALL(1);                                                                                                       \
-        break;                                                                                                         \
-    case 2:                                                                                                            \
-        CALL(2);                                                                                                       \
-        break;                                                                                                         \
-    case 3:                                                                                                            \
-        CALL(3);                                                                                                       \
-        break;                                                                                                         \
-    case 4:                                                                                                            \
-        CALL(4);                                                                                                       \
-        break;                                                                                                         \
-    case 5:                                                                                                            \
-        CALL(5);                                                                                                       \
-        break;                                                                                                         \
-    default:                                                                                                           \
-        CALL(6);                                                                                                       \
-        break;                                                                                                         \
+        OVP_CASE(1, CALL) OVP_CASE(2, CALL) OVP_CASE(3, CALL) OVP_CASE(4, CALL) OVP_CASE(5, CALL) OVP_LAST(6, CALL)    \
+    }
+#define OVP_SWITCH_8(n, CALL)                                                                                          \
+    switch (n) {                                                                                                       \
+        OVP_CASE(1, CALL)                                                                                              \
+        OVP_CASE(2, CALL)                                                                                              \
+        OVP_CASE(3, CALL) OVP_CASE(4, CALL) OVP_CASE(5, CALL) OVP_CASE(6, CALL) OVP_CASE(7, CALL) OVP_LAST(8, CALL)    \
     }
 
 /* Pieces of at most `most` that cut n evenly. */

@@ -120,7 +120,6 @@ static ovp_status prepare(ovp_net_workspace *ws) {
     t->tanh = t->layout == UNITS && has_own_loops(m, "tanh", OVP_NET_TILE_TANH_INPUTS);
     t->samples = chunk_samples(m, ws->rows, t->layout);
     scheme_of(t)->plan(t, m, lanes);
-    take(&t->gradients, lanes * lanes); /* lane_sums reads whole blocks of vectors */
     t->targets = take(&t->worker, m->outputs * t->samples);
     ovp_idx at = t->scratch; /* after the scheme's shared copies */
     t->theta = take(&at, m->parameters);
@@ -212,8 +211,17 @@ static ovp_status group(ovp_ctx *ctx, void *arg, ovp_idx g) {
         ovp_status status = scheme_of(t)->chunk(r, &c);
         if (status != OVP_OK) return status;
     }
+    if (r->backward && scheme_of(t)->close) scheme_of(t)->close(r, &c);
     t->loss[g] = c.loss;
     return OVP_OK;
+}
+
+real *OVP_REAL(ovp_net_tile_add_partials)(const run *r, real *space) {
+    real *sum = r->t->data + r->t->partial;
+    (void)space;
+    for (ovp_idx q = 1; q < r->groups; q++)
+        for (ovp_idx i = 0; i < r->m->parameters; i++) sum[i] += sum[q * r->t->gradients + i];
+    return sum;
 }
 
 /* As many groups as there is work for: sharing one with another thread costs some microseconds. */

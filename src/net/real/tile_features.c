@@ -153,4 +153,4 @@ static real *finish(const run *r, real *gradient) {
     return gradient;
 }
 
-const scheme OVP_REAL(ovp_net_tile_features) = {plan, begin, chunk_pass, finish};
+const scheme OVP_REAL(ovp_net_tile_features) = {.plan = plan, .begin = begin, .chunk = chunk_pass, .finish = finish};

@@ -26,7 +26,7 @@ static ovp_status chunk_pass(const run *r, chunk *c) {
                                     .output = r->theta + last->weight};
     real *f = c->scratch + t->top;
     r->k->relu_forward(&s, c->scratch + t->patterns, c->scratch + t->sums);
-    r->k->lane_sums(c->count, 1, c->scratch + t->sums, 0, f);
+    r->k->lane_sums(c->count, c->scratch + t->sums, f);
     for (ovp_idx i = 0; last->bias >= 0 && i < c->count; i++) f[i] += r->theta[last->bias];
     ovp_status status = OVP_REAL(ovp_net_tile_outputs)(r, c, f, 1, c->padded);
     if (status != OVP_OK || !r->backward) return status;
@@ -40,12 +40,5 @@ static ovp_status chunk_pass(const run *r, chunk *c) {
     return OVP_OK;
 }
 
-static real *finish(const run *r, real *space) {
-    real *sum = r->t->data + r->t->partial;
-    (void)space;
-    for (ovp_idx q = 1; q < r->groups; q++)
-        for (ovp_idx i = 0; i < r->m->parameters; i++) sum[i] += sum[q * r->t->gradients + i];
-    return sum;
-}
-
-const scheme OVP_REAL(ovp_net_tile_relu) = {plan, begin, chunk_pass, finish};
+const scheme OVP_REAL(ovp_net_tile_relu) = {
+    .plan = plan, .begin = begin, .chunk = chunk_pass, .finish = OVP_REAL(ovp_net_tile_add_partials)};

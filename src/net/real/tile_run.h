@@ -7,7 +7,7 @@
 
 enum {
     PAD = OVP_NET_TILE_PAD,
-    GROUPS = 8,     /* partial gradients at most */
+    GROUPS = 16,    /* partial gradients at most */
     MAX_NARROW = 4, /* outputs of a last layer that is done with lanes across its inputs */
     MAX_SAMPLES = OVP_NET_TILE_SAMPLES
 };
@@ -72,10 +72,14 @@ typedef struct scheme {
     void (*plan)(tile *t, const ovp_net_model *m, ovp_idx lanes);
     void (*begin)(const run *r);
     ovp_status (*chunk)(const run *r, chunk *c);
-    real *(*finish)(const run *r, real *space); /* in space (P elements) or where it is already */
+    void (*close)(const run *r, const chunk *c); /* after a group's last chunk; NULL: nothing */
+    real *(*finish)(const run *r, real *space);  /* in space (P elements) or where it is already */
 } scheme;
 extern const scheme OVP_REAL(ovp_net_tile_samples), OVP_REAL(ovp_net_tile_features), OVP_REAL(ovp_net_tile_units),
     OVP_REAL(ovp_net_tile_relu);
+
+/* The finish of partial gradients in theta's order. */
+real *OVP_REAL(ovp_net_tile_add_partials)(const run *r, real *space);
 
 /* Lays out the next `count` elements of an area, rounded up. */
 static inline ovp_idx take(ovp_idx *at, ovp_idx count) {

@@ -6,16 +6,19 @@
 
 static void plan(tile *t, const ovp_net_model *m, ovp_idx lanes) {
     const ovp_idx s = t->samples;
+    ovp_idx sums = 0;
     for (ovp_idx l = 0; l < m->layers; l++) {
         const ovp_net_layer *y = &m->layer[l];
-        t->slot[l] = take(&t->gradients, y->in * y->out * lanes);
-        t->bias_slot[l] = y->bias < 0 ? -1 : take(&t->gradients, y->out * lanes);
+        t->slot[l] = take(&sums, y->in * y->out * lanes);
+        t->bias_slot[l] = y->bias < 0 ? -1 : take(&sums, y->out * lanes);
         if (l == 0) continue;
         t->hidden[l] = take(&t->worker, y->in * s);
         t->before[l] = m->act->from_output ? t->hidden[l] : take(&t->worker, y->in * s);
     }
     t->top = take(&t->worker, m->outputs * s);
     for (int i = 0; i < 2; i++) t->down[i] = take(&t->worker, OVP_REAL(ovp_net_tile_widest)(m) * s);
+    t->sums = take(&t->worker, sums + lanes * lanes); /* lane_sums reads whole blocks of vectors */
+    take(&t->gradients, m->parameters);
 }
 
 static void begin(const run *r) {
@@ -50,12 +53,13 @@ static void backward(const run *r, const chunk *c) {
     const ovp_net_model *m = r->m;
     const tile *t = r->t;
     const real *dz = c->scratch + t->top;
+    real *sums = c->scratch + t->sums;
     for (ovp_idx l = m->layers - 1; l >= 0; l--) {
         const ovp_net_layer *y = &m->layer[l];
         ovp_idx ld;
         const real *a = input(r, c, l, &ld);
-        r->k->outer(y->in, y->out, c->padded, a, ld, dz, c->padded, c->partial + t->slot[l], c->add);
-        if (y->bias >= 0) r->k->sums(y->out, c->padded, dz, c->padded, c->partial + t->bias_slot[l], c->add);
+        r->k->outer(y->in, y->out, c->padded, a, ld, dz, c->padded, sums + t->slot[l], c->add);
+        if (y->bias >= 0) r->k->sums(y->out, c->padded, dz, c->padded, sums + t->bias_slot[l], c->add);
         if (l == 0) break;
         const ovp_net_tile_scalars w = {r->theta + y->weight, y->out, 1};
         real *da = c->scratch + t->down[l % 2];
@@ -73,16 +77,16 @@ static ovp_status chunk_pass(const run *r, chunk *c) {
     return status;
 }
 
-static real *finish(const run *r, real *gradient) {
+/* Lanes are added by the thread that filled them: sixteen times less for the others to fetch. */
+static void close(const run *r, const chunk *c) {
     const tile *t = r->t;
-    const real *partial = t->data + t->partial;
+    const real *sums = c->scratch + t->sums;
     for (ovp_idx l = 0; l < r->m->layers; l++) {
         const ovp_net_layer *y = &r->m->layer[l];
-        r->k->lane_sums(y->in * y->out, r->groups, partial + t->slot[l], t->gradients, gradient + y->weight);
-        if (y->bias >= 0)
-            r->k->lane_sums(y->out, r->groups, partial + t->bias_slot[l], t->gradients, gradient + y->bias);
+        r->k->lane_sums(y->in * y->out, sums + t->slot[l], c->partial + y->weight);
+        if (y->bias >= 0) r->k->lane_sums(y->out, sums + t->bias_slot[l], c->partial + y->bias);
     }
-    return gradient;
 }
 
-const scheme OVP_REAL(ovp_net_tile_samples) = {plan, begin, chunk_pass, finish};
+const scheme OVP_REAL(ovp_net_tile_samples) = {
+    .plan = plan, .begin = begin, .chunk = chunk_pass, .close = close, .finish = OVP_REAL(ovp_net_tile_add_partials)};

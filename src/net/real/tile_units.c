@@ -80,7 +80,7 @@ static ovp_status chunk_pass(const run *r, chunk *c) {
     }
     for (ovp_idx o = 0; o < r->m->outputs; o++) {
         real *f = c->scratch + t->top + o * c->padded;
-        r->k->lane_sums(c->count, 1, c->scratch + t->sums + o * t->samples * r->k->lanes, 0, f);
+        r->k->lane_sums(c->count, c->scratch + t->sums + o * t->samples * r->k->lanes, f);
         for (ovp_idx i = 0; biased && i < c->count; i++) f[i] += t->data[t->bias[1] + o];
     }
     ovp_status status = OVP_REAL(ovp_net_tile_outputs)(r, c, c->scratch + t->top, 1, c->padded);
@@ -105,4 +105,4 @@ static real *finish(const run *r, real *space) {
     return OVP_REAL(ovp_net_tile_features).finish(r, space);
 }
 
-const scheme OVP_REAL(ovp_net_tile_units) = {plan, begin, chunk_pass, finish};
+const scheme OVP_REAL(ovp_net_tile_units) = {.plan = plan, .begin = begin, .chunk = chunk_pass, .finish = finish};
