@@ -1,7 +1,7 @@
 /* Trainings of the small nets that the tile engine is for against PyTorch's traces (data/small_nets.json; small_nets.py
  * made it): every engine and layout, both precisions, every level of this processor. Weights and data come from our own
  * torch stream, so nothing but losses is stored. Measured agreement: f64 9e-16, f32 2.7e-7; the bars are 1e-9 and 1e-5.
- * The nets with thousands of rows take 10 of the 50 steps; OVP_TEST_LONG=1: all. */
+ * Under a sanitizer the nets with thousands of rows take 10 of the 50 steps; OVP_TEST_LONG=1: all. */
 #include "check.h"
 
 #include <overparam/train.h>
@@ -11,6 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SLOW = 1 };
+#else
+enum { SLOW = 0 };
+#endif
 enum { STEPS = 50 };
 
 static const struct {
@@ -107,7 +112,7 @@ static void train_case(ovp_ctx *ctx, const small_case *c, ovp_numeric_type type,
     const ovp_train_options rule = {.size = sizeof rule, .optimiser = c->optimiser, .lr = c->lr};
     assert_ok(ctx, ovp_train_create(&train, ctx, model, workspace, batch, &targets, &rule, theta));
     const double bar = type == OVP_F32 ? 1e-5 : 1e-9;
-    const int steps = c->rows < 1000 || getenv("OVP_TEST_LONG") ? STEPS : 10;
+    const int steps = c->rows < 1000 || !SLOW || getenv("OVP_TEST_LONG") ? STEPS : 10;
     for (int k = 0; k < steps; k++) {
         double loss = NAN;
         assert_ok(ctx, ovp_train_step(train, &loss));
