@@ -1,5 +1,5 @@
 /* Gradients with samples in the lanes: sums over a chunk's vectors stay in registers, lanes are added up only once a
- * step (lane_sums). */
+ * group (lane_sums). */
 #include "net/hot/tile_vector.h"
 
 enum { SIDE = WIDE_REGISTERS ? 5 : 3 }; /* SIDE x SIDE accumulators */

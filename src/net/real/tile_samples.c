@@ -1,8 +1,6 @@
 /* Samples in the lanes: every activation is a row of samples, weights are broadcast. Nothing is wasted whatever the
- * widths; gradients are kept lane by lane ([in][out][lanes]) and added up once a step. */
+ * widths; gradients are kept lane by lane ([in][out][lanes]) and added up once a group. */
 #include "net/real/tile_run.h"
-
-#include <string.h>
 
 static void plan(tile *t, const ovp_net_model *m, ovp_idx lanes) {
     const ovp_idx s = t->samples;
