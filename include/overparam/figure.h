@@ -14,7 +14,8 @@ typedef enum ovp_figure_style {
     OVP_FIGURE_POINTS, /* measurement as points, with low/high an error bar */
     OVP_FIGURE_BAND,   /* filled between low and high, with the line y */
     OVP_FIGURE_THEORY, /* prediction: dashed, dark, drawn on top */
-    OVP_FIGURE_HLINE   /* published or reference level: y[0] across the whole plot, dotted */
+    OVP_FIGURE_HLINE,  /* published or reference level: y[0] across the whole plot, dotted */
+    OVP_FIGURE_BARS    /* histogram: height y over the bin low..high on the x axis (x: its middle) */
 } ovp_figure_style;
 
 /* n points; y, low, high may hold NaN (a gap). All arrays borrowed until render. label NULL or "": not in the legend.
@@ -25,9 +26,27 @@ typedef struct ovp_figure_series {
     ovp_idx n;
     const double *x, *y, *low, *high;
     int colour; /* index in the palette; series with the same index share a colour; -1: next */
+    const double *z;   /* not NULL in all series or in none: a curve in space (LINE, POINTS), drawn in perspective */
+    const double *hue; /* NULL, or n values in [0, 1]: the colour along the curve, on a cyclic palette */
 } ovp_figure_series;
 
-typedef struct ovp_figure {
+/* A function on a rectangle, drawn as a heat map below the series with a colour bar: values[j cols + i] at x =
+ * x_low + i (x_high - x_low) / (cols - 1), y likewise with rows (both axes linear; 1 column or row: the middle). NaN:
+ * left white. Contours: lines at `level_count` values, labelled; a map may be contours alone (no_fill). */
+typedef struct ovp_figure_map {
+    ovp_idx cols, rows;
+    const double *values;
+    double x_low, x_high, y_low, y_high;
+    const char *label; /* of the colour bar */
+    int log;           /* colours by the logarithm; values <= 0 are left white */
+    int no_fill;
+    double low, high; /* ends of the colour bar; both 0: those of the values */
+    const double *levels;
+    ovp_idx level_count;
+} ovp_figure_map;
+
+typedef struct ovp_figure ovp_figure;
+struct ovp_figure {
     const char *name; /* file name: [a-z0-9-]+ */
     const char *title, *x_label, *y_label;
     const char *caption; /* one or two sentences for the report */
@@ -35,7 +54,13 @@ typedef struct ovp_figure {
     const ovp_figure_series *series;
     ovp_idx count;
     int ordered; /* 1: colour indices are steps of one quantity (widths): a sequential palette, dark to light */
-} ovp_figure;
+    const ovp_figure_map *map; /* NULL: none */
+    int equal_axes;            /* 1: a unit is as long on x as on y (planes, trajectories) */
+    /* Panels: drawn in a grid of panel_columns (0: chosen), each with its own title and axes; then the fields above
+     * but name, title and caption are not used. Panels have no panels; their names are not used. */
+    const ovp_figure *panels;
+    ovp_idx panel_count, panel_columns;
+};
 
 /* Whether a gnuplot program was found on PATH; version into buffer ("gnuplot 5.4 patchlevel 4") if not NULL. */
 OVP_API int ovp_figure_available(char *version, size_t bytes);

@@ -1,0 +1,138 @@
+/* experiment, internal: what studies of many small nets share: nets trained side by side, questions to a table of
+ * results, verdicts with their words, and the figures that every study has. */
+#ifndef OVP_STUDY_H
+#define OVP_STUDY_H
+
+#include "experiment_int.h"
+
+#include <overparam/train.h>
+
+#define COUNT(list) ((ovp_idx)(sizeof(list) / sizeof((list)[0])))
+
+/* ---- study_nets.c: nets of one study --------------------------------------------------------------- */
+
+/* One net in training: model (owned unless borrowed), theta, a copy of its start, workspace, batch and trainer. A
+ * zeroed struct is an empty one; free with study_net_free. */
+typedef struct study_net {
+    ovp_net_model *model, *base; /* base: what a composed model borrows; freed after it */
+    ovp_net_workspace *workspace;
+    ovp_net_batch *batch;
+    ovp_train *trainer;
+    void *theta, *theta0;
+} study_net;
+/* Dense model of these options with theta drawn by `rule` (ovp_net_init, with gain; NULL: left at 0) from rng; theta0 =
+ * theta. No trainer yet. */
+ovp_status study_net_create(study_net *net, ovp_ctx *ctx, const ovp_net_dense_options *options, const char *rule,
+                            double gain, ovp_numeric_rng *rng);
+/* Batch, workspace (of at least `rows` rows) and trainer; x: rows x inputs of the model's type; targets borrowed until
+ * study_net_free, as are their values. Called again (other options): the old trainer goes, theta stays. */
+ovp_status study_net_train(study_net *net, ovp_ctx *ctx, const void *x, ovp_idx rows, const ovp_net_targets *targets,
+                           const ovp_train_options *options);
+/* theta0 = theta: measure movement from here. */
+void study_net_mark(study_net *net);
+/* Outputs at theta on any rows (C order, the model's type), in f64: out has rows x outputs values. */
+ovp_status study_net_outputs(const study_net *net, ovp_ctx *ctx, const void *theta, const void *x, ovp_idx rows,
+                             double *out);
+void study_net_free(ovp_ctx *ctx, study_net *net);
+
+/* What happens between slices of a training; done: steps made so far. May be NULL. */
+typedef struct study_watch {
+    ovp_status (*at)(void *user, ovp_idx done);
+    ovp_idx every; /* called after each `every` steps and at the end */
+    void *user;
+} study_watch;
+/* `steps` steps of all nets side by side (ovp_train_run), in slices so that progress (stage, done of steps, the first
+ * net's loss) is shown and a cancellation is seen. losses: count x steps or NULL; a net that diverged stops alone, its
+ * later losses are NaN. */
+ovp_status study_train(ovp_experiment_run *run, const char *stage, study_net *const *nets, ovp_idx count, ovp_idx steps,
+                       double *losses, const study_watch *watch);
+
+/* Weights of a net into weights.npz as "<prefix>.<slice>", under the rule for large ones (--save-weights). */
+ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const ovp_net_model *model,
+                              const void *theta);
+
+/* The stream of an initialisation or of data under --rng: torch and numpy: the kind's one stream of this seed; philox:
+ * the stream of (seed, purpose, index). */
+ovp_status study_stream(ovp_numeric_rng **out, ovp_experiment_run *run, int64_t seed, ovp_numeric_purpose purpose,
+                        uint64_t index);
+
+/* ---- study_table.c: questions to a table ------------------------------------------------------------ */
+
+/* Rows of a table and two of its columns; where[]: only rows whose column has this value (text if not NULL). An empty
+ * column name ends the list. */
+typedef struct study_query {
+    const char *table, *x, *y;
+    struct {
+        const char *column;
+        double value;
+        const char *text;
+    } where[4];
+} study_query;
+
+/* For each distinct x, ascending: mean, 95 % interval and median of the finite y. */
+typedef struct study_points {
+    ovp_idx count;
+    double *x, *mean, *low, *high, *median; /* x owns the block */
+} study_points;
+ovp_status study_points_get(study_points *out, ovp_experiment_run *run, const study_query *query);
+void study_points_free(ovp_ctx *ctx, study_points *points);
+
+/* The power of x that y follows, for each seed of the run: least squares in log-log over its rows with positive x and
+ * y; NaN with fewer than two different x. exponents: one a seed; intercepts likewise, may be NULL. */
+ovp_status study_exponents(double *exponents, double *intercepts, ovp_experiment_run *run, const study_query *query);
+/* Mean over finite y of each seed's rows (NaN: none); per_seed: one a seed. */
+ovp_status study_seed_means(double *per_seed, ovp_experiment_run *run, const study_query *query);
+/* Mean and 95 % interval over the finite values. */
+ovp_measure_interval study_over_seeds(const double *values, ovp_idx count);
+
+/* Array for arrays.npz; cols 0: a vector. data is copied. */
+ovp_status study_put(ovp_experiment_run *run, const char *name, ovp_numeric_type type, ovp_idx rows, ovp_idx cols,
+                     const void *data);
+
+/* ---- study_verdict.c -------------------------------------------------------------------------------- */
+
+typedef struct study_verdict {
+    ovp_experiment_verdict verdict; /* .how points to how[] */
+    char how[1024];
+} study_verdict;
+/* Verdict of these numbers; how: printf text; too few seeds are said after it. holds is the caller's judgement
+ * (ovp_experiment_judge_near, _above, study_judge_below). */
+void study_verdict_fill(study_verdict *out, const char *claim, ovp_measure_interval measured, double predicted,
+                        ovp_experiment_holds holds, const char *how, ...) OVP_PRINTF(6, 7);
+/* Is a quantity below `bound`: the mirror of ovp_experiment_judge_above. */
+ovp_experiment_holds study_judge_below(ovp_measure_interval interval, double bound);
+/* A theorem checked at every point: worst = largest deviation in units of its tolerance; holds if <= 1, unclear if
+ * nothing was compared (count 0). */
+void study_verdict_theorem(study_verdict *out, const char *claim, double worst, ovp_idx count, const char *how, ...)
+    OVP_PRINTF(5, 6);
+
+/* ---- study_figure.c --------------------------------------------------------------------------------- */
+
+/* Curves of several groups: the median over a group's rows with the band from lowest to highest (one row: a line).
+ * values: rows x steps; group[i] in 0..groups-1 tells whose row i is. x: steps values. */
+typedef struct study_curves {
+    const char *name, *title, *x_label, *y_label, *caption; /* caption NULL: what the band is */
+    int x_log, y_log, ordered;
+    ovp_idx rows, steps, groups;
+    const double *x, *values;
+    const ovp_idx *group;
+    const char *const *labels; /* one a group */
+    const double *theory;      /* groups x steps or NULL: dashed lines */
+} study_curves;
+ovp_status study_figure_curves(ovp_experiment_run *run, const study_curves *curves);
+
+/* Points of a query with intervals, the mean power through them, and a prediction: log-log. exponents: one a seed
+ * (study_exponents). predicted: value at x up to a factor fitted to the points, or NULL. */
+typedef struct study_power {
+    const char *name, *title, *x_label, *y_label, *caption;
+    const study_points *points;
+    const double *exponents;
+    double (*predicted)(const void *user, double x);
+    const void *user;
+    const char *predicted_label;
+    const double *published_x, *published_y; /* published points, or NULL */
+    ovp_idx published_count;
+} study_power;
+ovp_status study_figure_power(ovp_experiment_run *run, const study_power *power);
+
+#endif
