@@ -35,17 +35,24 @@ ovp_status study_net_outputs(const study_net *net, ovp_ctx *ctx, const void *the
                              double *out);
 void study_net_free(ovp_ctx *ctx, study_net *net);
 
-/* What happens between slices of a training; done: steps made so far. May be NULL. */
-typedef struct study_watch {
-    ovp_status (*at)(void *user, ovp_idx done);
-    ovp_idx every; /* called after each `every` steps and at the end */
+/* One net's training among others. */
+typedef struct study_job {
+    study_net *net;
+    ovp_idx steps;
+    double *losses; /* `steps` values, NaN after a divergence; or NULL */
+    /* Called after each `every` steps (0: never) and before the first, with the steps made so far, on the worker that
+     * trains this net: it may touch this job's things only (measure, restart, set_lr), with the context given. */
+    ovp_status (*watch)(void *user, ovp_ctx *ctx, ovp_idx done);
+    ovp_idx every;
     void *user;
-} study_watch;
-/* `steps` steps of all nets side by side (ovp_train_run), in slices so that progress (stage, done of steps, the first
- * net's loss) is shown and a cancellation is seen. losses: count x steps or NULL; a net that diverged stops alone, its
- * later losses are NaN. */
-ovp_status study_train(ovp_experiment_run *run, const char *stage, study_net *const *nets, ovp_idx count, ovp_idx steps,
-                       double *losses, const study_watch *watch);
+    double cost;         /* of one step, in any unit common to the jobs: the dearest begin first; 0: parameters */
+    ovp_idx done;        /* out: steps made */
+    ovp_idx diverged_at; /* out: 0, or the step whose loss was the first not to be finite; the job ended there */
+    double seconds;      /* out: of its steps and watches */
+} study_job;
+/* All jobs side by side, one worker a job; a single job uses the threads inside its steps. The same bits for any number
+ * of threads. Progress counts steps of all jobs; a cancellation (OVP_EINTERRUPTED) leaves finished jobs finished. */
+ovp_status study_train(ovp_experiment_run *run, const char *stage, study_job *jobs, ovp_idx count);
 
 /* Weights of a net into weights.npz as "<prefix>.<slice>", under the rule for large ones (--save-weights). */
 ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const ovp_net_model *model,
