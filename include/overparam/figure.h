@@ -25,7 +25,7 @@ typedef struct ovp_figure_series {
     ovp_figure_style style;
     ovp_idx n;
     const double *x, *y, *low, *high;
-    int colour; /* index in the palette; series with the same index share a colour; -1: next */
+    int colour;        /* index in the palette; series with the same index share a colour; -1: next */
     const double *z;   /* not NULL in all series or in none: a curve in space (LINE, POINTS), drawn in perspective */
     const double *hue; /* NULL, or n values in [0, 1]: the colour along the curve, on a cyclic palette */
 } ovp_figure_series;
@@ -60,6 +60,7 @@ struct ovp_figure {
      * but name, title and caption are not used. Panels have no panels; their names are not used. */
     const ovp_figure *panels;
     ovp_idx panel_count, panel_columns;
+    const char *z_label; /* of the upright axis in space */
 };
 
 /* Whether a gnuplot program was found on PATH; version into buffer ("gnuplot 5.4 patchlevel 4") if not NULL. */
