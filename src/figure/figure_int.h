@@ -148,7 +148,8 @@ const char *figure_free_corner(const figure_frame *frame, double width, double h
 /* script_map.c: the data blocks of a map and where its labels stand; what is set; what is plotted. The colour bar
  * stands `gap` pixels to the right of the plot; width, height: of the whole drawing. */
 ovp_status figure_map_blocks(figure_frame *frame, ovp_ctx *ctx, int *block, ovp_text *dat);
-void figure_map_settings(const figure_frame *frame, double gap, double width, double height, ovp_text *gp);
+void figure_map_settings(const figure_frame *frame, double gap, double right, double width, double height,
+                         ovp_text *gp);
 void figure_map_plot(const figure_frame *frame, ovp_text *gp, int *first);
 
 /* script_space.c: curves in space in perspective. The ranges of what is seen (once the plot's place is known), the
