@@ -42,13 +42,17 @@ static int tics_up(const figure_frame *frame) {
     return (int)fmax(2, fmin(7, frame->height / 40));
 }
 
-/* Pixels of the widest tic label of an axis. */
-static double tics_width(ovp_ctx *ctx, const figure_frame *frame, const figure_axis *axis) {
+/* Raises *most to `more` and the pixels of the widest tic label of an axis. */
+static ovp_status raise_by_tics(double *most, ovp_ctx *ctx, const figure_frame *frame, const figure_axis *axis,
+                                double more) {
+    ovp_status status = OVP_OK;
     ovp_text list = {.ctx = ctx};
     figure_tics(axis, "y", tics_up(frame), &list);
-    double width = list.data ? .62 * frame->font * figure_tic_columns(list.data) : 0;
+    OVP_TRY(ovp_text_status(&list));
+    *most = fmax(*most, more + .62 * frame->font * figure_tic_columns(list.data));
+done:
     ovp_text_free(&list);
-    return width;
+    return status;
 }
 
 static ovp_idx columns_of(ovp_idx count, ovp_idx wanted) {
@@ -66,7 +70,8 @@ static double height_of(const grid *g, const figure_frame *frame, double width) 
 }
 
 /* Margins that hold the labels of every panel, the same for all: plots stand in line. */
-static void margins(grid *g, ovp_ctx *ctx) {
+static ovp_status margins(grid *g, ovp_ctx *ctx) {
+    ovp_status status = OVP_OK;
     int plane = 0;
     g->left = g->right = g->bottom = 4;
     g->top = 8;
@@ -78,13 +83,15 @@ static void margins(grid *g, ovp_ctx *ctx) {
             g->top = fmax(g->top, 10 + (figure_cut(figure->title, g->title_columns) ? 2 : 1) * line);
         if (frame->space) continue;
         plane = 1;
-        g->left = fmax(g->left, 12 + tics_width(ctx, frame, &frame->y) + (has(figure->y_label) ? font + 10 : 0));
+        OVP_TRY(raise_by_tics(&g->left, ctx, frame, &frame->y, 12 + (has(figure->y_label) ? font + 10 : 0)));
         g->bottom = fmax(g->bottom, font + 12 + (has(figure->x_label) ? font + 14 : 0));
         if (figure->map && !figure->map->no_fill)
-            g->right = fmax(g->right, BAR_GAP + 14 + 12 + tics_width(ctx, frame, &frame->bar) +
-                                          (has(figure->map->label) ? font + 12 : 0) + 12);
+            OVP_TRY(raise_by_tics(&g->right, ctx, frame, &frame->bar,
+                                  BAR_GAP + 14 + 12 + (has(figure->map->label) ? font + 12 : 0) + 12));
     }
     if (plane) g->right = fmax(g->right, 20);
+done:
+    return status;
 }
 
 /* The plot's place inside the place that its panel has for it. */
@@ -113,7 +120,8 @@ static int title_line(const grid *g) {
     return (int)((g->width - 20) / (.6 * TITLE_FONT));
 }
 
-static void layout(grid *g, ovp_ctx *ctx) {
+static ovp_status layout(grid *g, ovp_ctx *ctx) {
+    ovp_status status = OVP_OK;
     static const double widths[] = {540, 330, 240, 185, 160};
     const ovp_idx size = (g->columns < FIGURE_COUNT(widths) ? g->columns : FIGURE_COUNT(widths)) - 1;
     double width = widths[size], height = 0, font = size < 2 ? 12 : size == 2 ? 11 : 10;
@@ -128,7 +136,7 @@ static void layout(grid *g, ovp_ctx *ctx) {
     }
     if (space) width += size < 2 ? 40 : 60; /* no margins outside the plots */
     g->title_columns = (int)(width / (.6 * (font + 1)));
-    margins(g, ctx);
+    OVP_TRY(margins(g, ctx));
     g->cell_width = width + g->left + g->right;
     g->cell_height = (space ? .84 * width : height) + g->top + g->bottom;
     g->width = g->cell_width * (double)g->columns;
@@ -136,6 +144,8 @@ static void layout(grid *g, ovp_ctx *ctx) {
     g->head = !has(title) ? 4 : figure_cut(title, title_line(g)) ? 54 : 34;
     for (ovp_idx k = 0; k < g->count; k++) place(g, k);
     g->height = g->head + g->cell_height * (double)g->rows;
+done:
+    return status;
 }
 
 /* ---- legend --------------------------------------------------------------------------------------- */
@@ -327,20 +337,22 @@ static void add_script(const grid *g, ovp_text *gp) {
 
 static ovp_status prepare(grid *g, ovp_ctx *ctx) {
     ovp_status status = OVP_OK;
-    ovp_idx series = 0;
+    ovp_idx series = 0, cells = 0;
     for (ovp_idx k = 0; k < g->count; k++) {
         figure_frame *frame = &g->frames[k];
         frame->figure = g->figure->panel_count > 0 ? &g->figure->panels[k] : g->figure;
         frame->map_block = frame->grid_block = -1;
         series += frame->figure->count;
+        if (frame->figure->map) cells += frame->figure->map->cols * frame->figure->map->rows;
         OVP_TRY(ovp_alloc(ctx, &frame->drawn, frame->figure->count, sizeof *frame->drawn));
         if (frame->figure->map)
             OVP_TRY(ovp_alloc(ctx, &frame->contours, frame->figure->map->level_count, sizeof *frame->contours));
         figure_frame_ranges(frame);
         figure_colours(frame->figure, frame->drawn);
     }
+    for (ovp_idx k = 0; k < g->count; k++) g->frames[k].sharp = cells <= FIGURE_SHARP_CELLS;
     OVP_TRY(ovp_alloc(ctx, &g->legend, series, sizeof *g->legend));
-    layout(g, ctx);
+    OVP_TRY(layout(g, ctx));
 done:
     return status;
 }

@@ -5,8 +5,6 @@
 
 #define LABEL_FONT 10.
 #define FIRST_LABEL 100 /* number of the first contour's label in the script */
-/* Up to this many cells are drawn as rectangles, which stay sharp at any size; finer maps as an image. */
-#define SHARP_CELLS (128 * 128)
 
 /* Middles of the cells: gnuplot wants two or more, so that a single row or column is drawn as two equal ones. */
 static double middle(double low, double high, ovp_idx count, ovp_idx i) {
@@ -142,7 +140,7 @@ void figure_map_plot(const figure_frame *frame, ovp_text *gp, int *first) {
     const ovp_figure_map *map = frame->figure->map;
     if (frame->map_block >= 0) {
         /* The PNG shows seams between rectangles; the SVG's image would be blurred by what shows it. */
-        if (map->cols * map->rows <= SHARP_CELLS)
+        if (frame->sharp)
             ovp_text_add(gp,
                          "  for [k=1:format eq 'svg'] dat index %d using 1:2:3 with image pixels notitle, \\\n"
                          "  for [k=1:format eq 'png'] dat index %d using 1:2:3 with image notitle",

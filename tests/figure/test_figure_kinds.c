@@ -258,6 +258,18 @@ static void draws_maps(void **state) {
     assert_non_null(strstr(dat, "-2 -2 NaN\n-1.9 -2 NaN\n-1.8 -2 NaN\n"));
     free(dat);
     fill(NULL);
+    map = bowl_map(); /* too fine for rectangles: an image in the SVG, too */
+    map.cols = 200;
+    map.rows = 170;
+    double *fine = calloc(200 * 170, sizeof *fine);
+    assert_non_null(fine);
+    map.values = fine;
+    static const char *const image[] = {"using 1:2:3 with image notitle"};
+    draws(ctx, &figure, image, 1);
+    gp = get(in_folder("plot.gp"));
+    assert_null(strstr(gp, "image pixels"));
+    free(gp);
+    free(fine);
     for (int k = 0; k < 4; k++) { /* thin, constant and empty maps */
         const double empty[] = {none, none};
         map = bowl_map();
