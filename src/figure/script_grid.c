@@ -236,11 +236,14 @@ static void add_legend(const grid *g, ovp_text *gp) {
 static void add_title(const grid *g, const char *title, double x, double y, double font, int columns, int number,
                       ovp_text *gp) {
     const char *end = title + strlen(title), *cut = figure_cut(title, columns);
+    /* What is too long for two lines is set smaller, down to half the size. */
+    int longest = cut ? figure_columns(cut + 1) : figure_columns(title);
+    double size = longest > columns ? fmax(.5 * font, font * columns / longest) : font;
     for (int line = 0; line < (cut ? 2 : 1); line++) {
         ovp_text_add(gp, "set label %d ", number + line);
         figure_quote_part(gp, line ? cut + 1 : title, cut && !line ? cut : end);
         ovp_text_add(gp, " at screen %.5f,%.5f left font ',%g' textcolor rgb '" FIGURE_INK "' noenhanced\n",
-                     x / g->width, 1 - (y + line * (font + 5)) / g->height, font);
+                     x / g->width, 1 - (y + line * (font + 5)) / g->height, size);
     }
 }
 

@@ -192,6 +192,9 @@ static void add_place(ovp_text *gp, const edge *e, double at) {
 static void add_edge(const figure_frame *frame, const edge *e, double width, double height, ovp_text *gp) {
     int most = most_tics(frame, e->axis);
     ladder l = steps(e->axis, most);
+    /* Digits that tell neighbours apart, of numbers far from 0, too. */
+    double largest = fmax(fabs(e->axis->low), fabs(e->axis->high));
+    int digits = (int)fmin(15, 2 + ceil(log10(largest / l.step)));
     double ends[2][2], to[3] = {e->from[0], e->from[1], e->from[2]};
     to[e->along] = e->axis->high;
     figure_space_place(frame, e->from[0], e->from[1], e->from[2], &ends[0][0], &ends[0][1]);
@@ -203,7 +206,7 @@ static void add_edge(const figure_frame *frame, const edge *e, double width, dou
     for (ovp_idx k = l.from; k <= l.to; k++) {
         double t = tic(e->axis, most, k);
         ovp_text_add(gp, "set label '");
-        figure_number(gp, t, 6);
+        figure_number(gp, t, digits);
         ovp_text_add(gp, "' at ");
         add_place(gp, e, t);
         ovp_text_add(gp, " offset screen %.5f,%.5f %s font ',%g' textcolor rgb '" FIGURE_INK "'\n", 6 * nx / width,
