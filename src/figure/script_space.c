@@ -248,7 +248,7 @@ void figure_space_settings(const figure_frame *frame, double width, double heigh
         (void)ovp_format_real(from, axes[k]->low);
         (void)ovp_format_real(span, axes[k]->high - axes[k]->low);
         (void)ovp_format_real(size, half[k]);
-        ovp_text_add(gp, "n%c(t) = %s*(2*(t-(%s))/%s-1)\n", "xyz"[k], size, from, span);
+        ovp_text_add(gp, "n%c(t) = %s*(2.*(t-(%s))/%s-1)\n", "xyz"[k], size, from, span);
     }
     ovp_text_add(gp, "back(x,y) = sa*nx(x)+ca*ny(y)\n"
                      "near(x,y,z) = distance/(distance+ce*back(x,y)-se*nz(z))\n"

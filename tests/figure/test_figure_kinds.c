@@ -292,8 +292,9 @@ static void draws_space(void **state) {
                          .z_label = "three",
                          .series = series,
                          .count = 2};
-    static const char *const has[] = {"azimuth = ", "px(x,y,z) = ", "using (px($1,$2,$3)):(py($1,$2,$3)):4 with lines",
-                                      "'three'", "NaN with points"};
+    static const char *const has[] = {"azimuth = ",   "(2.*(t-" /* real, not integer, division */,
+                                      "px(x,y,z) = ", "using (px($1,$2,$3)):(py($1,$2,$3)):4 with lines",
+                                      "'three'",      "NaN with points"};
     for (int equal = 0; equal < 2; equal++) {
         figure.equal_axes = equal;
         draws(ctx, &figure, has, COUNT(has));
