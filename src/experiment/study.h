@@ -84,6 +84,15 @@ typedef struct study_points {
 ovp_status study_points_get(study_points *out, ovp_experiment_run *run, const study_query *query);
 void study_points_free(ovp_ctx *ctx, study_points *points);
 
+/* Rows by hand: x and y of each and its seed. */
+typedef struct study_rows {
+    ovp_idx count;
+    double *x, *y; /* of a query's rows x owns the block */
+    int64_t *seed;
+} study_rows;
+/* study_exponents of such rows. */
+ovp_status study_fit_seeds(double *exponents, double *intercepts, ovp_ctx *ctx, const study_rows *rows,
+                           const int64_t *seeds, ovp_idx seed_count);
 /* The power of x that y follows, for each seed of the run: least squares in log-log over its rows with positive x and
  * y; NaN with fewer than two different x. exponents: one a seed; intercepts likewise, may be NULL. */
 ovp_status study_exponents(double *exponents, double *intercepts, ovp_experiment_run *run, const study_query *query);
