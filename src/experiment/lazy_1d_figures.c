@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL = 160, CURVE_POINTS = 24 };
+enum { LABEL = 160, CURVE_POINTS = 24, EACH = 9, DRAWN = (LAZY_1D_GRID - 1) / EACH + 1 };
 
 /* Distinct widths in order of appearance, with a label each, and whose each net is. */
 typedef struct groups {
@@ -98,6 +98,14 @@ done:
 
 /* ---- functions ----------------------------------------------------------------------------------- */
 
+/* Every EACH-th value, both ends included, into *room, which moves on: enough for a line. */
+static const double *drawn_part(double **room, const double *values) {
+    double *out = *room;
+    for (ovp_idx k = 0; k < DRAWN; k++) out[k] = values[k * EACH];
+    *room += DRAWN;
+    return out;
+}
+
 /* The data and the target of the first seed, and its nets' functions before or after training, if any. */
 static ovp_status functions(const lazy_1d_lab *lab, const groups *g, const char *name, const char *title,
                             const char *caption, int after) {
@@ -105,8 +113,12 @@ static ovp_status functions(const lazy_1d_lab *lab, const groups *g, const char 
     const lazy_1d_data *data = &lab->data[0];
     const ovp_idx nets = g ? lab->per_seed : 0;
     ovp_figure_series *series = NULL;
+    double *values = NULL;
     ovp_idx count = 0, drawn = 0; /* groups with a label already; they appear in their order */
     OVP_TRY(ovp_alloc(lab->ctx, &series, nets + 2, sizeof *series));
+    OVP_TRY(ovp_alloc(lab->ctx, &values, (nets + 2) * DRAWN, sizeof *values));
+    double *room = values;
+    const double *x = drawn_part(&room, lab->grid64);
     for (ovp_idx i = 0; i < nets; i++) {
         const lazy_1d_net *net = &lab->nets[i];
         ovp_idx k = 0;
@@ -114,17 +126,17 @@ static ovp_status functions(const lazy_1d_lab *lab, const groups *g, const char 
         while (g->width[k] != net->width) k++;
         series[count++] = (ovp_figure_series){.label = k >= drawn ? g->labels[k] : "",
                                               .style = OVP_FIGURE_LINE,
-                                              .n = LAZY_1D_GRID,
-                                              .x = lab->grid64,
-                                              .y = after ? net->end : net->start,
+                                              .n = DRAWN,
+                                              .x = x,
+                                              .y = drawn_part(&room, after ? net->end : net->start),
                                               .colour = (int)k};
         if (k >= drawn) drawn = k + 1;
     }
     series[count++] = (ovp_figure_series){.label = "target",
                                           .style = OVP_FIGURE_THEORY,
-                                          .n = LAZY_1D_GRID,
-                                          .x = lab->grid64,
-                                          .y = data->f,
+                                          .n = DRAWN,
+                                          .x = x,
+                                          .y = drawn_part(&room, data->f),
                                           .colour = (int)(g ? g->count : 0)};
     series[count++] = (ovp_figure_series){.label = "data",
                                           .style = OVP_FIGURE_POINTS,
@@ -141,6 +153,7 @@ static ovp_status functions(const lazy_1d_lab *lab, const groups *g, const char 
                                .count = count};
     OVP_TRY(ovp_run_figure(lab->run, &figure));
 done:
+    ovp_free(lab->ctx, values);
     ovp_free(lab->ctx, series);
     return status;
 }

@@ -10,11 +10,15 @@ static ovp_store_cell real_or_null(double value) {
     return isfinite(value) ? ovp_cell_real(value) : ovp_cell_null();
 }
 
-static ovp_status put_model(const lazy_1d_net *net) {
-    ovp_status status = OVP_OK;
-    const lazy_1d_lab *lab = net->lab;
+enum { SHAPE = 64, GAP_ROWS = 5 };
+
+/* Fills a net's rows of one table; returns their number. text: one a row, for what cells point to. */
+typedef ovp_idx (*rows_of)(const lazy_1d_net *net, ovp_store_cell *cells, char (*text)[SHAPE], void *scratch);
+
+static ovp_idx model_rows(const lazy_1d_net *net, ovp_store_cell *cells, char (*text)[SHAPE], void *scratch) {
+    (void)text, (void)scratch;
     const int reached = isfinite(net->steps_to_loss);
-    const ovp_store_cell cells[] = {
+    const ovp_store_cell row[] = {
         ovp_cell_int(net->width),
         ovp_cell_int(net->seed),
         ovp_cell_int(net->member),
@@ -29,21 +33,21 @@ static ovp_status put_model(const lazy_1d_net *net) {
         ovp_cell_text(net->diverged_at ? "diverged" : "ok"),
         net->diverged_at ? ovp_cell_int(net->diverged_at) : ovp_cell_null(),
     };
-    const ovp_store_cell times[] = {
+    memcpy(cells, row, sizeof row);
+    return 1;
+}
+
+static ovp_idx timing_rows(const lazy_1d_net *net, ovp_store_cell *cells, char (*text)[SHAPE], void *scratch) {
+    (void)text, (void)scratch;
+    const ovp_store_cell row[] = {
         ovp_cell_int(net->width),
         ovp_cell_int(net->seed),
         ovp_cell_int(net->member),
         ovp_cell_real(net->seconds),
         ovp_cell_real(net->seconds > 0 ? (double)net->done / net->seconds : (double)NAN),
     };
-    OVP_TRY(ovp_run_row(lab->run, "models", cells));
-    OVP_TRY(ovp_run_row(lab->run, "timings", times));
-    if (net->diverged_at)
-        OVP_TRY(ovp_run_warning(
-            lab->run, "width %lld, seed %lld, member %lld diverged at step %lld; a smaller --lr trains it",
-            (long long)net->width, (long long)net->seed, (long long)net->member, (long long)net->diverged_at));
-done:
-    return status;
+    memcpy(cells, row, sizeof row);
+    return 1;
 }
 
 static double norm(ovp_numeric_type type, ovp_idx count, const void *a, const void *b) {
@@ -56,49 +60,43 @@ static double norm(ovp_numeric_type type, ovp_idx count, const void *a, const vo
     return sqrt(sum);
 }
 
-static ovp_status put_tensors(const lazy_1d_net *net) {
-    ovp_status status = OVP_OK;
-    const lazy_1d_lab *lab = net->lab;
-    const ovp_numeric_type type = lab->setup.type;
+/* scratch: room for the parameters twice. */
+static ovp_idx tensor_rows(const lazy_1d_net *net, ovp_store_cell *cells, char (*text)[SHAPE], void *scratch) {
+    const ovp_numeric_type type = net->lab->setup.type;
     ovp_idx count;
     const ovp_net_slice *slices = ovp_net_model_slices(net->net.model, &count);
-    void *now = NULL, *then = NULL;
-    const ovp_idx parameters = ovp_net_model_parameters(net->net.model);
-    OVP_TRY(ovp_alloc(lab->ctx, &now, parameters, ovp_numeric_type_size(type)));
-    OVP_TRY(ovp_alloc(lab->ctx, &then, parameters, ovp_numeric_type_size(type)));
+    char *now = scratch, *then = now + (size_t)ovp_net_model_parameters(net->net.model) * ovp_numeric_type_size(type);
     for (ovp_idx l = 0; l < count; l++) {
-        char shape[64];
-        if (slices[l].ndim == 2)
-            snprintf(shape, sizeof shape, "%lldx%lld", (long long)slices[l].shape[0], (long long)slices[l].shape[1]);
+        const ovp_net_slice *slice = &slices[l];
+        if (slice->ndim == 2)
+            snprintf(text[l], SHAPE, "%lldx%lld", (long long)slice->shape[0], (long long)slice->shape[1]);
         else
-            snprintf(shape, sizeof shape, "%lld", (long long)slices[l].shape[0]);
-        ovp_net_slice_get(net->net.model, &slices[l], net->net.theta, now);
-        ovp_net_slice_get(net->net.model, &slices[l], net->net.theta0, then);
-        const double start = norm(type, slices[l].count, then, NULL);
-        const ovp_store_cell cells[] = {
+            snprintf(text[l], SHAPE, "%lld", (long long)slice->shape[0]);
+        ovp_net_slice_get(net->net.model, slice, net->net.theta, now);
+        ovp_net_slice_get(net->net.model, slice, net->net.theta0, then);
+        const double start = norm(type, slice->count, then, NULL);
+        const ovp_store_cell row[] = {
             ovp_cell_int(net->member),
-            ovp_cell_text(slices[l].name),
-            ovp_cell_text(shape),
+            ovp_cell_text(slice->name),
+            ovp_cell_text(text[l]),
             real_or_null(start),
-            real_or_null(net->diverged_at ? (double)NAN : norm(type, slices[l].count, now, NULL)),
-            real_or_null(net->diverged_at ? (double)NAN : norm(type, slices[l].count, now, then) / start),
+            real_or_null(net->diverged_at ? (double)NAN : norm(type, slice->count, now, NULL)),
+            real_or_null(net->diverged_at ? (double)NAN : norm(type, slice->count, now, then) / start),
             ovp_cell_int(net->width),
             ovp_cell_int(net->seed),
         };
-        OVP_TRY(ovp_run_row(lab->run, "tensors", cells));
+        memcpy(cells + l * COUNT(row), row, sizeof row);
     }
-done:
-    ovp_free(lab->ctx, then);
-    ovp_free(lab->ctx, now);
-    return status;
+    return count;
 }
 
-static ovp_status put_precision(const lazy_1d_net *net) {
-    static const ovp_idx steps[] = {1, 10, 100, 500, LAZY_1D_GAP_STEPS};
-    ovp_status status = OVP_OK;
-    for (ovp_idx k = 0; k < COUNT(steps) && steps[k] <= net->lab->setup.steps; k++) {
+static ovp_idx precision_rows(const lazy_1d_net *net, ovp_store_cell *cells, char (*text)[SHAPE], void *scratch) {
+    static const ovp_idx steps[GAP_ROWS] = {1, 10, 100, 500, LAZY_1D_GAP_STEPS};
+    ovp_idx k = 0;
+    (void)text, (void)scratch;
+    for (; k < GAP_ROWS && steps[k] <= net->lab->setup.steps; k++) {
         const double narrow = net->losses[steps[k] - 1], wide = net->twin_losses[steps[k] - 1];
-        const ovp_store_cell cells[] = {
+        const ovp_store_cell row[] = {
             ovp_cell_int(net->member),
             ovp_cell_int(steps[k]),
             real_or_null(narrow),
@@ -107,22 +105,56 @@ static ovp_status put_precision(const lazy_1d_net *net) {
             ovp_cell_int(net->width),
             ovp_cell_int(net->seed),
         };
-        OVP_TRY(ovp_run_row(net->lab->run, "precision", cells));
+        memcpy(cells + k * COUNT(row), row, sizeof row);
     }
+    return k;
+}
+
+/* All finished nets' rows of one table together; most: of a net. */
+static ovp_status put_table(const lazy_1d_lab *lab, const char *name, ovp_idx columns, ovp_idx most, rows_of fill) {
+    ovp_status status = OVP_OK;
+    ovp_store_cell *cells = NULL;
+    char(*text)[SHAPE] = NULL;
+    void *scratch = NULL;
+    ovp_idx rows = 0, parameters = 0;
+    for (ovp_idx i = 0; i < lab->count; i++) {
+        const ovp_idx own = lab->nets[i].finished ? ovp_net_model_parameters(lab->nets[i].net.model) : 0;
+        parameters = own > parameters ? own : parameters;
+    }
+    OVP_TRY(ovp_alloc(lab->ctx, &cells, lab->count * most * columns, sizeof *cells));
+    OVP_TRY(ovp_alloc(lab->ctx, &text, lab->count * most, sizeof *text));
+    OVP_TRY(ovp_alloc(lab->ctx, &scratch, 2 * parameters, ovp_numeric_type_size(lab->setup.type)));
+    for (ovp_idx i = 0; i < lab->count; i++)
+        if (lab->nets[i].finished) rows += fill(&lab->nets[i], cells + rows * columns, text + rows, scratch);
+    OVP_TRY(ovp_run_rows(lab->run, name, rows, cells));
 done:
+    ovp_free(lab->ctx, scratch);
+    ovp_free(lab->ctx, text);
+    ovp_free(lab->ctx, cells);
     return status;
 }
 
-static ovp_status put_net(const lazy_1d_net *net) {
-    ovp_status status = OVP_OK;
+static ovp_status keep_net(const lazy_1d_net *net) {
     char prefix[96];
-    OVP_TRY(put_model(net));
-    OVP_TRY(put_tensors(net));
-    if (net->twin_losses) OVP_TRY(put_precision(net));
-    if (net->diverged_at) return OVP_OK;
+    if (net->diverged_at)
+        return ovp_run_warning(
+            net->lab->run, "width %lld, seed %lld, member %lld diverged at step %lld; a smaller --lr trains it",
+            (long long)net->width, (long long)net->seed, (long long)net->member, (long long)net->diverged_at);
     snprintf(prefix, sizeof prefix, "width%lld.seed%lld.member%lld", (long long)net->width, (long long)net->seed,
              (long long)net->member);
-    OVP_TRY(study_keep_weights(net->lab->run, prefix, net->net.model, net->net.theta));
+    return study_keep_weights(net->lab->run, prefix, net->net.model, net->net.theta);
+}
+
+static ovp_status put_nets(const lazy_1d_lab *lab) {
+    ovp_status status = OVP_OK;
+    ovp_idx tensors;
+    (void)ovp_net_model_slices(lab->nets[0].net.model, &tensors); /* as many in every net */
+    OVP_TRY(put_table(lab, "models", 13, 1, model_rows));
+    OVP_TRY(put_table(lab, "tensors", 8, tensors, tensor_rows));
+    OVP_TRY(put_table(lab, "timings", 5, 1, timing_rows));
+    if (lab->setup.gap) OVP_TRY(put_table(lab, "precision", 7, GAP_ROWS, precision_rows));
+    for (ovp_idx i = 0; i < lab->count; i++)
+        if (lab->nets[i].finished) OVP_TRY(keep_net(&lab->nets[i]));
 done:
     return status;
 }
@@ -226,21 +258,26 @@ done:
 /* ---- theory -------------------------------------------------------------------------------------- */
 
 static ovp_status put_theory(const lazy_1d_lab *lab) {
+    enum { COLUMNS = 6 };
     ovp_status status = OVP_OK;
     const lazy_1d_setup *s = &lab->setup;
+    ovp_store_cell *cells = NULL;
+    ovp_idx rows = 0;
+    OVP_TRY(ovp_alloc(lab->ctx, &cells, lab->count * COLUMNS, sizeof *cells));
     for (ovp_idx i = 0; i < lab->count; i++) {
         const lazy_1d_net *net = &lab->nets[i];
         const lazy_1d_data *data = &lab->data[net->seed_at];
         lazy_1d_prediction p;
         if (net->member > 0) continue;
         OVP_TRY(lazy_1d_predict(&p, lab->ctx, s->n, data->x64, data->y64, (double)net->width, s->lr, s->steps));
-        const ovp_store_cell cells[] = {
-            ovp_cell_int(net->width), ovp_cell_int(net->seed),  real_or_null(p.moved[0]),
-            real_or_null(p.moved[1]), real_or_null(p.moved[2]), real_or_null(p.loss),
-        };
-        OVP_TRY(ovp_run_row(lab->run, "lazy-theory", cells));
+        const ovp_store_cell row[COLUMNS] = {ovp_cell_int(net->width), ovp_cell_int(net->seed),
+                                             real_or_null(p.moved[0]), real_or_null(p.moved[1]),
+                                             real_or_null(p.moved[2]), real_or_null(p.loss)};
+        memcpy(cells + COLUMNS * rows++, row, sizeof row);
     }
+    OVP_TRY(ovp_run_rows(lab->run, "lazy-theory", rows, cells));
 done:
+    ovp_free(lab->ctx, cells);
     return status;
 }
 
@@ -264,20 +301,26 @@ done:
 }
 
 static ovp_status put_exponents(const lazy_1d_lab *lab, const lazy_1d_exponents *e) {
+    enum { COLUMNS = 4 };
     ovp_status status = OVP_OK;
+    ovp_store_cell *cells = NULL;
+    ovp_idx rows = 0;
+    OVP_TRY(ovp_alloc(lab->ctx, &cells, lab->seed_count * (LAZY_1D_MEASURES + 1) * COLUMNS, sizeof *cells));
     for (ovp_idx s = 0; s < lab->seed_count; s++)
         for (int m = 0; m <= LAZY_1D_MEASURES; m++) {
             const int steps = m == LAZY_1D_MEASURES;
             const double measured = steps ? e->steps_to_loss[s] : e->measured[m][s];
-            const ovp_store_cell cells[] = {
+            const ovp_store_cell row[COLUMNS] = {
                 ovp_cell_int(lab->seeds[s]),
                 ovp_cell_text(steps ? "steps_to_loss" : lazy_1d_measures[m]),
                 real_or_null(measured),
                 steps ? ovp_cell_null() : real_or_null(e->predicted[m][s]),
             };
-            if (isfinite(measured)) OVP_TRY(ovp_run_row(lab->run, "exponents", cells));
+            if (isfinite(measured)) memcpy(cells + COLUMNS * rows++, row, sizeof row);
         }
+    OVP_TRY(ovp_run_rows(lab->run, "exponents", rows, cells));
 done:
+    ovp_free(lab->ctx, cells);
     return status;
 }
 
@@ -457,8 +500,7 @@ ovp_status lazy_1d_conclude(lazy_1d_lab *lab) {
                                            "movement_output_bias", "risk",       "steps_to_loss", "movement_published"};
     ovp_status status = OVP_OK;
     lazy_1d_exponents exponents = {.steps_to_loss = NULL};
-    for (ovp_idx i = 0; i < lab->count; i++)
-        if (lab->nets[i].finished) OVP_TRY(put_net(&lab->nets[i]));
+    OVP_TRY(put_nets(lab));
     OVP_TRY(put_arrays(lab));
     OVP_TRY(ovp_run_summary(lab->run, "models", "models-summary", settings, 1, measures, COUNT(measures)));
     if (lazy_1d_predicts(&lab->setup)) OVP_TRY(put_theory(lab));

@@ -388,7 +388,7 @@ static void bad_values_are_refused(void **state) {
                 {"steps", "-1", "0"},
                 {"members", "-2", "0"},
                 {"widths", "-5", "0"},
-                {"target-loss", "0", "target-loss"},
+                {"target-loss", "0", "1e-300"},
                 {"target-loss", "-1", ""},
                 {"noise", "-1", "0"},
                 {"record-every", "-1", "0"},
