@@ -205,8 +205,9 @@ static const ovp_experiment_question questions[] = {
      "The last parameter tensor alone, which is the output bias, and from theta after the first update: column "
      "movement_published; the last verdict says whether it overstates the movement."},
     {"Do different initialisations end at the same function?",
-     "Nearly between the data, less so beyond them: mode robustness compares the members' deviation after training "
-     "with that before (verdict)."},
+     "Nearly: mode robustness compares the members' deviation after training with that before (verdict). After these "
+     "5000 steps they agree on the slow part of the target; its kinks are learnt later, and apart from the data they "
+     "differ most."},
     {"What do two steps of a far too large learning rate do?",
      "They leave weights from which the same training ends elsewhere: mode bad-init, figures functions-before and "
      "functions-after, column risk beside that of robustness."},
