@@ -1,5 +1,5 @@
 """The works of bench/run: what is run on each side, and how a row comes of it. See README.md."""
-import json, os, statistics, subprocess, sys, time
+import json, os, statistics, subprocess, sys, tempfile, time
 
 here = os.path.dirname(os.path.abspath(__file__))
 mnist = os.path.join(here, "..", "data", "mnist")
@@ -203,6 +203,36 @@ def ntk(o, work):
     yield row(work, "ms", o.threads, results, [median(r["ms"]) for r in results], method=results[0]["method"], **theirs(runs))
 
 
+def whole(o, experiment, *arguments):
+    """A run of the program from its start to its end, figures apart: no gnuplot is on its PATH."""
+
+    def run():
+        with tempfile.TemporaryDirectory() as folder:
+            command = [os.path.join(o.build, "overparam"), "run", experiment, *arguments, "--threads", str(o.threads), "--out",
+                       os.path.join(folder, "run"), "--quiet", "--json"]
+            start = time.perf_counter()
+            done = subprocess.run(command, env=env | {"PATH": "/nonexistent"}, stdout=subprocess.PIPE)
+            ms = (time.perf_counter() - start) * 1e3
+        if done.returncode:
+            sys.exit(f"bench: {' '.join(command)} failed with exit code {done.returncode}")
+        result = json.loads(done.stdout)
+        return result["environment"] | {"ms": ms, "tables": result["tables"]}
+
+    return run
+
+
+def lazy_1d(o, work, mode):
+    def ours():
+        result = run()
+        at = result["tables"]["models"]["columns"].index("initial_loss")
+        return result | {"loss": sum(r[at] for r in result["tables"]["models"]["rows"])}
+
+    run = whole(o, "lazy-1d", "--preset", "paper", "--mode", mode)
+    runs = collect(o, torch_calls(o, "lazy_1d_torch.py", mode, "THREADS", 100 if o.quick else 1000) | {("ours",): ours})
+    same_work(work, runs)
+    yield row(work, "ms", o.threads, runs[("ours",)], [r["ms"] for r in runs[("ours",)]], **theirs(runs))
+
+
 # name: (what it is, the program it needs, function, its arguments)
 works = {
     "lazy-1000": ("step of 784-1000-10, 1024 images, SGD: dense and sparse inputs", "lazy_step", lazy, 1000),
@@ -217,5 +247,7 @@ works = {
     "maths": ("an element of vector tanh and exp beside glibc's libmvec", "vector_maths", maths),
     "beside-step": ("step of 5-5-5-5-5-1 while another program occupies a core", "small_step", beside_small, "5-5-5-5-5-1"),
     "beside-lazy": ("sparse step of 784-1000-10 while another program occupies a core", "lazy_step", beside_lazy, 1000),
+    "lazy-1d-thin-vs-wide": ("whole run: 4 nets of 50,000 steps, published", "overparam", lazy_1d, "thin-vs-wide"),
+    "lazy-1d-robustness": ("whole run: 10 nets of 5000 steps, published", "overparam", lazy_1d, "robustness"),
     "ntk": ("empirical NTK of 784-512-10 on 64 images", "ntk", ntk),
 }

@@ -44,6 +44,9 @@ typedef struct study_job {
      * trains this net: it may touch this job's things only (measure, restart, set_lr), with the context given. */
     ovp_status (*watch)(void *user, ovp_ctx *ctx, ovp_idx done);
     ovp_idx every;
+    /* Instead of `every`: watch is called after exactly these steps, ascending; 0: before the first. */
+    const ovp_idx *at;
+    ovp_idx at_count;
     void *user;
     double cost;         /* of one step, in any unit common to the jobs: the dearest begin first; 0: parameters */
     ovp_idx done;        /* out: steps made */
