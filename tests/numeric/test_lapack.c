@@ -2,8 +2,9 @@
 #include "allocator.h"
 #include "levels.h"
 
-#include <math.h>
 #include <overparam/numeric.h>
+
+#include <math.h>
 #include <string.h>
 
 #define MOST 64
