@@ -86,8 +86,8 @@ OVP_API ovp_status ovp_theory_edge_of_chaos(double *sigma_w, ovp_ctx *ctx, const
 /* ---- spectra of random matrices ------------------------------------------------------------------- */
 
 /* The law of Marchenko and Pastur (1967): the eigenvalues of X X^T, X p x n with independent entries of mean 0 and
- * variance `variance` / n, as p and n grow with p / n = aspect. A density on [low, high] = variance (1 -+ sqrt(aspect))^2
- * and, if aspect > 1, a mass 1 - 1 / aspect at 0. A plain value: owns nothing. */
+ * variance `variance` / n, as p and n grow with p / n = aspect. A density on [low, high] = variance (1 -+
+ * sqrt(aspect))^2 and, if aspect > 1, a mass 1 - 1 / aspect at 0. A plain value: owns nothing. */
 typedef struct ovp_theory_marchenko_pastur {
     double aspect, variance;
     double low, high; /* edges of the density */

@@ -10,9 +10,9 @@ typedef struct lazy_scaling_row {
     int64_t seed;
     double final_loss, linear_loss, limit_loss; /* after the last update: the net's, its linearisation's, exact */
     double movement, movement_theory;
-    double gap, gap_train;   /* on the grid, on the data */
-    double deviation;        /* of the linearisation's losses from the exact ones, in units of the tolerance */
-    ovp_idx diverged_at;     /* 0: not */
+    double gap, gap_train; /* on the grid, on the data */
+    double deviation;      /* of the linearisation's losses from the exact ones, in units of the tolerance */
+    ovp_idx diverged_at;   /* 0: not */
     double seconds, seconds_linear;
 } lazy_scaling_row;
 
@@ -27,12 +27,12 @@ typedef struct lazy_scaling_lab {
     double lr, warm_up_lr;
     ovp_idx count; /* rows */
     lazy_scaling_row *rows;
-    double *losses, *limits;                     /* rows x steps: measured; exact, of the linearisation */
-    double *warm_losses;                         /* seeds x warm_up */
-    double *grid;                                /* points values */
+    double *losses, *limits;                       /* rows x steps: measured; exact, of the linearisation */
+    double *warm_losses;                           /* seeds x warm_up */
+    double *grid;                                  /* points values */
     double *start, *end, *scaled_end, *linear_end; /* rows x points: f at theta_0 and theta_T; alpha (f - f_0); its
                                                     * linearisation */
-    double *x, *y;                               /* seeds x n: the data as the nets see them */
+    double *x, *y;                                 /* seeds x n: the data as the nets see them */
 } lazy_scaling_lab;
 
 /* The exact training of the linearisation alpha J (theta - theta_0) by gradient descent at lr / alpha^2: with theta -
