@@ -40,7 +40,8 @@ static const ovp_store_column spectrum_columns[] = {
     {"final_loss", "", "||X^T w - Y||^2 / n after the last step"},
     {"least_loss", "", "the least possible"},
     {"distance", "", "||w - w_0|| / ||w_0|| after the last step"},
-    {"deviation", "", "largest difference of a coordinate from its exact value at any compared step, over its tolerance"},
+    {"deviation", "",
+     "largest difference of a coordinate from its exact value at any compared step, over its tolerance"},
     {"loss_error", "", "largest |loss by the Gram matrix - loss by X and Y| over the first loss, at eleven steps"},
     {"status", "", "ok, or diverged: the loss was not finite"},
     {"diverged_at", "steps", "step (from 1) whose loss was the first not to be finite; empty: none"},
@@ -124,10 +125,6 @@ done:
     return status;
 }
 
-static ovp_store_cell finite(double value) {
-    return isfinite(value) ? ovp_cell_real(value) : ovp_cell_null();
-}
-
 static ovp_status report(gd_lab *lab, const gd_problem *q, const gd_row *row, const double *end) {
     ovp_status status = OVP_OK;
     const ovp_store_cell cells[COUNT(spectrum_columns)] = {
@@ -136,27 +133,28 @@ static ovp_status report(gd_lab *lab, const gd_problem *q, const gd_row *row, co
         ovp_cell_real(row->largest),
         ovp_cell_real(row->edge),
         ovp_cell_real(row->kolmogorov),
-        finite(row->final_loss),
-        finite(row->least_loss),
-        finite(row->distance),
-        finite(row->deviation),
-        finite(row->loss_error),
+        ovp_cell_real(row->final_loss),
+        ovp_cell_real(row->least_loss),
+        ovp_cell_real(row->distance),
+        ovp_cell_real(row->deviation),
+        ovp_cell_real(row->loss_error),
         ovp_cell_text(row->diverged_at ? "diverged" : "ok"),
         row->diverged_at ? ovp_cell_int(row->diverged_at) : ovp_cell_null(),
     };
     for (ovp_idx i = 0; i < q->p; i++)
-        OVP_TRY(ovp_run_row(
-            lab->run, "coordinates",
-            (const ovp_store_cell[]){ovp_cell_int(row->seed), ovp_cell_int(i), ovp_cell_real(q->eigenvalues[i]),
-                                     ovp_cell_real(q->start[i]), row->diverged_at ? ovp_cell_null() : finite(end[i]),
-                                     finite(gd_problem_exact(q, lab->lr, i, lab->steps))}));
+        OVP_TRY(ovp_run_row(lab->run, "coordinates",
+                            (const ovp_store_cell[]){ovp_cell_int(row->seed), ovp_cell_int(i),
+                                                     ovp_cell_real(q->eigenvalues[i]), ovp_cell_real(q->start[i]),
+                                                     row->diverged_at ? ovp_cell_null() : ovp_cell_real(end[i]),
+                                                     ovp_cell_real(gd_problem_exact(q, lab->lr, i, lab->steps))}));
     OVP_TRY(ovp_run_row(lab->run, "spectrum", cells));
     if (lab->lr * row->largest > 2)
-        OVP_TRY(ovp_run_warning(lab->run,
-                                "seed %lld: --lr %g is above 2 / largest eigenvalue = %g, so gradient descent diverges%s; "
-                                "a smaller --lr converges",
-                                (long long)row->seed, lab->lr, 2 / row->largest,
-                                row->diverged_at ? " (the loss is no longer finite)" : ""));
+        OVP_TRY(
+            ovp_run_warning(lab->run,
+                            "seed %lld: --lr %g is above 2 / largest eigenvalue = %g, so gradient descent diverges%s; "
+                            "a smaller --lr converges",
+                            (long long)row->seed, lab->lr, 2 / row->largest,
+                            row->diverged_at ? " (the loss is no longer finite)" : ""));
 done:
     return status;
 }
@@ -228,6 +226,7 @@ static ovp_status make_lab(gd_lab *lab) {
     OVP_TRY(ovp_alloc(lab->ctx, &lab->exact_losses, values, sizeof(double)));
     OVP_TRY(ovp_alloc(lab->ctx, &lab->eigenvalues, lab->seed_count * lab->p, sizeof(double)));
     OVP_TRY(ovp_alloc(lab->ctx, &lab->first_path, lab->checks * lab->p, sizeof(double)));
+    for (ovp_idx i = 0; i < lab->checks * lab->p; i++) lab->first_path[i] = NAN;
 done:
     return status;
 }
@@ -266,10 +265,11 @@ static ovp_status check_memory(ovp_ctx *ctx, const ovp_params *params_, ovp_idx 
     if (!(have > 0) || need <= have) return OVP_OK;
     ovp_experiment_short(need_text, need / 0x1p30);
     ovp_experiment_short(have_text, have / 0x1p30);
-    return ovp_fail(ctx, OVP_EINVAL,
-                    "--p %lld --n %lld needs about %s GiB and %s GiB are available; give smaller ones, fewer --steps or "
-                    "--seeds",
-                    (long long)ovp_params_int(params_, "p"), (long long)ovp_params_int(params_, "n"), need_text, have_text);
+    return ovp_fail(
+        ctx, OVP_EINVAL,
+        "--p %lld --n %lld needs about %s GiB and %s GiB are available; give smaller ones, fewer --steps or "
+        "--seeds",
+        (long long)ovp_params_int(params_, "p"), (long long)ovp_params_int(params_, "n"), need_text, have_text);
 }
 
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
@@ -314,33 +314,43 @@ static const ovp_experiment_question questions[] = {
 const ovp_experiment ovp_experiment_gd_eigenbasis = {
     .id = "gd-eigenbasis",
     .title = "Gradient descent in the eigenbasis",
-    .claim = "In the eigenbasis of X X^T the coordinates of gradient descent go their own ways, each at the rate of its "
-             "eigenvalue, and the eigenvalues of random X follow the law of Marchenko and Pastur.",
+    .claim =
+        "In the eigenbasis of X X^T the coordinates of gradient descent go their own ways, each at the rate of its "
+        "eigenvalue, and the eigenvalues of random X follow the law of Marchenko and Pastur.",
     .formula = "c_i(t) = c_i* + (1 - lr lambda_i)^t (c_i(0) - c_i*); density sqrt((b - x)(x - a)) / (2 pi (p/n) x) on "
                "[a, b] = (1 -+ sqrt(p/n))^2",
     .source = "Lazy-training practical, part on gradient descent (paper preset); Marchenko and Pastur 1967, "
               "Distribution of eigenvalues for some sets of random matrices",
     .about =
-        "Least squares with p weights and n samples: X (p x n) has entries N(0, 1) / sqrt(n), the targets Y are N(0, 1) "
+        "Least squares with p weights and n samples: X (p x n) has entries N(0, 1) / sqrt(n), the targets Y are N(0, "
+        "1) "
         "and unrelated to X, the start w_0 has entries N(0, 1) / sqrt(p). Gradient descent is w -= lr (X X^T w - X Y); "
         "its loss ||X^T w - Y||^2 / n and its relative distance from w_0 are kept at every step.\n\n"
-        "What theory says. Write X X^T = P^T diag(lambda) P, the rows of P its eigenvectors, and c = P w. Then a step is "
+        "What theory says. Write X X^T = P^T diag(lambda) P, the rows of P its eigenvectors, and c = P w. Then a step "
+        "is "
         "c_i -= lr (lambda_i c_i - (P X Y)_i): p separate recursions, solved by c_i(t) = c_i* + (1 - lr lambda_i)^t "
         "(c_i(0) - c_i*), c_i* = (P X Y)_i / lambda_i. This is exact, so the first verdict is a test of correctness: "
-        "every coordinate, at every step (at a thousand of them in longer runs), to 1e-10. Where lambda_i = 0 (p > n) the "
+        "every coordinate, at every step (at a thousand of them in longer runs), to 1e-10. Where lambda_i = 0 (p > n) "
+        "the "
         "coordinate stays. The loss is computed from X X^T and X Y, and compared with the sum over samples at eleven "
         "steps (loss_error).\n\n"
-        "The spectrum. If p and n grow with p/n fixed, the eigenvalues of X X^T fill an interval with a density that does "
-        "not depend on the draw (Marchenko and Pastur). At p = 100, n = 5000 that is [0.737, 1.303]; every direction is "
-        "learnt at nearly one rate. With p/n near 1 the lower edge comes near 0 and some directions are never learnt. The "
-        "second verdict measures Kolmogorov's distance, the largest difference between the share of eigenvalues below x "
+        "The spectrum. If p and n grow with p/n fixed, the eigenvalues of X X^T fill an interval with a density that "
+        "does "
+        "not depend on the draw (Marchenko and Pastur). At p = 100, n = 5000 that is [0.737, 1.303]; every direction "
+        "is "
+        "learnt at nearly one rate. With p/n near 1 the lower edge comes near 0 and some directions are never learnt. "
+        "The "
+        "second verdict measures Kolmogorov's distance, the largest difference between the share of eigenvalues below "
+        "x "
         "and the law's; eigenvalues repel each other, so it is much smaller than for as many independent numbers. The "
         "third compares the largest eigenvalue with the edge.\n\n"
-        "Streams. --rng numpy: X, Y, w_0 in this order from one stream (with a --data-seed of its own: X and Y from that "
+        "Streams. --rng numpy: X, Y, w_0 in this order from one stream (with a --data-seed of its own: X and Y from "
+        "that "
         "one). philox: data and start from streams of their own. Eigenvectors are only defined up to a sign: the one "
         "that makes the component of largest absolute value positive is taken. Index 0 is the largest eigenvalue.\n\n"
         "How to read the figures. Spectrum: eigenvalues of all draws, the law over them. Gram and rotated: absolute "
-        "values of X X^T and P X X^T P^T of the first draw, colours logarithmic. Path: how far each coordinate has gone "
+        "values of X X^T and P X X^T P^T of the first draw, colours logarithmic. Path: how far each coordinate has "
+        "gone "
         "from its start, against the step. Loss and distance: median and range over draws, dashed the exact loss.",
     .params = params,
     .param_count = COUNT(params),

@@ -6,8 +6,8 @@
 
 #include <overparam/theory.h>
 
-/* One draw of the least-squares problem min ||X^T w - Y||^2 and its eigenbasis: K = X X^T = P^T diag(lambda) P, the rows
- * of P unit eigenvectors with their component of largest absolute value positive, lambda descending. */
+/* One draw of the least-squares problem min ||X^T w - Y||^2 and its eigenbasis: K = X X^T = P^T diag(lambda) P, the
+ * rows of P unit eigenvectors with their component of largest absolute value positive, lambda descending. */
 typedef struct gd_problem {
     ovp_idx p, n, rank;
     double *x, *y, *w_0;           /* p x n, n, p; x owns the block */
