@@ -212,8 +212,8 @@ static ovp_status draw_functions(const lazy_scaling_lab *lab, const char *const 
     const ovp_figure figure = {
         .name = "functions",
         .title = "Functions before and after training",
-        .caption = "First seed. The base net f hardly changes at large alpha, alpha (f - f_0) fits the data all the "
-                   "same; dashed: the linearisation after the same steps.",
+        .caption = "First seed. At large alpha the base net f hardly changes while alpha (f - f_0) travels as far as "
+                   "its linearisation (dashed) after the same steps.",
         .panels = panels,
         .panel_count = count};
     OVP_TRY(ovp_run_figure(lab->run, &figure));
