@@ -49,13 +49,15 @@ static ovp_status judge_exponents(const lazy_scaling_lab *lab, const fits *f) {
     study_verdict v;
     char list[256];
     const double from = ovp_params_real(lab->params, "fit-from");
+    const char *warmed =
+        lab->warm_up > 0 ? " The last alpha was warmed up: it was trained longer than the others." : "";
     ovp_measure_interval fit = study_over_seeds(f->movement, lab->seed_count);
     list_exponents(list, sizeof list, f->movement, lab->seed_count);
     study_verdict_fill(&v, "the weights move as 1/alpha: exponent -1 within 0.1", fit, -1,
                        ovp_experiment_judge_near(fit, -1, .1),
                        "Log-log slope of movement_all over alphas from %g on, one a seed (%s); mean and 95 %% interval "
-                       "by Student's t must lie within -1 +- 0.1.",
-                       from, list);
+                       "by Student's t must lie within -1 +- 0.1.%s",
+                       from, list, warmed);
     OVP_TRY(ovp_run_verdict(lab->run, &v.verdict));
     fit = study_over_seeds(f->gap, lab->seed_count);
     list_exponents(list, sizeof list, f->gap, lab->seed_count);
