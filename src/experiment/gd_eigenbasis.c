@@ -42,7 +42,9 @@ static const ovp_store_column spectrum_columns[] = {
     {"distance", "", "||w - w_0|| / ||w_0|| after the last step"},
     {"deviation", "",
      "largest difference of a coordinate from its exact value at any compared step, over its tolerance"},
-    {"loss_error", "", "largest |loss by the Gram matrix - loss by X and Y| over the first loss, at eleven steps"},
+    {"loss_error", "",
+     "largest |loss by the Gram matrix - loss by X and Y| over the first loss (or this one, if larger), at eleven "
+     "steps"},
     {"status", "", "ok, or diverged: the loss was not finite"},
     {"diverged_at", "steps", "step (from 1) whose loss was the first not to be finite; empty: none"},
 };
@@ -102,7 +104,8 @@ static ovp_status descend(gd_lab *lab, const gd_problem *q, gd_row *row, double 
         if (k * (DIRECT_LOSSES - 1) % lab->steps < DIRECT_LOSSES - 1 || k + 1 == lab->steps) {
             const double direct = gd_problem_direct_loss(q, w);
             losses[k] = gd_problem_step(q, lab->lr, w, scratch);
-            if (isfinite(direct)) row->loss_error = fmax(row->loss_error, fabs(losses[k] - direct) / losses[0]);
+            if (isfinite(direct))
+                row->loss_error = fmax(row->loss_error, fabs(losses[k] - direct) / fmax(losses[0], direct));
         } else {
             losses[k] = gd_problem_step(q, lab->lr, w, scratch);
         }

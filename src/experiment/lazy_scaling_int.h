@@ -35,8 +35,15 @@ typedef struct lazy_scaling_lab {
     double *x, *y;                                 /* seeds x n: the data as the nets see them */
 } lazy_scaling_lab;
 
-/* The exact training of the linearisation alpha J (theta - theta_0) by gradient descent at lr / alpha^2: with theta -
- * theta_0 = J^T a / alpha and r = Theta a - y, Theta = J J^T, a step is a -= (2 lr / n) r, whatever alpha. */
+/* lazy_scaling_nets.c: trains the index-th seed's nets and reports their rows, after an interruption those of the nets
+ * that were trained to their ends. */
+ovp_status lazy_scaling_one_seed(lazy_scaling_lab *lab, ovp_idx index);
+/* Row into the tables scales and timings, with a warning if it diverged. */
+ovp_status lazy_scaling_report(lazy_scaling_lab *lab, const lazy_scaling_row *row);
+
+/* lazy_scaling_limit.c. The exact training of the linearisation alpha J (theta - theta_0) by gradient descent at lr /
+ * alpha^2: with theta - theta_0 = J^T a / alpha and r = Theta a - y, Theta = J J^T, a step is a -= (2 lr / n) r,
+ * whatever alpha. */
 typedef struct lazy_scaling_limit {
     ovp_idx n;
     double *theta; /* Theta, n x n; owns the block */
@@ -56,7 +63,7 @@ double lazy_scaling_limit_movement(const lazy_scaling_limit *limit);
  * regions that a kink has crossed, a fraction 1/alpha of the line, differ by what does not fall. */
 double lazy_scaling_gap_exponent(const char *activation);
 
-/* Arrays, summaries, verdicts and figures from the finished rows. */
+/* lazy_scaling_results.c: arrays, summaries, verdicts and figures from the finished rows. */
 ovp_status lazy_scaling_conclude(lazy_scaling_lab *lab);
 
 #endif
