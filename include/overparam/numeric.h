@@ -212,6 +212,28 @@ OVP_API void ovp_numeric_blas_name(char *buffer, size_t bytes);
 OVP_API const char *ovp_numeric_blas_core(void);
 OVP_API const char *ovp_numeric_blas_flavour(void);
 
+/* ---- dense factorisations (LAPACK) ----------------------------------------------------------------- */
+
+/* All f64, C order; inputs stay as they are and may not overlap outputs. They run on the calling thread alone, so the
+ * bits do not depend on the number of threads. Between several host threads (tasks of ovp_parallel) the caller holds an
+ * ovp_numeric_blas_begin of its own. Extents are below 2^31, and so is LAPACK's workspace, about 2 n^2 or 4 min(m,
+ * n)^2. Common errors: OVP_EINVAL (an extent outside what LAPACK counts), OVP_ENUMERIC (an input is not finite, or the
+ * iteration did not converge), OVP_ENOMEM; outputs are then undefined.
+ *
+ * Eigenvalues of the symmetric a (n x n, of which the lower triangle is read), ascending, in values[0..n-1]; vectors
+ * n x n: row i is the unit eigenvector of values[i], of either sign, so a = vectors^T diag(values) vectors; NULL:
+ * values alone. O(n^3). Divide and conquer (dsyevd), as numpy.linalg.eigh. */
+OVP_API ovp_status ovp_numeric_eigh(double *values, double *vectors, ovp_ctx *ctx, ovp_idx n, const double *a);
+/* Thin singular value decomposition a = u diag(s) vt of a (m x n), with k = min(m, n): s[0..k-1] descending, u m x k,
+ * vt k x n; u and vt both NULL: values alone. O(m n k). Divide and conquer (dgesdd), as numpy.linalg.svd. */
+OVP_API ovp_status ovp_numeric_svd(double *s, double *u, double *vt, ovp_ctx *ctx, ovp_idx m, ovp_idx n,
+                                   const double *a);
+/* The x (n x rhs) of least norm among those that minimise ||a x - b||, a m x n, b m x rhs: pinv(a, rcond) b. Singular
+ * values up to rcond times the largest count as 0; *rank (may be NULL): how many do not. s (may be NULL): min(m, n)
+ * singular values, descending. 0 <= rcond (else OVP_EINVAL). numpy.linalg.lstsq and pinv take the same cut. */
+OVP_API ovp_status ovp_numeric_lstsq(double *x, ovp_idx *rank, double *s, ovp_ctx *ctx, ovp_idx m, ovp_idx n,
+                                     ovp_idx rhs, const double *a, const double *b, double rcond);
+
 /* ---- statistics ---------------------------------------------------------------------------------- */
 
 /* Two-sided Student t quantile: P(|T_df| <= result) = confidence. df >= 1, 0 < confidence < 1. */

@@ -77,6 +77,7 @@ typedef struct study_query {
         double value;
         const char *text;
     } where[4];
+    double x_from; /* only rows with x >= x_from; 0: all */
 } study_query;
 
 /* For each distinct x, ascending: mean, 95 % interval and median of the finite y. */

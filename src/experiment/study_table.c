@@ -50,6 +50,8 @@ static ovp_status find(study_rows *out, ovp_experiment_run *run, const study_que
         int wanted = 1;
         for (ovp_idx k = 0; k < conditions; k++)
             wanted &= same(ovp_store_table_cell(table, r, where[k]), query->where[k].value, query->where[k].text);
+        if (query->x_from > 0 || query->x_from < 0)
+            wanted &= number(ovp_store_table_cell(table, r, x)) >= query->x_from;
         if (!wanted) continue;
         out->x[out->count] = number(ovp_store_table_cell(table, r, x));
         out->y[out->count] = number(ovp_store_table_cell(table, r, y));
