@@ -25,7 +25,7 @@ typedef struct ovp_figure_series {
     ovp_figure_style style;
     ovp_idx n;
     const double *x, *y, *low, *high;
-    int colour; /* index in the palette; series with the same index share a colour; -1: next */
+    int colour;        /* index in the palette; series with the same index share a colour; -1: next */
     const double *z;   /* not NULL in all series or in none: a curve in space (LINE, POINTS), drawn in perspective */
     const double *hue; /* NULL, or n values in [0, 1]: the colour along the curve, on a cyclic palette */
 } ovp_figure_series;

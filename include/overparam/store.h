@@ -31,6 +31,8 @@ OVP_API void ovp_store_table_free(ovp_store_table *table);
 OVP_API ovp_status ovp_store_table_add(ovp_store_table *table, const ovp_store_cell *cells);
 OVP_API const char *ovp_store_table_name(const ovp_store_table *table);
 OVP_API ovp_idx ovp_store_table_rows(const ovp_store_table *table);
+/* Index of the column of this name, -1 if there is none. */
+OVP_API ovp_idx ovp_store_table_column(const ovp_store_table *table, const char *name);
 /* NULL outside the table. Owned by the table, valid until the next add. */
 OVP_API const ovp_store_cell *ovp_store_table_cell(const ovp_store_table *table, ovp_idx row, ovp_idx column);
 /* {"columns":[],"units":[],"rows":[[]]}; non-finite reals are null. New reference. */

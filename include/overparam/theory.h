@@ -57,14 +57,14 @@ OVP_API ovp_status ovp_theory_c_slope(double *out, double *error, ovp_ctx *ctx, 
 /* Fixed points and what follows from them. */
 typedef enum ovp_theory_phase { OVP_PHASE_ORDERED, OVP_PHASE_CRITICAL, OVP_PHASE_CHAOTIC } ovp_theory_phase;
 typedef struct ovp_theory_fixed_point {
-    double q_star;           /* stable fixed point reached from q = 1 (0 where everything dies out) */
-    double chi_1, chi_2;     /* at q*; chi_2 may be infinite (kinks) */
-    double c_star;           /* stable fixed point of the c map; NaN where q* = 0 */
-    double chi_c;            /* slope of the c map at c* */
-    double xi_q, xi_c;       /* depth scales in layers: -1 / log(slope), infinite at a slope >= 1 */
-    double error;            /* of q*, estimated */
+    double q_star;       /* stable fixed point reached from q = 1 (0 where everything dies out) */
+    double chi_1, chi_2; /* at q*; chi_2 may be infinite (kinks) */
+    double c_star;       /* stable fixed point of the c map; NaN where q* = 0 */
+    double chi_c;        /* slope of the c map at c* */
+    double xi_q, xi_c;   /* depth scales in layers: -1 / log(slope), infinite at a slope >= 1 */
+    double error;        /* of q*, estimated */
     ovp_idx iterations;
-    ovp_theory_phase phase;  /* chi_1 below, at (within 1e-6) or above 1 */
+    ovp_theory_phase phase; /* chi_1 below, at (within 1e-6) or above 1 */
 } ovp_theory_fixed_point;
 /* OVP_ENUMERIC: the map does not converge: q grows without bound (relu with sigma_w^2 > 2: said so) or the iteration
  * does not settle, with the last q. */

@@ -93,6 +93,12 @@ ovp_idx ovp_store_table_rows(const ovp_store_table *table) {
     return table->rows;
 }
 
+ovp_idx ovp_store_table_column(const ovp_store_table *table, const char *name) {
+    for (ovp_idx c = 0; c < table->count; c++)
+        if (strcmp(table->columns[c].name, name) == 0) return c;
+    return -1;
+}
+
 const ovp_store_cell *ovp_store_table_cell(const ovp_store_table *table, ovp_idx row, ovp_idx column) {
     if (row < 0 || row >= table->rows || column < 0 || column >= table->count) return NULL;
     return &table->cells[row * table->count + column];
