@@ -252,6 +252,16 @@ void linear_path_theta(const linear_path *path, double t, const double *theta0, 
     }
 }
 
+void linear_spread(double out[3], ovp_idx n, double *values) {
+    out[1] = out[2] = NAN;
+    for (ovp_idx i = 0; i < n; i++) {
+        if (!isfinite(values[i])) continue;
+        out[1] = fmin(values[i], out[1]); /* fmin and fmax pass over the NaN */
+        out[2] = fmax(values[i], out[2]);
+    }
+    out[0] = ovp_measure_median_in_place(n, values);
+}
+
 /* ---- keys ---------------------------------------------------------------------------------------- */
 
 double linear_tolerance(ovp_numeric_type type) {

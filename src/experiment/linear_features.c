@@ -116,9 +116,9 @@ static double rate_of(const linear_lab *lab) {
     return lab->type == OVP_F32 ? (double)(float)lr : lr;
 }
 
-static int full_batch(const ovp_params *params) {
-    const int64_t batch = ovp_params_int(params, "batch");
-    return batch == 0 || batch == ovp_params_int(params, "n");
+static int full_batch(const ovp_params *p) {
+    const int64_t batch = ovp_params_int(p, "batch");
+    return batch == 0 || batch == ovp_params_int(p, "n");
 }
 
 static ovp_status prepare(trainee *t, linear_lab *lab, const linear_data *data, int64_t seed, ovp_numeric_rng *rng) {
@@ -362,9 +362,9 @@ done:
 /* ---- all ----------------------------------------------------------------------------------------- */
 
 /* A list's i-th value, or its only one. */
-static int64_t item(const ovp_params *params, const char *key, ovp_idx i) {
+static int64_t item(const ovp_params *p, const char *key, ovp_idx i) {
     ovp_idx count;
-    const int64_t *list = ovp_params_ints(params, key, &count);
+    const int64_t *list = ovp_params_ints(p, key, &count);
     return list[count == 1 ? 0 : i];
 }
 

@@ -6,7 +6,7 @@
 
 enum {
     LINEAR_MOVES = 101, /* looks at the movement of a net, at most */
-    LINEAR_GRID = 400,  /* points of the functions drawn */
+    LINEAR_GRID = 2001, /* points of the functions drawn: fast features need many */
 };
 
 /* One finished net; NaN where there is nothing. */

@@ -67,21 +67,13 @@ done:
 
 /* ---- figures ------------------------------------------------------------------------------------- */
 
-/* Median, lowest and highest over a dimension's finished nets at `column` of a rows x stride array; returns how many
- * values there were. scratch: count values. */
-static ovp_idx over_nets(const linear_lab *lab, ovp_idx dim, const double *values, ovp_idx stride, ovp_idx column,
-                         double *scratch, double out[3]) {
+/* Spread over a dimension's finished nets at `column` of a rows x stride array. scratch: count values. */
+static void over_nets(const linear_lab *lab, ovp_idx dim, const double *values, ovp_idx stride, ovp_idx column,
+                      double *scratch, double out[3]) {
     ovp_idx n = 0;
-    out[1] = out[2] = NAN;
-    for (ovp_idx i = 0; i < lab->count; i++) {
-        const double value = values[i * stride + column];
-        if (lab->fits[i].dim != dim || !isfinite(value)) continue;
-        scratch[n++] = value;
-        out[1] = fmin(value, out[1]);
-        out[2] = fmax(value, out[2]);
-    }
-    out[0] = ovp_measure_median_in_place(n, scratch);
-    return n;
+    for (ovp_idx i = 0; i < lab->count; i++)
+        if (lab->fits[i].dim == dim) scratch[n++] = values[i * stride + column];
+    linear_spread(out, n, scratch);
 }
 
 typedef struct label {
@@ -107,7 +99,7 @@ static ovp_status draw_losses(linear_lab *lab, const label *labels) {
     for (ovp_idx d = 0; d < lab->dim_count; d++) {
         names[d] = labels[d].text;
         for (ovp_idx k = 0; k < lab->points; k++) {
-            (void)over_nets(lab, d, lab->theory, lab->points, k, scratch, values);
+            over_nets(lab, d, lab->theory, lab->points, k, scratch, values);
             theory[d * lab->points + k] = values[0];
         }
     }
@@ -152,9 +144,9 @@ static ovp_status draw_movement(linear_lab *lab, const label *labels) {
                *low = middle + LINEAR_MOVES, *high = low + LINEAR_MOVES;
         for (ovp_idx j = 0; j < LINEAR_MOVES; j++) {
             double values[3];
-            (void)over_nets(lab, d, lab->move_theory, LINEAR_MOVES, j, scratch, values);
+            over_nets(lab, d, lab->move_theory, LINEAR_MOVES, j, scratch, values);
             theory[j] = values[0];
-            (void)over_nets(lab, d, lab->moves, LINEAR_MOVES, j, scratch, values);
+            over_nets(lab, d, lab->moves, LINEAR_MOVES, j, scratch, values);
             x[j] = (double)(j * linear_move_every(lab->steps[d]));
             middle[j] = j % POINT_EVERY == 1 ? values[0] : (double)NAN;
             low[j] = values[1];
@@ -184,7 +176,6 @@ static ovp_status draw_movement(linear_lab *lab, const label *labels) {
                                    "Points: median over seeds and members, bars from lowest to highest; dashed: the "
                                    "exact solution.",
                                .x_log = 1,
-                               .y_log = 1,
                                .series = series,
                                .count = count};
     OVP_TRY(ovp_run_figure(lab->run, &figure));
@@ -253,21 +244,16 @@ static ovp_status draw_function(linear_lab *lab, ovp_idx dim, double *scratch) {
         end[i] = scratch + (3 + i) * LINEAR_GRID;
     }
     for (ovp_idx j = 0; j < LINEAR_GRID; j++) {
-        double *sorted = scratch + 6 * LINEAR_GRID;
+        double *values = scratch + 6 * LINEAR_GRID, spread[3];
         for (int which = 0; which < 2; which++) {
-            const double *values = which ? lab->end : lab->start;
-            double **out = which ? end : start;
             members = 0;
-            out[1][j] = out[2][j] = NAN;
             for (ovp_idx i = 0; i < lab->count; i++) {
                 if (lab->fits[i].dim != dim || lab->fits[i].seed != lab->seeds[0]) continue;
                 if (first < 0) first = i;
-                const double value = values[i * LINEAR_GRID + j];
-                sorted[members++] = value;
-                out[1][j] = fmin(value, out[1][j]);
-                out[2][j] = fmax(value, out[2][j]);
+                values[members++] = (which ? lab->end : lab->start)[i * LINEAR_GRID + j];
             }
-            out[0][j] = ovp_measure_median_in_place(members, sorted);
+            linear_spread(spread, members, values);
+            for (int k = 0; k < 3; k++) (which ? end : start)[k][j] = spread[k];
         }
     }
     if (members == 0) return OVP_OK;

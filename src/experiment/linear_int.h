@@ -69,6 +69,9 @@ double linear_path_movement(const linear_path *path, double t);
 /* theta_t into theta, from theta_0 (p values each). */
 void linear_path_theta(const linear_path *path, double t, const double *theta0, double *theta);
 
+/* Median, lowest and highest of the finite ones among n values (NaN without one), which are left sorted. */
+void linear_spread(double out[3], ovp_idx n, double *values);
+
 /* Bound of |sqrt(L) - sqrt(L_theory)| in units of sqrt(L_0), by the nets' precision. */
 double linear_tolerance(ovp_numeric_type type);
 /* Refuses feature dimensions that are odd or given twice, and --rng numpy (initialisations come from torch). */
