@@ -179,9 +179,9 @@ typedef struct trainee {
     const linear_data *data;
     ovp_idx dim, seed, member;
     study_net net;
-    double *theta0, *theta; /* p values each */
-    double *losses;         /* steps */
-    const double *grid_design;
+    double *theta0, *theta;             /* p values each */
+    double *losses;                     /* steps */
+    const double *design, *grid_design; /* n x p, of the net's type; BIAS_GRID x p, f64 */
 } trainee;
 
 static void trainee_free(ovp_ctx *ctx, trainee *t) {
@@ -229,17 +229,16 @@ static double deviation_of(const trainee *t, const linear_path *path, ovp_idx st
     return worst;
 }
 
-static ovp_status finish(bias_lab *lab, trainee *t, const study_job *job, const double *design,
-                         const linear_spectrum *spectrum) {
+static ovp_status finish(bias_lab *lab, trainee *t, const study_job *job, const linear_spectrum *spectrum) {
     ovp_status status = OVP_OK;
     ovp_ctx *ctx = lab->ctx;
     const ovp_idx p = width_of(t), n = t->data->n;
     linear_path path = {.spectrum = NULL};
     double *f = NULL;
-    OVP_TRY(linear_path_start(&path, ctx, spectrum, design, t->theta0, t->data->seen_y, rate_of(lab, "lr")));
+    OVP_TRY(linear_path_start(&path, ctx, spectrum, t->design, t->theta0, t->data->seen_y, rate_of(lab, "lr")));
     OVP_TRY(ovp_alloc(ctx, &f, BIAS_GRID + n, sizeof *f));
     OVP_TRY(linear_net_theta(&t->net, ctx, t->net.theta, t->theta));
-    linear_outputs(f, n, p, design, t->theta);
+    linear_outputs(f, n, p, t->design, t->theta);
     const double loss = linear_mean_square(n, f, t->data->seen_y);
     linear_outputs(f, BIAS_GRID, p, t->grid_design, t->theta);
     const double risk = linear_mean_square(BIAS_GRID, f, lab->target), off = deviation_of(t, &path, job->steps, loss);
@@ -277,24 +276,19 @@ done:
     return status;
 }
 
-/* Nets of one dimension stand together: per seed its members. */
+/* Nets of one dimension and seed stand together: the members. */
 static ovp_status finish_all(bias_lab *lab, trainee *trainees, const study_job *jobs, ovp_idx count) {
     ovp_status status = OVP_OK;
-    double *design = NULL;
     linear_spectrum spectrum = {.n = 0};
     for (ovp_idx i = 0; i < count; i++) {
         trainee *t = &trainees[i];
         if (t->member == 0) {
-            ovp_free(lab->ctx, design);
             linear_spectrum_free(lab->ctx, &spectrum);
-            design = NULL;
-            OVP_TRY(linear_design(&design, lab->ctx, t->fourier, lab->type, t->data->n, t->data->seen_x));
-            OVP_TRY(linear_spectrum_get(&spectrum, lab->ctx, t->data->n, width_of(t), design, 0));
+            OVP_TRY(linear_spectrum_get(&spectrum, lab->ctx, t->data->n, width_of(t), t->design, 0));
         }
-        if (jobs[i].done == jobs[i].steps || jobs[i].diverged_at) OVP_TRY(finish(lab, t, &jobs[i], design, &spectrum));
+        if (jobs[i].done == jobs[i].steps || jobs[i].diverged_at) OVP_TRY(finish(lab, t, &jobs[i], &spectrum));
     }
 done:
-    ovp_free(lab->ctx, design);
     linear_spectrum_free(lab->ctx, &spectrum);
     return status;
 }
@@ -306,6 +300,7 @@ enum { SIDE_BY_SIDE = 10 }; /* dimensions whose nets are trained together: an in
 typedef struct stride {
     ovp_idx first, count; /* dimensions */
     double *grid_design[SIDE_BY_SIDE];
+    double **design; /* count x gd_seeds; before the training: an interrupted context computes no features */
     trainee *trainees;
     study_job *jobs;
     ovp_idx nets;
@@ -326,6 +321,10 @@ static ovp_status prepare_all(bias_lab *lab, stride *s, ovp_numeric_rng *const *
                        .fourier = &lab->fourier[s->first + at],
                        .grid_design = s->grid_design[at]};
         t->data = &lab->data[t->seed];
+        double **design = &s->design[at * lab->gd_seeds + t->seed];
+        if (t->member == 0)
+            OVP_TRY(linear_design(design, lab->ctx, t->fourier, lab->type, t->data->n, t->data->seen_x));
+        t->design = *design;
         if (!torch[t->seed])
             OVP_TRY(study_stream(&own, lab->run, lab->seeds[t->seed], OVP_PURPOSE_INIT,
                                  (uint64_t)lab->dims[t->dim] | (uint64_t)t->member << 40));
@@ -353,6 +352,7 @@ static ovp_status one_stride(bias_lab *lab, ovp_idx first, ovp_numeric_rng *cons
     if (nets == 0) goto done;
     OVP_TRY(ovp_alloc(ctx, &s.trainees, nets, sizeof *s.trainees));
     OVP_TRY(ovp_alloc(ctx, &s.jobs, nets, sizeof *s.jobs));
+    OVP_TRY(ovp_alloc(ctx, &s.design, s.count * lab->gd_seeds, sizeof *s.design));
     s.nets = nets;
     OVP_TRY(prepare_all(lab, &s, torch));
     snprintf(stage, sizeof stage, "dimensions %lld..%lld", (long long)lab->dims[first],
@@ -363,6 +363,8 @@ static ovp_status one_stride(bias_lab *lab, ovp_idx first, ovp_numeric_rng *cons
 done:
     for (ovp_idx i = 0; i < s.nets; i++) trainee_free(ctx, &s.trainees[i]);
     for (ovp_idx i = 0; i < SIDE_BY_SIDE; i++) ovp_free(ctx, s.grid_design[i]);
+    for (ovp_idx i = 0; s.design && i < s.count * lab->gd_seeds; i++) ovp_free(ctx, s.design[i]);
+    ovp_free(ctx, s.design);
     ovp_free(ctx, s.trainees);
     ovp_free(ctx, s.jobs);
     return status;

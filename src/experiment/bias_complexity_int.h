@@ -31,5 +31,9 @@ typedef struct bias_lab {
 
 /* bias_complexity_results.c */
 ovp_status bias_complexity_conclude(bias_lab *lab);
+/* Verdicts over what was finished: the exact solution, where the rank reaches n, where the risk peaks, and gradient
+ * descent below that peak. */
+enum { BIAS_VERDICTS = 4 };
+ovp_status bias_complexity_judge(study_verdict out[BIAS_VERDICTS], const bias_lab *lab);
 
 #endif

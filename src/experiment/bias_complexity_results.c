@@ -6,15 +6,15 @@
 /* ---- peaks --------------------------------------------------------------------------------------- */
 
 /* One data set's minimum-norm fits. */
-typedef struct peak {
+typedef struct bias_peak {
     double full, peak, risk; /* dimensions, risk at the peak; full INFINITY: the rank never reached n */
     ovp_idx fits;            /* finished */
-} peak;
+} bias_peak;
 
-static peak find_peak(const bias_lab *lab, ovp_idx seed, ovp_idx *best) {
+static bias_peak find_peak(const bias_lab *lab, ovp_idx seed, ovp_idx *best) {
     const double *rank = lab->rank + seed * lab->dim_count, *risk = lab->risk_least + seed * lab->dim_count;
     const double n = (double)ovp_params_int(lab->params, "n");
-    peak out = {.full = INFINITY, .peak = NAN, .risk = NAN};
+    bias_peak out = {.full = INFINITY, .peak = NAN, .risk = NAN};
     ovp_idx least = -1;
     for (ovp_idx d = 0; d < lab->dim_count; d++) {
         if (!isfinite(rank[d])) continue;
@@ -30,7 +30,7 @@ static peak find_peak(const bias_lab *lab, ovp_idx seed, ovp_idx *best) {
     return out;
 }
 
-static ovp_status keep_peaks(bias_lab *lab, peak *peaks) {
+static ovp_status keep_peaks(bias_lab *lab, bias_peak *peaks) {
     ovp_status status = OVP_OK;
     for (ovp_idx s = 0; s < lab->seed_count; s++) {
         ovp_idx best;
@@ -52,7 +52,7 @@ done:
 
 /* Median over data sets of the first dimension of full rank; INFINITY where it was not reached.
  * scratch: seeds values. */
-static double median_full(const bias_lab *lab, const peak *peaks, double *scratch) {
+static double median_full(const bias_lab *lab, const bias_peak *peaks, double *scratch) {
     double spread[3];
     for (ovp_idx s = 0; s < lab->seed_count; s++) /* beyond every dimension: sorts last */
         scratch[s] = isinf(peaks[s].full) ? 1e300 : peaks[s].full;
@@ -64,19 +64,17 @@ static double median_full(const bias_lab *lab, const peak *peaks, double *scratc
 
 enum { NEAR = 4 }; /* dimensions: two steps of the list */
 
-static ovp_status judge_theorem(bias_lab *lab) {
-    study_verdict verdict;
+static void judge_theorem(study_verdict *out, const bias_lab *lab) {
     char texts[2][32];
     const double tolerance = linear_tolerance(lab->type);
     ovp_experiment_short(texts[0], lab->deviation);
     ovp_experiment_short(texts[1], tolerance);
     study_verdict_theorem(
-        &verdict, "gradient descent follows the exact solution", lab->deviation / tolerance, lab->judged,
+        out, "gradient descent follows the exact solution", lab->deviation / tolerance, lab->judged,
         "Largest |sqrt(L) - sqrt(L_theory)| / sqrt(L_0) at every tenth step and the end of %lld nets is "
         "%s; allowed %s (%s). Measured in units of it; nets that a step of lr makes unstable are left "
         "out.",
         (long long)lab->judged, texts[0], texts[1], ovp_numeric_type_name(lab->type));
-    return ovp_run_verdict(lab->run, &verdict.verdict);
 }
 
 /* Where features are counted to reach n: the first dimension with m - 1 >= n; NAN: none in the list. */
@@ -91,8 +89,7 @@ static int quick_features(const bias_lab *lab) {
     return ovp_params_real(lab->params, "frequency") > M_PI - 1e-9;
 }
 
-static ovp_status judge_rank(bias_lab *lab, const peak *peaks, double *scratch) {
-    study_verdict verdict;
+static void judge_rank(study_verdict *out, const bias_lab *lab, const bias_peak *peaks, double *scratch) {
     const double full = median_full(lab, peaks, scratch), expected = counted(lab);
     const int quick = quick_features(lab), enough = lab->seed_count >= OVP_SEEDS_FOR_A_VERDICT && isfinite(expected);
     const ovp_measure_interval measured = {lab->seed_count, isinf(full) ? (double)NAN : full, NAN, NAN};
@@ -102,7 +99,7 @@ static ovp_status judge_rank(bias_lab *lab, const peak *peaks, double *scratch) 
     for (ovp_idx s = 0; s < lab->seed_count; s++) reached += !isinf(peaks[s].full);
     if (isfinite(full)) snprintf(text, sizeof text, "at dimension %.0f", full);
     study_verdict_fill(
-        &verdict,
+        out,
         quick ? "the rank reaches n where counting features says"
               : "slow features depend on each other: the rank reaches n later than counting says",
         measured, expected,
@@ -113,11 +110,9 @@ static ovp_status judge_rank(bias_lab *lab, const peak *peaks, double *scratch) 
         "dimension with m - 1 >= n; holds %s.",
         (long long)reached, (long long)lab->seed_count, text,
         quick ? "within 4 of it" : "if it comes more than 4 later");
-    return ovp_run_verdict(lab->run, &verdict.verdict);
 }
 
-static ovp_status judge_peak(bias_lab *lab, const peak *peaks, double *scratch) {
-    study_verdict verdict;
+static void judge_peak(study_verdict *out, const bias_lab *lab, const bias_peak *peaks, double *scratch) {
     ovp_idx reached = 0;
     double spread[3];
     for (ovp_idx s = 0; s < lab->seed_count; s++)
@@ -126,7 +121,7 @@ static ovp_status judge_peak(bias_lab *lab, const peak *peaks, double *scratch) 
     const ovp_measure_interval measured = {lab->seed_count, spread[0], spread[1], spread[2]};
     const int enough = reached >= OVP_SEEDS_FOR_A_VERDICT && 2 * reached > lab->seed_count;
     study_verdict_fill(
-        &verdict, "the minimum-norm risk is largest where the rank first reaches n", measured, 0,
+        out, "the minimum-norm risk is largest where the rank first reaches n", measured, 0,
         !enough                   ? OVP_HOLDS_UNCLEAR
         : fabs(spread[0]) <= NEAR ? OVP_HOLDS_YES
                                   : OVP_HOLDS_NO,
@@ -134,7 +129,6 @@ static ovp_status judge_peak(bias_lab *lab, const peak *peaks, double *scratch) 
         "%lld of %lld data sets whose rank reached n; holds within 4. Unclear unless it was reached by at "
         "least four and more than half of them.",
         (long long)reached, (long long)lab->seed_count);
-    return ovp_run_verdict(lab->run, &verdict.verdict);
 }
 
 static double largest(const double *values, ovp_idx n) {
@@ -144,20 +138,36 @@ static double largest(const double *values, ovp_idx n) {
 }
 
 /* Over initialisations (and data sets, where gradient descent was run on several). */
-static ovp_status judge_descent(bias_lab *lab, double *scratch) {
-    study_verdict verdict;
+static void judge_descent(study_verdict *out, const bias_lab *lab, double *scratch) {
     const ovp_idx nets = lab->gd_seeds * lab->members;
     for (ovp_idx i = 0; i < nets; i++)
         scratch[i] = log10(largest(lab->risk_gd + i * lab->dim_count, lab->dim_count) /
                            largest(lab->risk_least + i / lab->members * lab->dim_count, lab->dim_count));
     const ovp_measure_interval ratio = study_over_seeds(scratch, nets);
-    study_verdict_fill(&verdict, "gradient descent stopped early stays below the peak of the minimum norm", ratio, NAN,
+    study_verdict_fill(out, "gradient descent stopped early stays below the peak of the minimum norm", ratio, NAN,
                        study_judge_below(ratio, 0),
                        "log10 of the ratio of the largest risks over all dimensions, gradient descent's to the minimum "
                        "norm's on the same data: mean and 95 %% interval over %lld initialisations on %lld data sets; "
                        "holds below 0.",
                        (long long)ratio.count, (long long)lab->gd_seeds);
-    return ovp_run_verdict(lab->run, &verdict.verdict);
+}
+
+ovp_status bias_complexity_judge(study_verdict out[BIAS_VERDICTS], const bias_lab *lab) {
+    ovp_status status = OVP_OK;
+    bias_peak *peaks = NULL;
+    double *scratch = NULL;
+    ovp_idx best;
+    OVP_TRY(ovp_alloc(lab->ctx, &peaks, lab->seed_count, sizeof *peaks));
+    OVP_TRY(ovp_alloc(lab->ctx, &scratch, lab->seed_count + lab->gd_seeds * lab->members, sizeof *scratch));
+    for (ovp_idx s = 0; s < lab->seed_count; s++) peaks[s] = find_peak(lab, s, &best);
+    judge_theorem(&out[0], lab);
+    judge_rank(&out[1], lab, peaks, scratch);
+    judge_peak(&out[2], lab, peaks, scratch);
+    judge_descent(&out[3], lab, scratch);
+done:
+    ovp_free(lab->ctx, scratch);
+    ovp_free(lab->ctx, peaks);
+    return status;
 }
 
 /* ---- figures ------------------------------------------------------------------------------------- */
@@ -317,7 +327,8 @@ ovp_status bias_complexity_conclude(bias_lab *lab) {
     static const char *const settings[] = {"feature_dim", "solution"}, *const measures[] = {"rank", "train_loss",
                                                                                             "risk"};
     ovp_status status = OVP_OK;
-    peak *peaks = NULL;
+    study_verdict verdicts[BIAS_VERDICTS];
+    bias_peak *peaks = NULL;
     double *block = NULL, *scratch = NULL;
     const ovp_idx nets = lab->gd_seeds * lab->members;
     if (!isfinite(lab->rank[0])) return OVP_OK; /* ended before the first dimension */
@@ -329,10 +340,8 @@ ovp_status bias_complexity_conclude(bias_lab *lab) {
     OVP_TRY(keep_peaks(lab, peaks));
     OVP_TRY(ovp_run_summary(lab->run, "dimensions", "dimensions-summary", settings, COUNT(settings), measures,
                             COUNT(measures)));
-    if (nets > 0) OVP_TRY(judge_theorem(lab));
-    OVP_TRY(judge_rank(lab, peaks, scratch));
-    OVP_TRY(judge_peak(lab, peaks, scratch));
-    if (nets > 0) OVP_TRY(judge_descent(lab, scratch));
+    OVP_TRY(bias_complexity_judge(verdicts, lab));
+    for (int i = 0; i < BIAS_VERDICTS; i++) OVP_TRY(ovp_run_verdict(lab->run, &verdicts[i].verdict));
     OVP_TRY(draw_risk(lab, median_full(lab, peaks, scratch), block, scratch));
     OVP_TRY(draw_rank(lab, block, scratch));
     if (lab->looks > 0) OVP_TRY(draw_single(lab));

@@ -316,20 +316,12 @@ done:
 }
 
 static ovp_status finish_all(linear_lab *lab, const linear_data *data, trainee *trainees, const study_job *jobs,
-                             ovp_idx seed) {
+                             const setting *settings, int64_t seed) {
     ovp_status status = OVP_OK;
-    setting common = {.design = NULL};
-    ovp_idx at = 0;
-    for (ovp_idx i = 0; i < lab->dim_count; i++) {
-        OVP_TRY(setting_get(&common, lab, data, seed, i));
-        for (ovp_idx member = 0; member < lab->members[i]; member++, at++)
-            if (jobs[at].done == jobs[at].steps || jobs[at].diverged_at)
-                OVP_TRY(finish(lab, &trainees[at], &jobs[at], data, &common, lab->seeds[seed]));
-        setting_free(lab->ctx, &common);
-        common = (setting){.design = NULL};
-    }
+    for (ovp_idx i = 0; i < lab->nets; i++)
+        if (jobs[i].done == jobs[i].steps || jobs[i].diverged_at)
+            OVP_TRY(finish(lab, &trainees[i], &jobs[i], data, &settings[trainees[i].dim], seed));
 done:
-    setting_free(lab->ctx, &common);
     return status;
 }
 
@@ -339,20 +331,25 @@ static ovp_status one_seed(linear_lab *lab, ovp_idx seed) {
     linear_data data = {.n = 0};
     trainee *trainees = NULL;
     study_job *jobs = NULL;
+    setting *settings = NULL; /* one a dimension; before the training: an interrupted context computes no features */
     OVP_TRY(linear_data_draw(&data, lab->run, lab->type, lab->seeds[seed]));
     if (seed == 0) {
         OVP_TRY(linear_data_grid(&data, ctx, LINEAR_GRID, lab->grid, lab->target));
         memcpy(lab->x, data.seen_x, (size_t)data.n * sizeof *lab->x);
         memcpy(lab->y, data.seen_y, (size_t)data.n * sizeof *lab->y);
     }
+    OVP_TRY(ovp_alloc(ctx, &settings, lab->dim_count, sizeof *settings));
+    for (ovp_idx i = 0; i < lab->dim_count; i++) OVP_TRY(setting_get(&settings[i], lab, &data, seed, i));
     OVP_TRY(ovp_alloc(ctx, &trainees, lab->nets, sizeof *trainees));
     OVP_TRY(ovp_alloc(ctx, &jobs, lab->nets, sizeof *jobs));
     OVP_TRY(prepare_all(lab, &data, trainees, jobs, lab->seeds[seed]));
     status = study_train(lab->run, "training", jobs, lab->nets);
-    end = finish_all(lab, &data, trainees, jobs, seed); /* what an interruption left finished */
+    end = finish_all(lab, &data, trainees, jobs, settings, lab->seeds[seed]); /* what an interruption left finished */
     if (status == OVP_OK) status = end;
 done:
     for (ovp_idx i = 0; trainees && i < lab->nets; i++) trainee_free(ctx, &trainees[i]);
+    for (ovp_idx i = 0; settings && i < lab->dim_count; i++) setting_free(ctx, &settings[i]);
+    ovp_free(ctx, settings);
     ovp_free(ctx, trainees);
     ovp_free(ctx, jobs);
     linear_data_free(ctx, &data);
@@ -371,17 +368,18 @@ static int64_t item(const ovp_params *p, const char *key, ovp_idx i) {
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     static const char *const lists[] = {"steps", "members"};
     ovp_idx dims, count;
+    ovp_status status = linear_check(ctx, p);
     (void)ovp_params_ints(p, "feature-dims", &dims);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2 && status == OVP_OK; i++) {
         (void)ovp_params_ints(p, lists[i], &count);
         if (count != 1 && count != dims)
             return ovp_fail(ctx, OVP_EINVAL, "--%s: %lld values for %lld --feature-dims; give one for all or one each",
                             lists[i], (long long)count, (long long)dims);
     }
-    if (ovp_params_int(p, "batch") > ovp_params_int(p, "n"))
+    if (status == OVP_OK && ovp_params_int(p, "batch") > ovp_params_int(p, "n"))
         return ovp_fail(ctx, OVP_EINVAL, "--batch: %lld of %lld samples; allowed 0 (all) to --n",
                         (long long)ovp_params_int(p, "batch"), (long long)ovp_params_int(p, "n"));
-    return linear_check(ctx, p);
+    return status;
 }
 
 /* Numbers kept until the end: refused before the first step, not after hours. */

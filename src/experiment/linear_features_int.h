@@ -46,5 +46,7 @@ static inline ovp_idx linear_move_every(ovp_idx steps) {
 
 /* linear_features_results.c: arrays, summary, verdicts and figures of the nets that were finished. */
 ovp_status linear_features_conclude(linear_lab *lab);
+/* Verdicts of the loss and of the movement over fits[0..count-1]. */
+void linear_features_judge(study_verdict out[2], const linear_lab *lab);
 
 #endif

@@ -29,9 +29,7 @@ static double movement_tolerance(ovp_numeric_type type) {
     return type == OVP_F32 ? 1e-4 : 1e-11;
 }
 
-static ovp_status judge(linear_lab *lab) {
-    ovp_status status = OVP_OK;
-    study_verdict verdict;
+void linear_features_judge(study_verdict out[2], const linear_lab *lab) {
     double loss = 0, way = 0;
     ovp_idx judged = 0;
     char texts[4][32];
@@ -50,19 +48,15 @@ static ovp_status judge(linear_lab *lab) {
     ovp_experiment_short(texts[2], way);
     ovp_experiment_short(texts[3], movement_tolerance(lab->type));
     study_verdict_theorem(
-        &verdict, "the loss follows the exact solution at every step", loss / linear_tolerance(lab->type), judged,
+        &out[0], "the loss follows the exact solution at every step", loss / linear_tolerance(lab->type), judged,
         "Largest |sqrt(L) - sqrt(L_theory)| / sqrt(L_0) over all steps of %lld nets is %s; allowed %s "
         "(%s). Measured in units of it; a theorem, so this checks the program.%s",
         (long long)judged, texts[0], texts[1], ovp_numeric_type_name(lab->type), left_out);
-    OVP_TRY(ovp_run_verdict(lab->run, &verdict.verdict));
     study_verdict_theorem(
-        &verdict, "the weights move as far as the exact solution says", way / movement_tolerance(lab->type), judged,
+        &out[1], "the weights move as far as the exact solution says", way / movement_tolerance(lab->type), judged,
         "Largest relative difference of ||theta - theta_0|| from theory's after the last update, over "
         "%lld nets, is %s; allowed %s (%s). Measured in units of it.%s",
         (long long)judged, texts[2], texts[3], ovp_numeric_type_name(lab->type), left_out);
-    OVP_TRY(ovp_run_verdict(lab->run, &verdict.verdict));
-done:
-    return status;
 }
 
 /* ---- figures ------------------------------------------------------------------------------------- */
@@ -324,10 +318,12 @@ ovp_status linear_features_conclude(linear_lab *lab) {
     static const char *const settings[] = {"feature_dim"}, *const measures[] = {"final_loss", "theory_loss",
                                                                                 "max_deviation", "movement"};
     ovp_status status = OVP_OK;
+    study_verdict verdicts[2];
     if (lab->count == 0) return OVP_OK;
     OVP_TRY(keep_arrays(lab));
     OVP_TRY(ovp_run_summary(lab->run, "fits", "fits-summary", settings, COUNT(settings), measures, COUNT(measures)));
-    OVP_TRY(judge(lab));
+    linear_features_judge(verdicts, lab);
+    for (int i = 0; i < 2; i++) OVP_TRY(ovp_run_verdict(lab->run, &verdicts[i].verdict));
     OVP_TRY(draw(lab));
 done:
     return status;
