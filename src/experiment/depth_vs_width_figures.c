@@ -141,11 +141,11 @@ typedef struct error_texts {
 } error_texts;
 
 static void write_texts(const depth_width_lab *lab, const depth_width_fit *over, double target, error_texts *t) {
-    char number[3][32];
+    char number[3][48];
     const depth_width_setup *setup = &lab->setup;
-    ovp_experiment_short(number[0], over->exponent);
-    ovp_experiment_short(number[1], target);
-    ovp_experiment_short(number[2], over->width);
+    depth_width_number(number[0], over->exponent);
+    depth_width_number(number[1], target);
+    depth_width_number(number[2], over->width);
     snprintf(t->fit, sizeof t->fit, "fit: exponent %s", number[0]);
     snprintf(t->deep, sizeof t->deep, "deep student, median (%lld parameters)",
              (long long)depth_width_parameters(setup->inputs, setup->teacher_width, setup->teacher_depth));

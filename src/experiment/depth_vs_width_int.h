@@ -4,7 +4,7 @@
 
 #include "study.h"
 
-/* ---- depth_vs_width_students.c ---------------------------------------------------------------------- */
+/* ---- depth_vs_width.c: what the parameters say ----------------------------------------------------- */
 
 /* What all nets and data of a run share. */
 typedef struct depth_width_setup {
@@ -12,6 +12,12 @@ typedef struct depth_width_setup {
     const char *activation, *engine;
     ovp_numeric_type type;
 } depth_width_setup;
+
+depth_width_setup depth_width_setup_of(const ovp_params *params);
+/* length: steps until the optimiser is made anew. */
+ovp_train_options depth_width_training(const ovp_params *params, double lr, ovp_idx length);
+
+/* ---- depth_vs_width_students.c ---------------------------------------------------------------------- */
 
 /* Nets n_in - W - .. - W - 1 without biases; depth D >= 2 counts weight matrices: n_in W + (D - 2) W^2 + W. */
 ovp_idx depth_width_parameters(ovp_idx inputs, ovp_idx width, ovp_idx depth);
@@ -60,6 +66,10 @@ const char *depth_width_role_name(depth_width_role role); /* "deep", "shallow", 
 /* study_job.watch of a student: restarts at stage ends, measures after the last step. */
 ovp_status depth_width_watch(void *student, ovp_ctx *ctx, ovp_idx done);
 
+/* ---- depth_vs_width_run.c --------------------------------------------------------------------------- */
+
+ovp_status depth_width_run(ovp_experiment_run *run);
+
 /* ---- depth_vs_width_results.c ----------------------------------------------------------------------- */
 
 /* log E = m log W + b of one seed, and the width at which it meets a target. */
@@ -103,6 +113,9 @@ typedef struct depth_width_lab {
 } depth_width_lab;
 /* Arrays, tables of fits, verdicts and figures from the rows of finished students. */
 ovp_status depth_width_conclude(depth_width_lab *lab);
+
+/* Three significant digits, with a power of ten from a million on (predicted widths are large). */
+void depth_width_number(char buffer[48], double value);
 
 /* ---- depth_vs_width_figures.c ----------------------------------------------------------------------- */
 

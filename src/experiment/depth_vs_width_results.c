@@ -208,13 +208,23 @@ done:
     return status;
 }
 
+void depth_width_number(char buffer[48], double value) {
+    char mantissa[32];
+    const double power = isfinite(value) && value >= 1e6 ? floor(log10(value) + 1e-12) : 0;
+    ovp_experiment_short(mantissa, value / pow(10, power));
+    if (power > 0)
+        snprintf(buffer, 48, "%se%d", mantissa, (int)power);
+    else
+        snprintf(buffer, 48, "%s", mantissa);
+}
+
 /* Over seeds, or what the only seed's regression says; text: for the verdict. exponents: room for one a seed. */
 static ovp_status put_prediction(depth_width_lab *lab, const depth_width_fit *fits, depth_width_fit *over,
                                  double *exponents, char *text, size_t bytes) {
     ovp_status status = OVP_OK;
     const double target = ovp_params_real(lab->params, "error-target");
     double *logs = NULL, *intercepts = NULL;
-    char number[4][32];
+    char number[4][48];
     ovp_idx n = 0, one = 0, fitted = 0;
     OVP_TRY(ovp_alloc(lab->ctx, &logs, 2 * lab->seed_count, sizeof *logs));
     intercepts = logs + lab->seed_count;
@@ -250,10 +260,10 @@ static ovp_status put_prediction(depth_width_lab *lab, const depth_width_fit *fi
                                     ovp_cell_text(n == 1 ? "regression" : "over seeds"),
                                     ovp_cell_real(over->width * (double)(lab->setup.inputs + 1))};
     OVP_TRY(ovp_run_row(lab->run, "prediction", cells));
-    ovp_experiment_short(number[0], target);
-    ovp_experiment_short(number[1], over->width);
-    ovp_experiment_short(number[2], over->low);
-    ovp_experiment_short(number[3], over->high);
+    depth_width_number(number[0], target);
+    depth_width_number(number[1], over->width);
+    depth_width_number(number[2], over->low);
+    depth_width_number(number[3], over->high);
     snprintf(text, bytes, "Width predicted for the error %s: %s, 95 %% interval %s to %s (%s).", number[0], number[1],
              number[2], number[3], n == 1 ? "this regression's own standard errors" : "over seeds");
 done:
