@@ -1,5 +1,5 @@
 """The works of bench/run: what is run on each side, and how a row comes of it. See README.md."""
-import json, os, statistics, subprocess, sys, time
+import ast, json, math, os, statistics, struct, subprocess, sys, tempfile, time, zipfile
 
 here = os.path.dirname(os.path.abspath(__file__))
 mnist = os.path.join(here, "..", "data", "mnist")
@@ -203,6 +203,38 @@ def ntk(o, work):
     yield row(work, "ms", o.threads, results, [median(r["ms"]) for r in results], method=results[0]["method"], **theirs(runs))
 
 
+def array_row(path, name, column):
+    """Column `column` of a float64 matrix in an npz file, without numpy."""
+    with zipfile.ZipFile(path) as z:
+        data = z.read(name + ".npy")
+    (length,) = struct.unpack_from("<H", data, 8)
+    head = ast.literal_eval(data[10 : 10 + length].decode())
+    rows, columns = head["shape"]
+    return [struct.unpack_from("<d", data, 10 + length + 8 * (r * columns + column))[0] for r in range(rows)]
+
+
+def tutorial(o, work):
+    """The program from its start to its report; PyTorch's steps alone, scaled up unless --full."""
+    counts = (500, 200, 200) if o.quick else (50000, 20000, 20000)
+    measured = 0 if o.full else 100 if o.quick else 500
+
+    def ours():
+        with tempfile.TemporaryDirectory() as folder:
+            target = os.path.join(folder, "run")
+            flags = [x for pair in zip(("--deep-steps", "--steps", "--linear-steps"), counts) for x in pair]
+            start = time.perf_counter()
+            result = out([os.path.join(o.build, "overparam"), "run", "depth-vs-width", "--preset", "paper", "--threads", o.threads,
+                          "--quiet", "--json", "--out", target, *flags])
+            seconds = time.perf_counter() - start
+            losses = array_row(os.path.join(target, "arrays.npz"), "loss", 19)
+        return result["environment"] | {"s": seconds, "loss": math.exp(statistics.fmean(map(math.log, losses)))}
+
+    runs = collect(o, torch_calls(o, "depth_vs_width_torch.py", "THREADS", measured, *counts) | {("ours",): ours})
+    same_work(work, runs)
+    results = runs[("ours",)]
+    yield row(work, "s", o.threads, results, [r["s"] for r in results], **theirs(runs, 1e-3))
+
+
 # name: (what it is, the program it needs, function, its arguments)
 works = {
     "lazy-1000": ("step of 784-1000-10, 1024 images, SGD: dense and sparse inputs", "lazy_step", lazy, 1000),
@@ -218,4 +250,5 @@ works = {
     "beside-step": ("step of 5-5-5-5-5-1 while another program occupies a core", "small_step", beside_small, "5-5-5-5-5-1"),
     "beside-lazy": ("sparse step of 784-1000-10 while another program occupies a core", "lazy_step", beside_lazy, 1000),
     "ntk": ("empirical NTK of 784-512-10 on 64 images", "ntk", ntk),
+    "tutorial": ("depth-vs-width's published run end to end, 300,000 Adam steps", "overparam", tutorial),
 }
