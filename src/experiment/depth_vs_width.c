@@ -46,7 +46,7 @@ static const ovp_param params[] = {
 
 static const ovp_experiment_preset presets[] = {
     {"quick", "some seconds on two cores: four seeds, small widths, fewer points and steps",
-     "n-train=1000;deep-stages=3;deep-steps=8000;widths=5,15,45;steps=10000;seeds=1..4"},
+     "n-train=2000;deep-stages=2;deep-steps=10000;widths=5,15,45;steps=6000;seeds=1..4"},
     {"default",
      "about 3 minutes: the published training for eight seeds of torch's stream, the published -1 among them",
      "rng=torch;seeds=-1..6"},
@@ -176,25 +176,26 @@ done:
 static const ovp_experiment_question questions[] = {
     {"Can a deep net be learned from its outputs alone?",
      "Sometimes: a student of the teacher's own shape can represent it exactly, and some starts reach a relative error "
-     "under 1e-5 while others stay in a poorer minimum; first verdict and its distribution over seeds."},
+     "under 1e-5 (three of the seeds -1..6) while others stay in a poorer minimum; first verdict and its "
+     "distribution."},
     {"Why is the deep student trained in stages?",
      "Near a minimum Adam's steps keep about the size of the learning rate, so the loss stops falling; each stage's "
      "third "
      "of it lets the loss fall on (figure deep-loss). A new Adam forgets the larger stage's moments."},
     {"How does the error of shallow students depend on their width?",
-     "As a power W^m with m between about -.5 and -1 (second verdict): each halving of the error takes 2^(1/|m|) times "
-     "the width."},
+     "As a power W^m of the width, m about -.5 (second verdict): to halve the error takes 2^(1/|m|) times the width, "
+     "about four times."},
     {"Which width would reach the error 1e-6?",
-     "Table prediction: exp((log 1e-6 - b) / m), at the published teacher millions of units and more, far outside the "
-     "fitted range, so its interval spans powers of ten."},
+     "exp((log 1e-6 - b) / m): for the published teacher about 1e8 units (table prediction), so far outside the fitted "
+     "range that its interval spans powers of ten."},
     {"Is it the number of parameters that counts?",
-     "No: 5-5-5-5-5-1 has 5*5 + 3*5^2 + 5 = 105 parameters, 5-135-1 has 6*135 = 810, and the deep one wins where it "
-     "trains well; third verdict."},
+     "No: 5-5-5-5-5-1 has 5*5 + 3*5^2 + 5 = 105 parameters, 5-135-1 has 6*135 = 810, and the deep one wins; third "
+     "verdict."},
     {"Why does sigma matter?",
      "With sigma 2 the teacher folds its inputs at every layer (chi_1 > 1 of Poole et al. 2016: chaos), and a shallow "
-     "net needs many units for the folds; with sigma .4 tanh(z) is about z, the teacher about linear, and ten units "
-     "do; "
-     "last verdict."},
+     "net needs many units for the folds; with sigma .4 tanh(z) is about z, so the teacher is about linear and ten "
+     "units "
+     "come close to it; last verdict."},
     {"Why is the number of training points compared with the parameters?",
      "With no more points than parameters a student can fit them without being near the teacher; n_train > 3 "
      "parameters "

@@ -134,6 +134,7 @@ done:
 
 /* ---- errors against width ------------------------------------------------------------------------ */
 
+enum { MOST_LINES = 16 };   /* seeds whose fits are drawn */
 #define INTERVAL_FACTOR 1e4 /* an interval is drawn to this factor from its width at most */
 
 typedef struct error_texts {
@@ -146,19 +147,27 @@ static void write_texts(const depth_width_lab *lab, const depth_width_fit *over,
     depth_width_number(number[0], over->exponent);
     depth_width_number(number[1], target);
     depth_width_number(number[2], over->width);
-    snprintf(t->fit, sizeof t->fit, "fit: exponent %s", number[0]);
+    snprintf(t->fit, sizeof t->fit, "each seed's fit, mean exponent %s", number[0]);
     snprintf(t->deep, sizeof t->deep, "deep student, median (%lld parameters)",
              (long long)depth_width_parameters(setup->inputs, setup->teacher_width, setup->teacher_depth));
     snprintf(t->target, sizeof t->target, "error target %s", number[1]);
     snprintf(t->width, sizeof t->width, "predicted width %s", number[2]);
 }
 
-static ovp_status figure_errors(depth_width_lab *lab, const depth_width_fit *over) {
+/* Over the widths from least to most and out to the predicted width. */
+static void draw_fit(const depth_width_fit *fit, double least, double most, double x[2], double y[2]) {
+    x[0] = least;
+    x[1] = isfinite(fit->width) ? fmax(most, fit->width) : most;
+    for (int k = 0; k < 2; k++) y[k] = exp(fit->intercept + fit->exponent * log(x[k]));
+}
+
+static ovp_status figure_errors(depth_width_lab *lab, const depth_width_fit *fits, const depth_width_fit *over) {
     ovp_status status = OVP_OK;
     const double target = ovp_params_real(lab->params, "error-target");
     double *x = NULL, *y = NULL, *deep = NULL, least = INFINITY, most = 0;
-    ovp_figure_series series[6];
-    ovp_idx n = 0, depths = 0, count = 0;
+    double line_x[MOST_LINES][2], line_y[MOST_LINES][2];
+    ovp_figure_series series[MOST_LINES + 5];
+    ovp_idx n = 0, depths = 0, count = 0, lines = 0;
     error_texts texts;
     OVP_TRY(ovp_alloc(lab->ctx, &x, 3 * lab->count, sizeof *x));
     y = x + lab->count;
@@ -174,18 +183,22 @@ static ovp_status figure_errors(depth_width_lab *lab, const depth_width_fit *ove
     }
     if (n == 0) goto done;
     write_texts(lab, over, target, &texts);
-    if (over->count > 0 && over->width > most) most = over->width;
-    const double line_x[2] = {least, most};
-    const double line_y[2] = {exp(over->intercept + over->exponent * log(least)),
-                              exp(over->intercept + over->exponent * log(most))};
     const double bar_x[2] = {fmax(over->low, over->width / INTERVAL_FACTOR),
                              fmin(over->high, over->width * INTERVAL_FACTOR)};
     const double level[2] = {target, target}, median = ovp_measure_median_in_place(depths, deep);
     series[count++] = (ovp_figure_series){
         .label = "shallow students", .style = OVP_FIGURE_POINTS, .n = n, .x = x, .y = y, .colour = 0};
-    if (isfinite(over->exponent))
-        series[count++] = (ovp_figure_series){
-            .label = texts.fit, .style = OVP_FIGURE_LINE, .n = 2, .x = line_x, .y = line_y, .colour = 0};
+    for (ovp_idx i = 0; i < lab->seed_count && lines < MOST_LINES; i++) {
+        if (!isfinite(fits[i].exponent)) continue;
+        draw_fit(&fits[i], least, most, line_x[lines], line_y[lines]);
+        series[count++] = (ovp_figure_series){.label = lines == 0 ? texts.fit : "",
+                                              .style = OVP_FIGURE_LINE,
+                                              .n = 2,
+                                              .x = line_x[lines],
+                                              .y = line_y[lines],
+                                              .colour = 0};
+        lines++;
+    }
     if (depths > 0)
         series[count++] =
             (ovp_figure_series){.label = texts.deep, .style = OVP_FIGURE_HLINE, .n = 1, .y = &median, .colour = 2};
@@ -203,8 +216,9 @@ static ovp_status figure_errors(depth_width_lab *lab, const depth_width_fit *ove
         .title = "Test error of shallow students against width",
         .x_label = "width",
         .y_label = "test error / variance of the teacher",
-        .caption = "Points: each seed's students. The mean fitted power is drawn out to the width at which it meets "
-                   "the target, with that width's 95 % interval (cut at a factor of 10^4).",
+        .caption = "Each seed's students, and the power fitted to them, drawn out to the width at which it meets the "
+                   "target. The square is the geometric mean of these widths with its 95 % interval (of one seed: the "
+                   "regression's own; drawn to a factor of 10^4 at most).",
         .x_log = 1,
         .y_log = 1,
         .series = series,
@@ -288,11 +302,11 @@ done:
     return status;
 }
 
-ovp_status depth_width_figures(depth_width_lab *lab, const depth_width_fit *over) {
+ovp_status depth_width_figures(depth_width_lab *lab, const depth_width_fit *fits, const depth_width_fit *over) {
     ovp_status status = OVP_OK;
     if (ovp_params_int(lab->params, "deep-stages") > 0) OVP_TRY(figure_deep(lab));
     OVP_TRY(figure_losses(lab, DEPTH_WIDTH_SHALLOW));
-    OVP_TRY(figure_errors(lab, over));
+    OVP_TRY(figure_errors(lab, fits, over));
     OVP_TRY(figure_losses(lab, DEPTH_WIDTH_LINEAR));
     OVP_TRY(figure_scatters(lab));
 done:

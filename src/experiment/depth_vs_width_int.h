@@ -119,7 +119,7 @@ void depth_width_number(char buffer[48], double value);
 
 /* ---- depth_vs_width_figures.c ----------------------------------------------------------------------- */
 
-/* over: mean exponent and intercept, and the prediction over seeds (or of the one seed). */
-ovp_status depth_width_figures(depth_width_lab *lab, const depth_width_fit *over);
+/* fits: one a seed; over: the prediction over seeds (or of the one seed), with the mean exponent. */
+ovp_status depth_width_figures(depth_width_lab *lab, const depth_width_fit *fits, const depth_width_fit *over);
 
 #endif

@@ -90,9 +90,10 @@ void depth_width_judge_deep(study_verdict *out, const double *errors, ovp_idx se
     const spread s = spread_of(errors, seeds, DEPTH_WIDTH_DEEP_BAR);
     ovp_experiment_holds holds = OVP_HOLDS_UNCLEAR;
     if (s.count >= OVP_SEEDS_FOR_A_VERDICT && s.below != 1) holds = s.below > 1 ? OVP_HOLDS_YES : OVP_HOLDS_NO;
-    study_verdict_fill(out, "a student of the teacher's own shape can find its teacher: relative test error below 1e-5",
+    study_verdict_fill(out,
+                       "in this training students of the teacher's own shape find it: relative test error below 1e-5",
                        fraction(s.below, s.count), NAN, holds,
-                       "Fraction of seeds that did within these %lld steps, with Wilson's 95 %% interval; %s. At least "
+                       "Fraction of seeds that did within %lld steps, with Wilson's 95 %% interval; %s. At least "
                        "two must, none says no.",
                        (long long)steps, s.text);
 }
@@ -320,7 +321,7 @@ ovp_status depth_width_conclude(depth_width_lab *lab) {
     OVP_TRY(put_fits(lab, fits));
     OVP_TRY(put_prediction(lab, fits, &over, exponents, prediction, sizeof prediction));
     OVP_TRY(put_verdicts(lab, exponents, prediction));
-    OVP_TRY(depth_width_figures(lab, &over));
+    OVP_TRY(depth_width_figures(lab, fits, &over));
 done:
     ovp_free(lab->ctx, exponents);
     ovp_free(lab->ctx, fits);
