@@ -363,8 +363,8 @@ static void the_published_run_is_repeated(void **state) {
     if (!getenv("OVP_TEST_LONG")) skip();
     assert_ok(ctx, run_depth(ctx, &result, root, SETTINGS("preset=paper")));
     for (size_t i = 0; i < 4; i++)
-        assert_true(fabs(number_at(result, "students", i + 1, "test_error") / errors[i] - 1) < .25);
-    assert_true(fabs(number_at(result, "fits", 0, "exponent") + .65) < .1);
+        assert_true(fabs(number_at(result, "students", i + 1, "test_error") / errors[i] - 1) < .1);
+    assert_true(fabs(number_at(result, "fits", 0, "exponent") + .65) < .02);
     assert_string_equal(json_string_value(table_cell(result, "prediction", 0, "interval")), "regression");
     assert_true(number_at(result, "students", 5, "test_error") < 1e-4);
     json_decref(result);
