@@ -181,7 +181,8 @@ void ovp_numeric_expression_evaluate(const ovp_numeric_expression *e, ovp_idx n,
                                      const ovp_idx *strides, ovp_idx k, const ovp_idx *wrt, double *value,
                                      double *gradient, double *hessian) {
     double room[EXPRESSION_ROOM];
-    machine m = {.e = e, .values = values, .strides = strides, .wrt = wrt};
+    machine m; /* most of it is written before it is read: clearing it would cost as much as a short expression */
+    m.e = e, m.values = values, m.strides = strides, m.wrt = wrt;
     assert(k >= 0 && k <= OVP_NUMERIC_EXPRESSION_DERIVATIVES);
     m.order = k == 0 ? 0 : hessian ? 2 : gradient ? 1 : 0;
     m.k = m.order > 0 ? k : 0;
