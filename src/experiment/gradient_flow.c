@@ -10,7 +10,8 @@
 
 static const ovp_param params[] = {
     OVP_EXPERIMENT_COMMON("quick|default|paper", "f32"),
-    {"function", OVP_PARAM_TEXT, PUBLISHED, 0, 0, NULL, "", "The function of x and y to descend (docs/expressions.md)."},
+    {"function", OVP_PARAM_TEXT, PUBLISHED, 0, 0, NULL, "",
+     "The function of x and y to descend (docs/expressions.md)."},
     {"starts", OVP_PARAM_INT, "100", 1, 1e6, NULL, "", "Starting points, uniform in the square."},
     {"steps", OVP_PARAM_INT, "10000", 1, 1e9, NULL, "steps", "Steps of gradient descent."},
     {"lrs", OVP_PARAM_REAL_LIST, ".0001,.002", 1e-12, 1e6, NULL, "", "Learning rates, each different."},
@@ -106,10 +107,10 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
         for (ovp_idx j = 0; j < i; j++)
             if (lrs[i] >= lrs[j] && lrs[i] <= lrs[j])
                 return ovp_fail(ctx, OVP_EINVAL, "--lrs: %g stands there twice", lrs[i]);
-    const double kept =
-        (double)count * (double)ovp_params_int(p, "starts") * (double)(ovp_params_int(p, "record") + 1);
+    const double kept = (double)count * (double)ovp_params_int(p, "starts") * (double)(ovp_params_int(p, "record") + 1);
     if (kept > 1e7)
-        return ovp_fail(ctx, OVP_EINVAL, "--starts %lld --record %lld: %g points a seed to keep; at most 1e7: keep fewer",
+        return ovp_fail(ctx, OVP_EINVAL,
+                        "--starts %lld --record %lld: %g points a seed to keep; at most 1e7: keep fewer",
                         (long long)ovp_params_int(p, "starts"), (long long)ovp_params_int(p, "record"), kept);
     return OVP_OK;
 }
@@ -356,10 +357,10 @@ static ovp_status one_seed(gradient_flow_lab *lab, ovp_idx s) {
         OVP_TRY(report_row(lab, row));
     }
     lab->row_count += rows;
-    OVP_TRY(ovp_run_row(lab->run, "timings",
-                        (ovp_store_cell[]){ovp_cell_int(lab->seeds[s]), ovp_cell_real(seconds)}));
+    OVP_TRY(ovp_run_row(lab->run, "timings", (ovp_store_cell[]){ovp_cell_int(lab->seeds[s]), ovp_cell_real(seconds)}));
     if (diverged)
-        OVP_TRY(ovp_run_warning(lab->run, "seed %lld: %lld of %lld descents left the numbers; a smaller --lrs keeps them",
+        OVP_TRY(ovp_run_warning(lab->run,
+                                "seed %lld: %lld of %lld descents left the numbers; a smaller --lrs keeps them",
                                 (long long)lab->seeds[s], (long long)diverged, (long long)rows));
     if (lost)
         OVP_TRY(ovp_run_warning(lab->run, "seed %lld: the flow did not arrive for %lld of %lld rows (column status)",
@@ -406,19 +407,20 @@ done:
 
 static const ovp_experiment_question questions[] = {
     {"Is gradient descent the gradient flow, discretised?",
-     "Yes: a step is Euler's for z' = -grad f(z) with time step lr, so step k stands beside time lr k; each step errs by "
+     "Yes: a step is Euler's for z' = -grad f(z) with time step lr, so step k stands beside time lr k; each step errs "
+     "by "
      "lr^2 |H grad f| / 2, and at the smallest rate most starts end within .01 of the flow (first verdict)."},
     {"Then why are there exceptions at a small learning rate?",
      "Flows from both sides of a ridge part for good: an error of one step that crosses it decides the valley. And the "
      "ends at lr .0001 are those of time 1, where slow starts are still on their way."},
     {"Do two learning rates end at the same values after as many steps?",
      "No (second verdict): they stand for different times, lr steps, and the larger one cannot stay in sharp minima."},
-    {"Which minima can gradient descent not end in?",
-     "Those whose largest Hessian eigenvalue exceeds 2/lr: along it a step multiplies the error by 1 - lr lambda, below "
-     "-1 (third verdict). The flow may end in any."},
-    {"What does single precision do?",
-     "A step shorter than half the spacing of the numbers, about 6e-8 |z|, is lost: at lr .0001 the descent halts where "
-     "the gradient is below about 1e-3. --precision f64 shows the difference."},
+    {"Which minima can gradient descent not end in?", "Those whose largest Hessian eigenvalue exceeds 2/lr: along it a "
+                                                      "step multiplies the error by 1 - lr lambda, below "
+                                                      "-1 (third verdict). The flow may end in any."},
+    {"What does single precision do?", "A step shorter than half the spacing of the numbers, about 6e-8 |z|, is lost: "
+                                       "at lr .0001 the descent halts where "
+                                       "the gradient is below about 1e-3. --precision f64 shows the difference."},
 };
 
 const ovp_experiment ovp_experiment_gradient_flow = {
@@ -427,19 +429,23 @@ const ovp_experiment ovp_experiment_gradient_flow = {
     .claim = "With a small learning rate gradient descent follows the gradient flow; a large one ends elsewhere.",
     .formula = "z_(k+1) = z_k - lr grad f(z_k) beside z'(t) = -grad f(z(t)) at t = lr k; a minimum of sharpness "
                "lambda_max(H) > 2/lr is unstable for the descent",
-    .source = "Practical on lazy training (notebook); Euler's method and its stability: Hairer, Norsett and Wanner 1993, "
-              "Solving Ordinary Differential Equations I",
+    .source =
+        "Practical on lazy training (notebook); Euler's method and its stability: Hairer, Norsett and Wanner 1993, "
+        "Solving Ordinary Differential Equations I",
     .about =
-        "From 100 starts, uniform in the square [-1.5, 1.5]^2, gradient descent on f(x, y) makes 10,000 steps with each "
+        "From 100 starts, uniform in the square [-1.5, 1.5]^2, gradient descent on f(x, y) makes 10,000 steps with "
+        "each "
         "learning rate. Beside it runs the true gradient flow from the same starts, by an adaptive Runge-Kutta method "
         "of order 5 in f64 to the same times t = lr k. f may be any expression (--function, docs/expressions.md); its "
         "gradient and Hessian are exact.\n\n"
-        "What theory says. Gradient descent is Euler's method for the flow. Over a fixed time its error is proportional "
+        "What theory says. Gradient descent is Euler's method for the flow. Over a fixed time its error is "
+        "proportional "
         "to lr where the flow contracts; where it does not, on ridges, errors grow and two paths part. Near a minimum "
         "the error along an eigenvector of the Hessian is multiplied by 1 - lr lambda each step: beyond lambda = 2/lr "
         "the minimum repels, whatever the start. So a large learning rate leaves sharp, often deep valleys to the flow "
         "and ends in flat ones, or jumps for ever.\n\n"
-        "What is rounded. With --precision f32 (published) a start, the gradient (computed in f64 at the f32 point), lr, "
+        "What is rounded. With --precision f32 (published) a start, the gradient (computed in f64 at the f32 point), "
+        "lr, "
         "lr times the gradient, and the new point are rounded to float32; the published program also rounds inside the "
         "gradient. The flow, values and Hessians are f64 always. The flow is taken to have arrived for good where the "
         "Hessian is positive definite and Newton's step is shorter than the tolerance.\n\n"

@@ -9,8 +9,8 @@ typedef struct gradient_flow_row {
     int64_t seed;
     ovp_idx start;
     double lr, x0, y0, x, y, value, flow_x, flow_y, flow_value, distance, farthest, sharpness, flow_sharpness;
-    double step; /* length of the last one */
-    ovp_idx diverged_at; /* 0, or the step after which the point was the first not to be finite */
+    double step;            /* length of the last one */
+    ovp_idx diverged_at;    /* 0, or the step after which the point was the first not to be finite */
     const char *flow_state; /* NULL: arrived */
 } gradient_flow_row;
 

@@ -239,3 +239,9 @@ for name, text in (
     ("number", "1_000.5e-3*.5+2.+1e999"),
 ):
     put("expression", name, b"\x98\x60\x60\x00" + text.encode())
+
+for kind in (0, 1, 2, 3, 8, 9, 24, 25, 29):  # optimisers; with mini-batches in two orders; with patience
+    put("train_state", f"as-it-is-{kind}", bytes([kind]))
+    put("train_state", f"edits-{kind}", bytes([kind, 0, 0, 0, 200, 2, 0, 0, 9, 6, 0, 5, 63, 8, 0, 1, 77, 1, 0, 7, 255]))
+    put("train_state", f"form-{kind}", bytes([kind, 6, 128, 1, 2]))
+    put("train_state", f"name-{kind}", bytes([kind, 3, 192, 1, 0]))
