@@ -176,7 +176,7 @@ static ovp_status judge_sharpness(const gradient_flow_lab *lab) {
 
 /* ---- figures ------------------------------------------------------------------------------------- */
 
-enum { GRID = 161, BINS = 40, LEVELS = 9, MOST_PATHS = 100 };
+enum { GRID = 161, BINS = 40, LEVELS = 3, MOST_PATHS = 100 };
 
 /* A rectangle that holds the square and the paths of the first seed, as far as they stay near. */
 static void frame(const gradient_flow_lab *lab, double low[2], double high[2]) {

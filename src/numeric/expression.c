@@ -145,19 +145,19 @@ static void load(const machine *m, const expression_step *step, slot *s, ovp_idx
 /* Points at .. at + n - 1; the result is left in the first slot. */
 static void run(machine *m, ovp_idx at) {
     static const slot none = {NULL, 0, 0};
-    slot *top = m->slots - 1;
+    int held = 0;
     for (ovp_idx s = 0; s < m->e->count; s++) {
         const expression_step *step = &m->e->steps[s];
         if (step->kind != EXPRESSION_APPLY) {
-            load(m, step, ++top, at);
+            load(m, step, &m->slots[held++], at);
         } else if (step->function->arity == 1) {
-            apply(m, step, top, &none);
+            apply(m, step, &m->slots[held - 1], &none);
         } else {
-            top--;
-            apply(m, step, top, top + 1);
+            held--;
+            apply(m, step, &m->slots[held - 1], &m->slots[held]);
         }
     }
-    assert(top == m->slots);
+    assert(held == 1);
 }
 
 static void store(const machine *m, ovp_idx at, double *value, double *gradient, double *hessian) {
