@@ -39,7 +39,7 @@ static void ends_meet_numpy(void **state) {
         int compared = 0, torch = 0;
         assert_ok(ctx,
                   run_flow(ctx, &result, root,
-                           SETTINGS("preset=paper", "starts=12", "record=10", "tolerance=1e-11", precisions[single])));
+                           SETTINGS("preset=paper", "starts=12", "record=10", "tolerance=1e-10", precisions[single])));
         json_array_foreach(json_object_get(golden, "rows"), i, row) {
             const char *key = single ? "f32" : "f64";
             if (!json_is_true(json_object_get(row, single ? "stable_f32" : "stable"))) continue;
@@ -153,9 +153,9 @@ static void what_is_not_finite_is_a_row(void **state) {
         json_t *result;
         int lost = 0;
         assert_ok(ctx, run_flow(ctx, &result, root,
-                                SETTINGS(functions[f], "starts=20", "steps=3000", "lrs=.1", "seeds=1..4")));
+                                SETTINGS(functions[f], "starts=8", "steps=3000", "lrs=.1", "seeds=1..4")));
         assert_string_equal(text_at(result, "status"), "complete");
-        for (size_t r = 0; r < 80; r++) {
+        for (size_t r = 0; r < 32; r++) {
             const int finite = isfinite(number_at(result, r, "x"));
             const char *status = json_string_value(table_cell(result, "starts", r, "status"));
             assert_true(finite != (strcmp(status, "non-finite") == 0));
@@ -163,7 +163,7 @@ static void what_is_not_finite_is_a_row(void **state) {
             if (!finite) assert_true(json_is_null(table_cell(result, "starts", r, "distance")));
             lost += !finite;
         }
-        assert_true(f == 1 ? lost > 20 && lost <= 80 : lost == 80);
+        assert_true(f == 1 ? lost > 8 && lost <= 32 : lost == 32);
         assert_true(json_array_size(json_object_get(result, "warnings")) > 0);
         if (f != 1) assert_string_equal(holds_of(result, 0), "no");
         assert_string_equal(holds_of(result, 2), f == 1 ? holds_of(result, 2) : "unclear");
@@ -219,7 +219,7 @@ static void bad_values_are_refused(void **state) {
     static const struct {
         const char *setting, *message;
     } cases[] = {
-        {"function=sin(x+z)", "--function: character 7: unknown name 'z'; did you mean"},
+        {"function=sin(x+z)", "--function: character 7: unknown name 'z'; variables are x, y"},
         {"function=", "--function: character 1"},
         {"lrs=.1,.2,.1", "--lrs: 0.1 stands there twice"},
         {"low=2", "--low 2: must be below --high 1.5"},
