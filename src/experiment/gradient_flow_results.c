@@ -176,7 +176,7 @@ static ovp_status judge_sharpness(const gradient_flow_lab *lab) {
 
 /* ---- figures ------------------------------------------------------------------------------------- */
 
-enum { GRID = 161, BINS = 40, LEVELS = 3, MOST_PATHS = 100 };
+enum { GRID = 161, BINS = 40, LEVELS = 9, RIPPLES = 8, MOST_PATHS = 100 };
 
 /* A rectangle that holds the square and the paths of the first seed, as far as they stay near. */
 static void frame(const gradient_flow_lab *lab, double low[2], double high[2]) {
@@ -210,6 +210,16 @@ static ovp_idx path_series(const gradient_flow_lab *lab, ovp_idx lr, int flow, o
     return paths + 1;
 }
 
+/* Contours, unless a row of the map crosses its middle level so often that lines would hide the paths. */
+static ovp_idx contour_levels(const double *map, double least, double most, double levels[LEVELS]) {
+    ovp_idx crossings = 0;
+    if (!(isfinite(least) && most > least)) return 0;
+    for (int i = 0; i < LEVELS; i++) levels[i] = least + (most - least) * (i + 1) / (LEVELS + 1);
+    for (ovp_idx i = 1; i < GRID * GRID; i++)
+        crossings += i % GRID > 0 && (map[i] > levels[LEVELS / 2]) != (map[i - 1] > levels[LEVELS / 2]);
+    return crossings <= RIPPLES * GRID ? LEVELS : 0;
+}
+
 static ovp_status figure_paths(gradient_flow_lab *lab) {
     ovp_status status = OVP_OK;
     const ovp_idx paths = lab->starts < MOST_PATHS ? lab->starts : MOST_PATHS, panels = lab->lr_count + 1;
@@ -234,7 +244,7 @@ static ovp_status figure_paths(gradient_flow_lab *lab) {
             least = fmin(least, *value);
             most = fmax(most, *value);
         }
-    for (int i = 0; i < LEVELS; i++) levels[i] = least + (most - least) * (i + 1) / (LEVELS + 1);
+    const ovp_idx level_count = contour_levels(map, least, most, levels);
     const ovp_figure_map drawn = {.cols = GRID,
                                   .rows = GRID,
                                   .values = map,
@@ -244,7 +254,7 @@ static ovp_status figure_paths(gradient_flow_lab *lab) {
                                   .y_high = high[1],
                                   .label = "f(x, y)",
                                   .levels = levels,
-                                  .level_count = isfinite(least) && most > least ? LEVELS : 0};
+                                  .level_count = level_count};
     for (ovp_idx i = 0; i < lab->lr_count; i++)
         if (lab->lrs[i] > lab->lrs[at_largest]) at_largest = i;
     for (ovp_idx p = 0; p < panels; p++) {
@@ -264,7 +274,7 @@ static ovp_status figure_paths(gradient_flow_lab *lab) {
     OVP_TRY(study_put(lab->run, "map", OVP_F64, GRID, GRID, map));
     OVP_TRY(study_put(lab->run, "map_corners", OVP_F64, 4, 0, (double[]){low[0], high[0], low[1], high[1]}));
     const ovp_figure figure = {.name = "paths",
-                               .title = "Paths over the contours of f",
+                               .title = "Paths over the landscape of f",
                                .caption = "First seed: descents at each learning rate, and the flow to the largest "
                                           "one's time. Points: where they end.",
                                .panels = panel,

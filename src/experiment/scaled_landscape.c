@@ -253,7 +253,8 @@ done:
 }
 
 static ovp_status figure_gap(const lab *l, const power *p) {
-    double theory[2] = {NAN, NAN}, fit[2] = {NAN, NAN}, ends[2] = {INFINITY, 0}, largest = 0;
+    enum { POINTS = 100 };
+    double x[POINTS], theory[POINTS], fit[POINTS], ends[2] = {INFINITY, 0}, largest = 0;
     ovp_idx last = -1;
     char label[64], text[32];
     for (ovp_idx i = 0; i < l->done; i++) {
@@ -262,9 +263,10 @@ static ovp_status figure_gap(const lab *l, const power *p) {
         if (isfinite(l->max_gap[i]) && l->alphas[i] > largest) largest = l->alphas[i], last = i;
     }
     /* The predicted power goes through the point of the largest alpha, where it is nearest to its limit. */
-    for (int k = 0; k < 2; k++) {
-        fit[k] = exp(p->intercept + p->exponent * log(ends[k]));
-        if (last >= 0) theory[k] = l->max_gap[last] * pow(ends[k] / largest, -2.25);
+    for (int k = 0; k < POINTS; k++) {
+        x[k] = ends[0] * pow(ends[1] / ends[0], (double)k / (POINTS - 1));
+        fit[k] = exp(p->intercept + p->exponent * log(x[k]));
+        theory[k] = last >= 0 ? l->max_gap[last] * pow(x[k] / largest, -2.25) : (double)NAN;
     }
     ovp_experiment_short(text, p->exponent);
     snprintf(label, sizeof label, "fit: exponent %s", text);
@@ -276,8 +278,8 @@ static ovp_status figure_gap(const lab *l, const power *p) {
          .y = l->max_gap,
          .colour = 0},
         {.label = "bound", .style = OVP_FIGURE_POINTS, .n = l->done, .x = l->alphas, .y = l->bound, .colour = 1},
-        {.label = label, .style = OVP_FIGURE_LINE, .n = 2, .x = ends, .y = fit, .colour = 0},
-        {.label = "theory: exponent -9/4", .style = OVP_FIGURE_THEORY, .n = 2, .x = ends, .y = theory, .colour = -1}};
+        {.label = label, .style = OVP_FIGURE_LINE, .n = POINTS, .x = x, .y = fit, .colour = 0},
+        {.label = "theory: exponent -9/4", .style = OVP_FIGURE_THEORY, .n = POINTS, .x = x, .y = theory, .colour = -1}};
     const ovp_figure figure = {.name = "gap",
                                .title = "Largest difference of the two losses",
                                .x_label = "alpha",
