@@ -1,0 +1,596 @@
+/* expressivity: a circle sent through deep random nets; chaotic nets stretch and bend it exponentially, ordered ones
+ * shrink it to a point, as mean field theory says (Poole et al. 2016). */
+#include "expressivity_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- declaration --------------------------------------------------------------------------------- */
+
+static const ovp_param params[] = {
+    OVP_EXPERIMENT_COMMON("quick|default|paper", "f64"),
+    {"width", OVP_PARAM_INT, "100", 1, 20000, NULL, "units", "Width of the hidden layers."},
+    {"depth", OVP_PARAM_INT, "20", 2, 1000, NULL, "matrices",
+     "Weight matrices: depth - 1 hidden layers, 0 to depth - 2, and a read-out that is drawn but not used."},
+    {"points", OVP_PARAM_INT, "400", 3, 1e6, NULL, "", "Points on the circle, both ends of 0..2 pi among them."},
+    {"sigmas", OVP_PARAM_REAL_LIST, "2,0.4", 1e-6, 1e6, NULL, "",
+     "Standard deviations sigma_w: weights are N(0, sigma^2 / fan_in), a net each, in this order."},
+    {"map", OVP_PARAM_BOOL, "no", 0, 0, NULL, "",
+     "Also computes the phase diagram over --map-sigma-w and --map-sigma-b."},
+    {"sigma-b", OVP_PARAM_REAL, "0", 0, 1e6, NULL, "", "Standard deviation of the biases; 0: none are drawn."},
+    {"activation", OVP_PARAM_TEXT, "tanh", 0, 0, NULL, "", "Activation."},
+    {"radius", OVP_PARAM_REAL, "1", 1e-6, 1e6, NULL, "", "Radius of the circle in the two inputs."},
+    {"angles", OVP_PARAM_REAL_LIST, "5,20,45,90", 0.01, 180, NULL, "degrees",
+     "Angles between the points of a pair whose correlation is followed (the nearest the points have; at most 8)."},
+    {"tolerance", OVP_PARAM_REAL, "0.005", 1e-8, 0.5, NULL, "",
+     "Points are added until halving changes no layer's length by more than this fraction."},
+    {"points-limit", OVP_PARAM_INT, "12800", 6, 1e8, NULL, "", "Most points that may be reached so."},
+    {"members", OVP_PARAM_INT, "1", 1, 10000, NULL, "", "Nets of each sigma and seed, drawn one after another."},
+    {"map-sigma-w", OVP_PARAM_REAL_LIST, "lin:0.1:4:60", 1e-6, 1e6, NULL, "", "Grid of --map, evenly spaced."},
+    {"map-sigma-b", OVP_PARAM_REAL_LIST, "lin:0:2:60", 0, 1e6, NULL, "", "Grid of --map, evenly spaced."},
+};
+
+static const ovp_experiment_preset presets[] = {
+    {"quick", "a few seconds on two cores: width 300, five seeds",
+     "width=300;points=200;seeds=1..5;map=yes;map-sigma-w=lin:0.1:4:20;map-sigma-b=lin:0:2:20"},
+    {"default", "about 2 minutes on two cores: width 1000, ten seeds, three sigmas, the phase diagram",
+     "width=1000;sigmas=2,0.4,4;seeds=1..10;map=yes"},
+    {"paper", "exactly the published run: torch's stream, seed 42, width 100, sigma 2 and 0.4",
+     "rng=torch;seeds=42;data-seed=42"},
+};
+
+static const ovp_store_column layer_columns[] = {
+    {"sigma", "", "sigma_w of the net"},
+    {"seed", "", "seed of the net"},
+    {"layer", "", "hidden layer, from 0; its quantities are those of the pre-activations z"},
+    {"q", "", "mean over the points of |z|^2 / width"},
+    {"q_theory", "", "q map iterated from sigma^2 radius^2 / 2 + sigma_b^2"},
+    {"length", "", "of the curve z(theta), converged up to length_error"},
+    {"length_theory", "", "2 pi radius sigma sqrt(width / 2), times sqrt(chi_1(q)) each layer"},
+    {"growth", "", "length over that of the layer before; empty in layer 0"},
+    {"member", "", "0.. for nets of one sigma and seed drawn one after another"},
+    {"growth_theory", "", "sqrt(chi_1(q_theory of the layer before))"},
+    {"length_error", "", "relative change of the length when points were added last; empty: none could be"},
+    {"length_polyline", "", "straight segments between the points asked for"},
+    {"length_activations", "", "of the curve phi(z(theta)), the published trajectories"},
+    {"length_activations_theory", "", "length_theory times sqrt(chi_1(q)) / sigma"},
+    {"curvature", "", "root mean square over the points of sqrt(width) kappa"},
+    {"curvature_theory", "", "kappa^2 <- 3 chi_2 / chi_1^2 + kappa^2 / chi_1; empty: infinite (kinks)"},
+};
+static const ovp_store_column correlation_columns[] = {
+    {"sigma", "", "sigma_w of the net"},
+    {"seed", "", "seed of the net"},
+    {"member", "", "as in table layers"},
+    {"layer", "", "hidden layer, from 0"},
+    {"angle", "degrees", "between the inputs of a pair"},
+    {"c", "", "mean over the pairs of the correlation z z' / (|z| |z'|)"},
+    {"c_theory", "", "correlation map iterated with the q of each layer"},
+};
+static const ovp_store_column theory_columns[] = {
+    {"sigma", "", "sigma_w"},
+    {"sigma_b", "", "sigma_b"},
+    {"q_star", "", "fixed point of the q map"},
+    {"chi_1", "", "sigma_w^2 E phi'(sqrt(q*) z)^2"},
+    {"growth", "", "sqrt(chi_1): factor of a length in each layer"},
+    {"chi_2", "", "sigma_w^2 E phi''(sqrt(q*) z)^2; empty: infinite"},
+    {"c_star", "", "fixed point of the correlation map; empty where q* = 0"},
+    {"xi_q", "layers", "depth scale of q; empty: infinite"},
+    {"xi_c", "layers", "depth scale of correlations; empty: infinite"},
+    {"phase", "", "ordered, critical or chaotic"},
+};
+static const ovp_store_column map_columns[] = {
+    {"sigma_w", "", "sigma_w"},
+    {"sigma_b", "", "sigma_b"},
+    {"q_star", "", "fixed point of the q map; empty: there is none"},
+    {"chi_1", "", "slope of the correlation map at 1; above 1: chaotic"},
+    {"xi_c", "layers", "depth scale of correlations; empty: infinite"},
+};
+static const ovp_store_column edge_columns[] = {
+    {"sigma_b", "", "sigma_b"},
+    {"sigma_w", "", "at which chi_1 = 1: the edge of chaos, by root finding; empty: none found"},
+};
+static const ovp_store_column summary_columns[] = {
+    {"sigma", "", "sigma_w"},
+    {"layer", "", "hidden layer, from 0"},
+    {"measure", "", "column of table layers"},
+    {"count", "", "nets with a finite value"},
+    {"mean", "", "mean over seeds and members"},
+    {"low", "", "lower end of the mean's 95 % interval (Student t)"},
+    {"high", "", "upper end"},
+};
+static const ovp_store_column timing_columns[] = {
+    {"sigma", "", "sigma_w"},
+    {"seed", "", "seed"},
+    {"member", "", "as in table layers"},
+    {"points", "", "points on the curve in the end"},
+    {"seconds_draw", "s", "drawing the weights"},
+    {"seconds", "s", "sending the curve through the net"},
+};
+static const ovp_experiment_table tables[] = {
+    {"layers", "One row a net and layer.", layer_columns, COUNT(layer_columns), 0},
+    {"layers-summary", "Means over seeds and members.", summary_columns, COUNT(summary_columns), 0},
+    {"correlations", "Pairs of points at fixed angles.", correlation_columns, COUNT(correlation_columns), 0},
+    {"theory", "Mean field theory of each sigma.", theory_columns, COUNT(theory_columns), 0},
+    {"map", "Phase diagram, with --map.", map_columns, COUNT(map_columns), 1},
+    {"map-edge", "Edge of chaos, with --map.", edge_columns, COUNT(edge_columns), 1},
+    {"timings", "Time of each net.", timing_columns, COUNT(timing_columns), 0},
+};
+
+/* ---- drawing a net --------------------------------------------------------------------------------- */
+
+/* Arrays of activations are kept up to this many bytes in all, weights up to this many values. */
+#define ACTIVATIONS_LIMIT (64 << 20)
+#define SAVED_WEIGHTS 1000000
+
+typedef struct draw_work {
+    const expressivity_study *study;
+    double sigma, sigma_b;
+    int64_t seed;
+    ovp_idx member, width, depth;
+    float *weights, *biases;
+} draw_work;
+
+static ovp_idx fan_in(ovp_idx layer, ovp_idx width) {
+    return layer == 0 ? 2 : width;
+}
+
+static ovp_idx weights_before(ovp_idx layer, ovp_idx width) {
+    return layer == 0 ? 0 : 2 * width + (layer - 1) * width * width;
+}
+
+static void draw_layer(const draw_work *d, ovp_numeric_rng *rng, ovp_idx layer) {
+    const ovp_idx in = fan_in(layer, d->width), out = layer + 1 < d->depth ? d->width : 1;
+    ovp_numeric_rng_normal(rng, OVP_F32, in * out, 0, d->sigma / sqrt((double)in),
+                           d->weights + weights_before(layer, d->width));
+    if (d->biases) {
+        ovp_numeric_rng_align(rng);
+        ovp_numeric_rng_normal(rng, OVP_F32, out, 0, d->sigma_b, d->biases + layer * d->width);
+    }
+}
+
+/* philox: a stream a layer, so that no net depends on the others of the run and layers are drawn side by side. The
+ * position of a stream is made of sigma's bits, the member and the layer. */
+static ovp_status draw_task(ovp_ctx *ctx, void *arg, ovp_idx layer) {
+    const draw_work *d = arg;
+    ovp_numeric_rng *rng = NULL;
+    uint64_t index;
+    memcpy(&index, &d->sigma, sizeof index);
+    index ^= (uint64_t)d->member << 12 | (uint64_t)layer;
+    ovp_status status = ovp_numeric_rng_create(&rng, ctx, OVP_RNG_PHILOX, d->seed, OVP_PURPOSE_INIT, index);
+    if (status == OVP_OK) draw_layer(d, rng, layer);
+    ovp_numeric_rng_free(rng);
+    return status;
+}
+
+/* As the published program: the default initialisation of every layer of the net is drawn first (and forgotten), then
+ * normal_ layer by layer, read-out included. */
+static void draw_torch(const draw_work *d, ovp_numeric_rng *rng) {
+    for (ovp_idx layer = 0; layer < d->depth; layer++) {
+        const ovp_idx in = fan_in(layer, d->width), out = layer + 1 < d->depth ? d->width : 1;
+        ovp_numeric_rng_uniform(rng, OVP_F32, in * out, -1, 1, d->weights + weights_before(layer, d->width));
+        if (d->biases) ovp_numeric_rng_uniform(rng, OVP_F32, out, -1, 1, d->biases + layer * d->width);
+    }
+    for (ovp_idx layer = 0; layer < d->depth; layer++) draw_layer(d, rng, layer);
+}
+
+static ovp_status keep_weights(const draw_work *d, ovp_experiment_run *run) {
+    ovp_status status = OVP_OK;
+    const ovp_idx all = weights_before(d->depth - 1, d->width) + fan_in(d->depth - 1, d->width);
+    if (all > SAVED_WEIGHTS && !ovp_params_bool(d->study->params, "save-weights")) return OVP_OK;
+    for (ovp_idx layer = 0; layer < d->depth; layer++) {
+        char name[160], sigma[32];
+        const ovp_idx out = layer + 1 < d->depth ? d->width : 1;
+        ovp_format_real(sigma, d->sigma);
+        ovp_numeric_array array = {.type = OVP_F32,
+                                   .ndim = 2,
+                                   .shape = {out, fan_in(layer, d->width)},
+                                   .data = d->weights + weights_before(layer, d->width)};
+        snprintf(name, sizeof name, "sigma%s.seed%lld.member%lld.%lld.weight", sigma, (long long)d->seed,
+                 (long long)d->member, (long long)layer);
+        OVP_TRY(ovp_run_weight(run, name, &array));
+        if (!d->biases) continue;
+        array = (ovp_numeric_array){
+            .type = OVP_F32, .ndim = 1, .shape = {out}, .data = d->biases + layer * d->width};
+        snprintf(name, sizeof name, "sigma%s.seed%lld.member%lld.%lld.bias", sigma, (long long)d->seed,
+                 (long long)d->member, (long long)layer);
+        OVP_TRY(ovp_run_weight(run, name, &array));
+    }
+done:
+    return status;
+}
+
+/* ---- one net ---------------------------------------------------------------------------------------- */
+
+typedef struct lab {
+    expressivity_study study;
+    float *weights, *biases;
+    double *projection;  /* width x 3, of the present seed */
+    double *activations; /* nets x hidden x points x width, or NULL */
+} lab;
+
+static ovp_status warn_length(const expressivity_study *study, const expressivity_record *r, ovp_idx points) {
+    for (ovp_idx layer = 0; layer < study->hidden; layer++) {
+        char sigma[32], error[32];
+        if (r->layers[layer].error <= study->circle.tolerance) continue;
+        ovp_format_real(sigma, study->sigmas[r->sigma]);
+        ovp_experiment_short(error, r->layers[layer].error);
+        return ovp_run_warning(study->run,
+                               "sigma %s, seed %lld: with %lld points the length is not converged from layer %lld on "
+                               "(there it changed by a fraction of %s); raise --points-limit or --tolerance",
+                               sigma, (long long)study->seeds[r->seed], (long long)points, (long long)layer, error);
+    }
+    return OVP_OK;
+}
+
+static ovp_status one_net(lab *lab, ovp_numeric_rng *torch, ovp_idx sigma, ovp_idx seed, ovp_idx member) {
+    ovp_status status = OVP_OK;
+    expressivity_study *study = &lab->study;
+    expressivity_record *record = &study->records[study->count];
+    const ovp_idx width = ovp_params_int(study->params, "width"), cells = study->hidden * study->points;
+    draw_work draw = {.study = study,
+                      .sigma = study->sigmas[sigma],
+                      .sigma_b = ovp_params_real(study->params, "sigma-b"),
+                      .seed = study->seeds[seed],
+                      .member = member,
+                      .width = width,
+                      .depth = study->hidden + 1,
+                      .weights = lab->weights,
+                      .biases = lab->biases};
+    const expressivity_net net = {.width = width,
+                                  .hidden = study->hidden,
+                                  .activation =
+                                      ovp_numeric_activation_find(ovp_params_text(study->params, "activation")),
+                                  .weights = lab->weights,
+                                  .biases = lab->biases};
+    expressivity_out out = {.layers = record->layers,
+                            .trajectory = study->trajectories + study->count * cells * 3,
+                            .activations =
+                                lab->activations ? lab->activations + study->count * cells * width : NULL};
+    const double start = ovp_seconds();
+    record->sigma = sigma;
+    record->seed = seed;
+    record->member = member;
+    if (torch)
+        draw_torch(&draw, torch);
+    else
+        OVP_TRY(ovp_parallel(study->ctx, draw.depth, draw_task, &draw));
+    const double drawn = ovp_seconds();
+    OVP_TRY(expressivity_send(&out, study->ctx, &net, &study->circle, lab->projection));
+    study->count++;
+    OVP_TRY(expressivity_rows(study, record));
+    OVP_TRY(keep_weights(&draw, study->run));
+    const ovp_store_cell cells_time[] = {ovp_cell_real(draw.sigma),          ovp_cell_int(draw.seed),
+                                         ovp_cell_int(member),               ovp_cell_int(out.points),
+                                         ovp_cell_real(drawn - start),       ovp_cell_real(ovp_seconds() - drawn)};
+    OVP_TRY(ovp_run_row(study->run, "timings", cells_time));
+    OVP_TRY(warn_length(study, record, out.points));
+done:
+    return status;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------ */
+
+/* Projection: numpy's randn(width, 3) where torch draws the nets, of the data seed. */
+static ovp_status draw_projection(lab *lab, int64_t seed) {
+    expressivity_study *study = &lab->study;
+    const int torch = strcmp(ovp_params_text(study->params, "rng"), "torch") == 0;
+    ovp_numeric_rng *rng = NULL;
+    ovp_status status = ovp_numeric_rng_create(&rng, study->ctx, torch ? OVP_RNG_NUMPY : OVP_RNG_PHILOX,
+                                               ovp_run_data_seed(study->run, seed), OVP_PURPOSE_DATA, 0);
+    if (status == OVP_OK)
+        ovp_numeric_rng_normal(rng, OVP_F64, 3 * ovp_params_int(study->params, "width"), 0, 1, lab->projection);
+    ovp_numeric_rng_free(rng);
+    return status;
+}
+
+static ovp_status one_seed(lab *lab, ovp_idx seed) {
+    ovp_status status = OVP_OK;
+    expressivity_study *study = &lab->study;
+    ovp_numeric_rng *torch = NULL;
+    const ovp_idx nets = study->seed_count * study->members * study->sigma_count;
+    if (strcmp(ovp_params_text(study->params, "rng"), "torch") == 0)
+        OVP_TRY(ovp_numeric_rng_create(&torch, study->ctx, OVP_RNG_TORCH, study->seeds[seed], OVP_PURPOSE_INIT, 0));
+    OVP_TRY(draw_projection(lab, study->seeds[seed]));
+    for (ovp_idx member = 0; member < study->members; member++)
+        for (ovp_idx sigma = 0; sigma < study->sigma_count; sigma++) {
+            OVP_TRY(one_net(lab, torch, sigma, seed, member));
+            const ovp_progress progress = {.stage = "circles through nets",
+                                           .unit = "nets",
+                                           .done = study->count,
+                                           .total = nets,
+                                           .value_name = NULL,
+                                           .value = NAN};
+            ovp_run_progress(study->run, &progress);
+        }
+done:
+    ovp_numeric_rng_free(torch);
+    return status;
+}
+
+/* Offsets of the angles on the circle of points - 1 different points; equal ones once. */
+static void set_angles(expressivity_study *study) {
+    ovp_idx count;
+    const double *asked = ovp_params_reals(study->params, "angles", &count);
+    const double turn = (double)(study->points - 1);
+    for (ovp_idx k = 0; k < count; k++) {
+        const ovp_idx offset = (ovp_idx)fmax(1, rint(asked[k] / 360 * turn));
+        int known = 0;
+        for (ovp_idx j = 0; j < study->angles; j++) known |= study->circle.offset[j] == offset;
+        if (known) continue;
+        study->angle[study->angles] = 2 * M_PI * (double)offset / turn;
+        study->circle.offset[study->angles++] = offset;
+    }
+    study->circle.angles = study->angles;
+}
+
+static ovp_status make_theory(expressivity_study *study) {
+    ovp_status status = OVP_OK;
+    for (ovp_idx i = 0; i < study->sigma_count; i++) {
+        const expressivity_theory_options options = {.activation = ovp_params_text(study->params, "activation"),
+                                                     .sigma = study->sigmas[i],
+                                                     .sigma_b = ovp_params_real(study->params, "sigma-b"),
+                                                     .radius = study->circle.radius,
+                                                     .width = ovp_params_int(study->params, "width"),
+                                                     .hidden = study->hidden,
+                                                     .angles = study->angles,
+                                                     .angle = study->angle};
+        OVP_TRY(expressivity_theory_create(&study->theory[i], study->ctx, &options));
+    }
+done:
+    return status;
+}
+
+/* Refuses before any net has run. */
+static ovp_status check_memory(const expressivity_study *study, double nets) {
+    const double width = (double)ovp_params_int(study->params, "width"), available =
+                                                                             (double)ovp_experiment_memory_available();
+    const double need = 4 * width * width * (double)study->hidden +
+                        expressivity_send_memory((ovp_idx)width, study->points) +
+                        24 * nets * (double)(study->hidden * study->points);
+    char need_text[32], have_text[32];
+    if (!(available > 0) || need <= available) return OVP_OK;
+    ovp_experiment_short(need_text, need / 0x1p30);
+    ovp_experiment_short(have_text, available / 0x1p30);
+    return ovp_fail(study->ctx, OVP_EINVAL,
+                    "--width %lld, --depth %lld, --points %lld need about %s GiB and %s GiB are available; give smaller "
+                    "ones or fewer nets (no net was run)",
+                    (long long)width, (long long)study->hidden + 1, (long long)study->points, need_text, have_text);
+}
+
+static ovp_status prepare(lab *lab) {
+    ovp_status status = OVP_OK;
+    expressivity_study *study = &lab->study;
+    const ovp_params *p = study->params;
+    const ovp_idx width = ovp_params_int(p, "width"), depth = study->hidden + 1;
+    const ovp_idx nets = study->seed_count * study->members * study->sigma_count;
+    const ovp_idx cells = study->hidden * study->points;
+    OVP_TRY(check_memory(study, (double)nets));
+    OVP_TRY(ovp_alloc(study->ctx, &study->theory, study->sigma_count, sizeof *study->theory));
+    OVP_TRY(make_theory(study));
+    OVP_TRY(ovp_alloc(study->ctx, &study->records, nets, sizeof *study->records));
+    for (ovp_idx i = 0; i < nets; i++)
+        OVP_TRY(ovp_alloc(study->ctx, &study->records[i].layers, study->hidden, sizeof(expressivity_layer)));
+    OVP_TRY(ovp_alloc(study->ctx, &study->trajectories, nets * cells * 3, sizeof(double)));
+    OVP_TRY(ovp_alloc(study->ctx, &lab->projection, 3 * width, sizeof(double)));
+    OVP_TRY(ovp_alloc(study->ctx, &lab->weights, weights_before(depth, width), sizeof(float)));
+    if (ovp_params_real(p, "sigma-b") > 0)
+        OVP_TRY(ovp_alloc(study->ctx, &lab->biases, depth * width, sizeof(float)));
+    if ((double)nets * (double)cells * (double)width * sizeof(double) <= ACTIVATIONS_LIMIT)
+        OVP_TRY(ovp_alloc(study->ctx, &lab->activations, nets * cells * width, sizeof(double)));
+done:
+    return status;
+}
+
+/* Everything finished, also before an interruption: [net, layer, point, ..], a net a (seed, member, sigma). */
+static ovp_status put_arrays(lab *lab) {
+    ovp_status status = OVP_OK;
+    expressivity_study *study = &lab->study;
+    const ovp_idx width = ovp_params_int(study->params, "width");
+    ovp_numeric_array array = {.type = OVP_F64,
+                               .ndim = 4,
+                               .shape = {study->count, study->hidden, study->points, 3},
+                               .data = study->trajectories};
+    double *sigma = NULL;
+    int64_t *seed = NULL;
+    if (study->count == 0) return OVP_OK;
+    OVP_TRY(ovp_run_array(study->run, "trajectories", &array));
+    array.shape[3] = width;
+    array.data = lab->activations;
+    if (lab->activations) OVP_TRY(ovp_run_array(study->run, "activations", &array));
+    OVP_TRY(ovp_alloc(study->ctx, &sigma, study->count, sizeof *sigma));
+    OVP_TRY(ovp_alloc(study->ctx, &seed, study->count, sizeof *seed));
+    for (ovp_idx i = 0; i < study->count; i++) {
+        sigma[i] = study->sigmas[study->records[i].sigma];
+        seed[i] = study->seeds[study->records[i].seed];
+    }
+    OVP_TRY(study_put(study->run, "sigma", OVP_F64, study->count, 0, sigma));
+    OVP_TRY(study_put(study->run, "seed", OVP_I64, study->count, 0, seed));
+    for (ovp_idx i = 0; i < study->count; i++) seed[i] = study->records[i].member;
+    OVP_TRY(study_put(study->run, "member", OVP_I64, study->count, 0, seed));
+    if (study->seed_count == 1) OVP_TRY(study_put(study->run, "projection", OVP_F64, width, 3, lab->projection));
+done:
+    ovp_free(study->ctx, seed);
+    ovp_free(study->ctx, sigma);
+    return status;
+}
+
+static ovp_status run(ovp_experiment_run *r) {
+    ovp_status status = OVP_OK, end;
+    lab lab = {.study = {.run = r, .ctx = ovp_run_ctx(r), .params = ovp_run_params(r)}};
+    expressivity_study *study = &lab.study;
+    const ovp_params *p = study->params;
+    study->seeds = ovp_run_seeds(r, &study->seed_count);
+    study->sigmas = ovp_params_reals(p, "sigmas", &study->sigma_count);
+    study->members = ovp_params_int(p, "members");
+    study->hidden = ovp_params_int(p, "depth") - 1;
+    study->points = ovp_params_int(p, "points");
+    study->circle = (expressivity_circle){.points = study->points,
+                                          .limit = ovp_params_int(p, "points-limit"),
+                                          .radius = ovp_params_real(p, "radius"),
+                                          .tolerance = ovp_params_real(p, "tolerance")};
+    set_angles(study);
+    OVP_TRY(prepare(&lab));
+    if (ovp_params_bool(p, "map")) OVP_TRY(expressivity_map(study));
+    for (ovp_idx s = 0; s < study->seed_count && status == OVP_OK; s++) status = one_seed(&lab, s);
+    end = put_arrays(&lab);
+    if (end == OVP_OK) end = expressivity_conclude(study);
+    if (status == OVP_OK) status = end;
+done:
+    for (ovp_idx i = 0; study->records && i < study->seed_count * study->members * study->sigma_count; i++)
+        ovp_free(study->ctx, study->records[i].layers);
+    for (ovp_idx i = 0; study->theory && i < study->sigma_count; i++)
+        expressivity_theory_free(study->ctx, &study->theory[i]);
+    ovp_free(study->ctx, study->map_edge);
+    ovp_free(study->ctx, study->map);
+    ovp_free(study->ctx, study->records);
+    ovp_free(study->ctx, study->theory);
+    ovp_free(study->ctx, study->trajectories);
+    ovp_free(study->ctx, lab.activations);
+    ovp_free(study->ctx, lab.biases);
+    ovp_free(study->ctx, lab.weights);
+    ovp_free(study->ctx, lab.projection);
+    return status;
+}
+
+/* ---- what is refused ------------------------------------------------------------------------------- */
+
+/* An activation without a second moment or a map without a fixed point, in theory's words. */
+static ovp_status check_field(ovp_ctx *ctx, const ovp_params *p, double sigma) {
+    ovp_theory_mean_field *field = NULL;
+    ovp_theory_fixed_point fixed;
+    char why[512], text[32];
+    const ovp_theory_mean_field_options options = {.size = sizeof options,
+                                                   .activation = ovp_params_text(p, "activation"),
+                                                   .sigma_w = sigma,
+                                                   .sigma_b = ovp_params_real(p, "sigma-b")};
+    ovp_status status = ovp_theory_mean_field_create(&field, ctx, &options);
+    if (status == OVP_OK) status = ovp_theory_fixed_point_find(&fixed, ctx, field);
+    ovp_theory_mean_field_free(field);
+    if (status != OVP_ENUMERIC) return status;
+    snprintf(why, sizeof why, "%s", ovp_message(ctx));
+    ovp_clear(ctx);
+    ovp_format_real(text, sigma);
+    return ovp_fail(ctx, OVP_EINVAL, "--sigmas %s with --activation %s: %s; give another sigma or activation", text,
+                    options.activation, why);
+}
+
+static ovp_status check_grid(ovp_ctx *ctx, const ovp_params *p, const char *key) {
+    ovp_idx count;
+    const double *x = ovp_params_reals(p, key, &count);
+    const double step = (x[count - 1] - x[0]) / (double)(count - 1);
+    for (ovp_idx i = 0; i < count; i++)
+        if (count < 2 || !(step > 0) || !(fabs(x[i] - x[0] - (double)i * step) <= 1e-6 * step))
+            return ovp_fail(ctx, OVP_EINVAL, "--%s: needs at least 2 values, ascending and evenly spaced, such as "
+                                             "lin:0.1:4:60",
+                            key);
+    return OVP_OK;
+}
+
+static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
+    ovp_status status = OVP_OK;
+    ovp_idx count, angles;
+    const double *sigmas = ovp_params_reals(p, "sigmas", &count);
+    const long long points = ovp_params_int(p, "points"), limit = ovp_params_int(p, "points-limit");
+    ovp_params_reals(p, "angles", &angles);
+    if (strcmp(ovp_params_text(p, "rng"), "numpy") == 0)
+        return ovp_fail(ctx, OVP_EINVAL, "--rng numpy: the published program took its nets from torch and only the "
+                                         "projection from numpy, which --rng torch does; use torch or philox");
+    if (strcmp(ovp_params_text(p, "precision"), "f64") != 0)
+        return ovp_fail(ctx, OVP_EINVAL, "--precision f32: expressivity's weights are float32, but curves go through "
+                                         "them in f64 only, as chaos multiplies rounding; use f64");
+    if (strcmp(ovp_params_text(p, "engine"), "auto") != 0)
+        return ovp_fail(ctx, OVP_EINVAL, "--engine %s: expressivity has one way of its own; use auto",
+                        ovp_params_text(p, "engine"));
+    if (limit < 2 * points - 1)
+        return ovp_fail(ctx, OVP_EINVAL, "--points-limit %lld: halving the intervals of --points %lld once needs %lld",
+                        limit, points, 2 * points - 1);
+    if (angles > EXPRESSIVITY_ANGLES)
+        return ovp_fail(ctx, OVP_EINVAL, "--angles: %lld values; at most %d", (long long)angles, EXPRESSIVITY_ANGLES);
+    if (ovp_params_bool(p, "map")) {
+        OVP_TRY(check_grid(ctx, p, "map-sigma-w"));
+        OVP_TRY(check_grid(ctx, p, "map-sigma-b"));
+    }
+    for (ovp_idx i = 0; i < count; i++) {
+        for (ovp_idx j = 0; j < i; j++)
+            if (sigmas[i] >= sigmas[j] && sigmas[i] <= sigmas[j])
+                return ovp_fail(ctx, OVP_EINVAL, "--sigmas: %g is given twice; --members draws several nets of one",
+                                sigmas[i]);
+        OVP_TRY(check_field(ctx, p, sigmas[i]));
+    }
+done:
+    return status;
+}
+
+/* ---- descriptor ---------------------------------------------------------------------------------- */
+
+static const ovp_experiment_question questions[] = {
+    {"Why does a deep random net with sigma 2 tangle a circle, and one with sigma 0.4 flatten it?",
+     "Each layer multiplies lengths by sqrt(chi_1): 1.167 at sigma 2 (chaotic), 0.4 at sigma 0.4 (ordered); second "
+     "verdict of each sigma."},
+    {"Where is the border between the two?",
+     "At chi_1 = 1, the edge of chaos: sigma_w = 1 for tanh without biases, 1.396 with sigma_b = 0.3 (table map-edge, "
+     "--map)."},
+    {"Does the curve's length grow because the points move outwards?",
+     "No: q settles at q* within about four layers (first verdict), so an ever longer curve is folded into a sphere of "
+     "fixed radius."},
+    {"Why does depth make functions that a shallow net cannot fit?",
+     "A length that grows as chi_1^(depth/2) with a curvature that does not fall is crossed exponentially often by a "
+     "hyperplane; one hidden layer needs exponentially many units for it (Poole et al. 2016, section 5)."},
+    {"Do two points keep their distance?",
+     "No: at sigma 2 correlations fall to c* = 0 however near the points began, in ordered nets they keep (sigma_b = 0) "
+     "or go to 1; third verdict, depth scale xi_c in table theory."},
+    {"Do 400 points show the chaotic curve?",
+     "In the published net yes, at sigma 4 not beyond a few layers: compare length_polyline with length, to which "
+     "points were added until it no longer changed."},
+    {"Are finite nets like the theory?",
+     "Their means are; single nets of width 1000 are off by a few per cent in q, and as 1/sqrt(width)."},
+};
+
+const ovp_experiment ovp_experiment_expressivity = {
+    .id = "expressivity",
+    .title = "Chaos and expressivity of deep random nets",
+    .claim = "A circle sent through a deep random net grows exponentially in length where chi_1 > 1 and shrinks where "
+             "chi_1 < 1, by sqrt(chi_1) in each layer.",
+    .formula = "q' = sigma_w^2 E phi(sqrt(q) z)^2 + sigma_b^2; chi_1 = sigma_w^2 E phi'(sqrt(q*) z)^2; length' = "
+               "sqrt(chi_1) length; kappa'^2 = 3 chi_2 / chi_1^2 + kappa^2 / chi_1",
+    .source = "Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli 2016, Exponential expressivity in deep neural networks "
+              "through transient chaos; Neuromatch NeuroAI, W2D1, depth against width; Schoenholz, Gilmer, Ganguli and "
+              "Sohl-Dickstein 2017, Deep Information Propagation",
+    .about =
+        "Points x = radius (cos theta, sin theta) go through nets with random weights N(0, sigma^2 / fan_in), float32 "
+        "numbers, and biases N(0, sigma_b^2); no training. z^l are the pre-activations of hidden layer l = 0 .. depth - "
+        "2, "
+        "computed in f64. Recorded for each layer: q^l, the mean of |z|^2 / width; the length of the closed curve "
+        "z^l(theta); its curvature; the correlation of pairs of points at fixed angles. Trajectories are the curves "
+        "after the activation, phi(z^l), projected to three dimensions by a random matrix, as published.\n\n"
+        "What theory says. In infinitely wide nets z is Gaussian, and each layer maps q and the correlation c of two "
+        "points to the next (Poole et al. 2016). q runs to a fixed point q*. chi_1 is the slope of the correlation map "
+        "at c = 1: near points move apart where chi_1 > 1 (chaos) and together where chi_1 < 1 (order). A length is "
+        "multiplied by sqrt(chi_1) a layer, so that in the chaotic phase depth buys exponentially long curves on a "
+        "sphere of fixed size; its curvature per length does not fall. length_theory is the recursion with the q of "
+        "each finite layer, from q^1 = sigma^2 radius^2 / 2 + sigma_b^2 on.\n\n"
+        "How the length is found. Straight segments between points cut the folds of a chaotic curve off, so the run "
+        "sends dz/dtheta through the net beside z (forward mode) and integrates its norm by the trapezoid rule; where "
+        "halving an interval changes its share by more than the tolerance it is halved again, until no layer's length "
+        "changes by more. What is compared is the larger of the change and the root of its squares over the intervals, "
+        "which luck cannot cancel. A run that reaches --points-limit says from which layer on its length is not "
+        "converged. length_polyline holds the segments between the points asked for.\n\n"
+        "Random numbers. --rng torch: one stream a seed; for each net (member by member, sigmas in their order) first "
+        "the default initialisation of all layers, which is forgotten, then normal_ of all layers, read-out included; "
+        "the stream is not seeded again between nets. The projection is numpy's randn(width, 3) of --data-seed. --rng "
+        "philox: a stream for each (seed, sigma, member, layer).\n\n"
+        "How to read the figures. Trajectories: colour runs along the circle. Length, q, curvature and correlations "
+        "against the layer: means over seeds with 95 % intervals, theory dashed. Correlation map: each layer's "
+        "correlation against that of the layer before, with the map at q*. Phase diagram: chi_1 over (sigma_w, "
+        "sigma_b), the edge of chaos, and this run's nets.",
+    .params = params,
+    .param_count = COUNT(params),
+    .presets = presets,
+    .preset_count = COUNT(presets),
+    .tables = tables,
+    .table_count = COUNT(tables),
+    .questions = questions,
+    .question_count = COUNT(questions),
+    .check = check,
+    .run = run,
+};
