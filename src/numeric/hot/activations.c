@@ -2,6 +2,7 @@
 #include "numeric/hot/activations.h"
 
 #include "numeric/hot/hot.h"
+#include "numeric/hot/tanh.h"
 #include "numeric/hot/trig.h"
 
 #define OVP_PHI(id)                                                                                                    \
@@ -35,7 +36,6 @@ OVP_PHI(elu)
 OVP_DPHI(elu)
 OVP_PHI(selu)
 OVP_DPHI(selu)
-OVP_PHI(tanh)
 OVP_DPHI(tanh)
 OVP_PHI(sigmoid)
 OVP_DPHI(sigmoid)
@@ -50,6 +50,9 @@ OVP_DPHI(erf)
 OVP_PHI(square)
 OVP_DPHI(square)
 
+void OVP_HOT(ovp_numeric_phi_tanh)(ovp_idx n, const void *z, void *h) {
+    ovp_vm_tanh_map(n, z, h);
+}
 void OVP_HOT(ovp_numeric_phi_sin)(ovp_idx n, const void *z, void *h) {
     ovp_vm_trig_map(n, z, h, 0);
 }

@@ -69,9 +69,6 @@ static inline real ovp_vm_dphi_selu(real h) {
     return h > R_(0.0) ? (real)OVP_SELU_SCALE : h + (real)(OVP_SELU_SCALE * OVP_SELU_ALPHA);
 }
 
-static inline real ovp_vm_phi_tanh(real z) {
-    return ovp_vm_tanh(z);
-}
 static inline real ovp_vm_dphi_tanh(real h) {
     return (R_(1.0) - h) * (R_(1.0) + h);
 }

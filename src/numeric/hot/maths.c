@@ -2,6 +2,7 @@
 #include "numeric/hot/maths.h"
 
 #include "numeric/hot/hot.h"
+#include "numeric/hot/tanh.h"
 #include "numeric/hot/trig.h"
 
 #define OVP_MAP(name)                                                                                                  \
@@ -14,9 +15,11 @@
 
 OVP_MAP(exp)
 OVP_MAP(log)
-OVP_MAP(tanh)
 OVP_MAP(erf)
 
+void OVP_HOT(ovp_numeric_tanh)(ovp_idx n, const void *x, void *y) {
+    ovp_vm_tanh_map(n, x, y);
+}
 void OVP_HOT(ovp_numeric_sin)(ovp_idx n, const void *x, void *y) {
     ovp_vm_trig_map(n, x, y, 0);
 }

@@ -120,40 +120,6 @@ static inline real ovp_vm_expm1(real x) {
     return OVP_FMA(p, s, s - R_(1.0));
 }
 
-#if OVP_BITS == 32
-/* A polynomial up to 0.56, then 1 - 2 / (exp(2a) + 1), whose rounding errors shrink with its second term. exp(2a) is
- * 2^n (1 + expm1(2r)), 2a = n ln 2 + 2r, with the polynomial of ovp_vm_reduce_exp in 2r, its powers of two moved into
- * the constants; MAGIC + 128 leaves the exponent bits of 2^(n+1) in the low bits of t. */
-static inline real ovp_vm_tanh(real x) {
-    real a = ovp_vm_abs(x), z = a * a;
-    real q = OVP_FMA(z, -0.006207464f, 0.021027246f); /* (tanh(a) / a - 1) / a^2, relative error of tanh 1.2e-9 */
-    q = OVP_FMA(z, q, -0.053842288f);
-    q = OVP_FMA(z, q, 0.133325f);
-    q = OVP_FMA(z, q, -0.33333316f);
-    real small = OVP_FMA(a * z, q, a);
-    real b = 10.0f < a ? 10.0f : a; /* 1 after rounding */
-    real t = OVP_FMA(b, 2 * OVP_VM_LOG2E, OVP_VM_MAGIC + 128.0f), n = t - (OVP_VM_MAGIC + 128.0f);
-    real r = OVP_FMA(-n, OVP_VM_LN2_HI / 2, b);
-    r = OVP_FMA(-n, OVP_VM_LN2_LO / 2, r);
-    real e = OVP_FMA(r, 64 * 0.00019846017f, 32 * 0.0013941654f);
-    e = OVP_FMA(r, e, 16 * 0.0083333915f);
-    e = OVP_FMA(r, e, 8 * 0.041666348f);
-    e = OVP_FMA(r, e, 4 * 0.16666666f);
-    e = OVP_FMA(r, e, 2 * 0.5f);
-    real s = ovp_vm_from_bits(ovp_vm_to_bits(t) << OVP_VM_MANTISSA);
-    real large = 1.0f - 2.0f / OVP_FMA(OVP_FMA(r * r, e, r), s, OVP_FMA(s, 0.5f, 1.0f));
-    return ovp_vm_sign(a < 0.56f ? small : large, x);
-}
-#else
-/* tanh a = E / (E + 2), E = expm1(2a): no cancellation anywhere. */
-static inline real ovp_vm_tanh(real x) {
-    real a = ovp_vm_abs(x);
-    a = a > 20.0 ? 20.0 : a; /* 1 after rounding */
-    real e = ovp_vm_expm1(a + a);
-    return ovp_vm_sign(e / (e + 2.0), x);
-}
-#endif
-
 /* log x = k ln 2 + log(1 + f), 1 + f in [sqrt(1/2), sqrt 2), by the odd series in s = f / (2 + f) as fdlibm's
  * e_log.c (Sun Microsystems 1993) arranges it. */
 static inline real ovp_vm_log(real x) {
