@@ -201,12 +201,12 @@ done:
 
 /* ---- one net ---------------------------------------------------------------------------------------- */
 
-typedef struct lab {
+typedef struct curve_lab {
     expressivity_study study;
     float *weights, *biases;
     double *projection;  /* width x 3, of the present seed */
     double *activations; /* nets x hidden x points x width, or NULL */
-} lab;
+} curve_lab;
 
 static ovp_status warn_length(const expressivity_study *study, const expressivity_record *r, ovp_idx points) {
     for (ovp_idx layer = 0; layer < study->hidden; layer++) {
@@ -222,7 +222,7 @@ static ovp_status warn_length(const expressivity_study *study, const expressivit
     return OVP_OK;
 }
 
-static ovp_status one_net(lab *lab, ovp_numeric_rng *torch, ovp_idx sigma, ovp_idx seed, ovp_idx member) {
+static ovp_status one_net(curve_lab *lab, ovp_numeric_rng *torch, ovp_idx sigma, ovp_idx seed, ovp_idx member) {
     ovp_status status = OVP_OK;
     expressivity_study *study = &lab->study;
     expressivity_record *record = &study->records[study->count];
@@ -271,7 +271,7 @@ done:
 /* ---- the run ------------------------------------------------------------------------------------------ */
 
 /* Projection: numpy's randn(width, 3) where torch draws the nets, of the data seed. */
-static ovp_status draw_projection(lab *lab, int64_t seed) {
+static ovp_status draw_projection(curve_lab *lab, int64_t seed) {
     expressivity_study *study = &lab->study;
     const int torch = strcmp(ovp_params_text(study->params, "rng"), "torch") == 0;
     ovp_numeric_rng *rng = NULL;
@@ -283,7 +283,7 @@ static ovp_status draw_projection(lab *lab, int64_t seed) {
     return status;
 }
 
-static ovp_status one_seed(lab *lab, ovp_idx seed) {
+static ovp_status one_seed(curve_lab *lab, ovp_idx seed) {
     ovp_status status = OVP_OK;
     expressivity_study *study = &lab->study;
     ovp_numeric_rng *torch = NULL;
@@ -357,7 +357,7 @@ static ovp_status check_memory(const expressivity_study *study, double nets) {
                     (long long)width, (long long)study->hidden + 1, (long long)study->points, need_text, have_text);
 }
 
-static ovp_status prepare(lab *lab) {
+static ovp_status prepare(curve_lab *lab) {
     ovp_status status = OVP_OK;
     expressivity_study *study = &lab->study;
     const ovp_params *p = study->params;
@@ -382,7 +382,7 @@ done:
 }
 
 /* Everything finished, also before an interruption: [net, layer, point, ..], a net a (seed, member, sigma). */
-static ovp_status put_arrays(lab *lab) {
+static ovp_status put_arrays(curve_lab *lab) {
     ovp_status status = OVP_OK;
     expressivity_study *study = &lab->study;
     const ovp_idx width = ovp_params_int(study->params, "width");
@@ -416,7 +416,7 @@ done:
 
 static ovp_status run(ovp_experiment_run *r) {
     ovp_status status = OVP_OK, end;
-    lab lab = {.study = {.run = r, .ctx = ovp_run_ctx(r), .params = ovp_run_params(r)}};
+    curve_lab lab = {.study = {.run = r, .ctx = ovp_run_ctx(r), .params = ovp_run_params(r)}};
     expressivity_study *study = &lab.study;
     const ovp_params *p = study->params;
     study->seeds = ovp_run_seeds(r, &study->seed_count);

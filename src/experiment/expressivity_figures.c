@@ -326,7 +326,7 @@ static ovp_status draw_trajectories(expressivity_study *study) {
     OVP_TRY(draw_panels(study, 0, records, layers, count, count, &figure));
     count = choose_layers(study, MOST_LAYERS, layers);
     for (ovp_idx r = 0; r < records; r++) {
-        char name[48], title[64], sigma[32];
+        char name[48], title[96], sigma[32];
         ovp_format_real(sigma, study->sigmas[study->records[r].sigma]);
         snprintf(name, sizeof name, "layers-%lld", (long long)r + 1);
         snprintf(title, sizeof title, "A circle through every layer, sigma %s", sigma);
@@ -346,8 +346,14 @@ static ovp_status draw_phases(expressivity_study *study) {
     const ovp_idx cols = study->map_cols, rows = study->map_rows, n = study->sigma_count;
     const double sigma_b = ovp_params_real(study->params, "sigma-b");
     double *values = NULL, *b;
-    OVP_TRY(ovp_alloc(study->ctx, &values, 2 * cols * rows + n, sizeof *values));
+    OVP_TRY(ovp_alloc(study->ctx, &values, 2 * cols * rows + n + 2 * rows, sizeof *values));
     b = values + 2 * cols * rows;
+    double *edge = b + n, *edge_b = edge + rows;
+    for (ovp_idx j = 0; j < rows; j++) {
+        const int there = isfinite(study->map_edge[j]);
+        edge[j] = there ? study->map_edge[j] : study->map_w[0];
+        edge_b[j] = there ? study->map_b[j] : (double)NAN;
+    }
     for (ovp_idx i = 0; i < cols; i++)
         for (ovp_idx j = 0; j < rows; j++) {
             const ovp_theory_fixed_point *f = &study->map[i * rows + j];
@@ -377,8 +383,8 @@ static ovp_status draw_phases(expressivity_study *study) {
         {.label = "edge of chaos",
          .style = OVP_FIGURE_THEORY,
          .n = rows,
-         .x = study->map_edge,
-         .y = study->map_b,
+         .x = edge,
+         .y = edge_b,
          .colour = -1},
         {.label = "this run", .style = OVP_FIGURE_POINTS, .n = n, .x = study->sigmas, .y = b, .colour = 1}};
     const ovp_figure panels[] = {{.title = "Slope of the correlation map at c = 1",

@@ -126,7 +126,7 @@ done:
 
 /* Mean and standard error over seeds of one column of values. */
 static ovp_measure_interval column(ovp_idx seeds, ovp_idx count, const double *values, ovp_idx at, double *error) {
-    double kept[256];
+    double kept[256] = {0};
     ovp_idx n = 0;
     for (ovp_idx s = 0; s < seeds && n < COUNT(kept); s++)
         if (isfinite(values[s * count + at])) kept[n++] = values[s * count + at];
@@ -300,7 +300,7 @@ static ovp_status verdict_correlations(judging *j, ovp_idx sigma) {
     expressivity_study *study = j->study;
     const ovp_idx count = late_layers(study) * study->angles;
     study_verdict verdict;
-    char claim[128], name[32], where[96] = "";
+    char claim[128], name[32], where[128] = "";
     ovp_idx worst;
     ovp_measure_interval mean = {.count = 0, .mean = NAN, .low = NAN, .high = NAN};
     by_seed(study, sigma, pick_correlation, count, j->values);
