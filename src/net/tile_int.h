@@ -45,6 +45,9 @@ typedef struct ovp_net_tile_kernels {
     /* C (m x n, stride ldc) = start + A B: A m x k scalars, B (k x n, stride ldb); n a multiple of the pad. */
     void (*product)(ovp_idx m, ovp_idx n, ovp_idx k, const ovp_net_tile_scalars *a, const void *b, ovp_idx ldb,
                     ovp_net_tile_start start, const void *bias, void *c, ovp_idx ldc);
+    /* C = (A B) (1 - h^2) element by element, h of C's shape and stride: the way back through tanh. */
+    void (*product_dtanh)(ovp_idx m, ovp_idx n, ovp_idx k, const ovp_net_tile_scalars *a, const void *b, ovp_idx ldb,
+                          const void *h, void *c, ovp_idx ldc);
     /* g (in x out vectors of partial sums, lane by lane) = or += a (in x n, stride lda) times z (out x n, stride
      * ldz)^T; n a multiple of the pad. */
     void (*outer)(ovp_idx in, ovp_idx out, ovp_idx n, const void *a, ovp_idx lda, const void *z, ovp_idx ldz, void *g,

@@ -121,6 +121,7 @@ static double squares(ovp_idx n, const void *f, const void *y, double scale, voi
 extern const ovp_net_tile_kernels OVP_HOT(ovp_net_tile_kernels);
 const ovp_net_tile_kernels OVP_HOT(ovp_net_tile_kernels) = {.lanes = LANES,
                                                             .product = OVP_HOT(ovp_net_tile_product),
+                                                            .product_dtanh = OVP_HOT(ovp_net_tile_product_dtanh),
                                                             .outer = OVP_HOT(ovp_net_tile_outer),
                                                             .sums = OVP_HOT(ovp_net_tile_sums),
                                                             .dots = dots,

@@ -62,6 +62,8 @@ ALWAYS_INLINE ovp_idx even_piece(ovp_idx n, ovp_idx most) {
 
 void OVP_HOT(ovp_net_tile_product)(ovp_idx m, ovp_idx n, ovp_idx k, const ovp_net_tile_scalars *a, const void *b,
                                    ovp_idx ldb, ovp_net_tile_start start, const void *bias, void *c, ovp_idx ldc);
+void OVP_HOT(ovp_net_tile_product_dtanh)(ovp_idx m, ovp_idx n, ovp_idx k, const ovp_net_tile_scalars *a, const void *b,
+                                         ovp_idx ldb, const void *h, void *c, ovp_idx ldc);
 void OVP_HOT(ovp_net_tile_outer)(ovp_idx in, ovp_idx out, ovp_idx n, const void *a, ovp_idx lda, const void *z,
                                  ovp_idx ldz, void *g, int add);
 void OVP_HOT(ovp_net_tile_tanh_backward)(const ovp_net_tile_block *s, const void *h, const void *df,

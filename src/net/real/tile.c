@@ -117,7 +117,8 @@ static ovp_status prepare(ovp_net_workspace *ws) {
     tile *t = ws->engine;
     t->layout = choose(m, ws->rows, lanes);
     t->relu = t->layout == UNITS && has_own_loops(m, "relu", OVP_NET_TILE_SHALLOW_INPUTS);
-    t->tanh = t->layout == UNITS && has_own_loops(m, "tanh", OVP_NET_TILE_TANH_INPUTS);
+    t->tanh =
+        t->layout == UNITS ? has_own_loops(m, "tanh", OVP_NET_TILE_TANH_INPUTS) : strcmp(m->act->name, "tanh") == 0;
     t->samples = chunk_samples(m, ws->rows, t->layout);
     scheme_of(t)->plan(t, m, lanes);
     t->targets = take(&t->worker, m->outputs * t->samples);

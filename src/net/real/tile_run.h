@@ -17,7 +17,7 @@ typedef enum layout { SAMPLES, UNITS, FEATURES } layout;
 /* ws->engine. All offsets are elements of `data`, of type real unless said otherwise. */
 typedef struct tile {
     layout layout;
-    int relu, tanh;    /* of the units layout: the fused loops of hot/tile_relu.c, hot/tile_tanh.c serve */
+    int relu, tanh;    /* fused loops serve: hot/tile_relu.c, hot/tile_tanh.c (units), product_dtanh (samples) */
     ovp_idx samples;   /* of a chunk, a multiple of PAD */
     ovp_idx gradients; /* elements of one partial gradient, in the layout's own order */
     /* one worker's scratch */

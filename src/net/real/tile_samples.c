@@ -61,9 +61,13 @@ static void backward(const run *r, const chunk *c) {
         if (l == 0) break;
         const ovp_net_tile_scalars w = {r->theta + y->weight, y->out, 1};
         real *da = c->scratch + t->down[l % 2];
-        r->k->product(y->in, c->padded, y->out, &w, dz, c->padded, OVP_TILE_ZERO, NULL, da, c->padded);
-        ovp_numeric_dphi_mul(c->ctx, m->act, OVP_REAL_TYPE, y->in * c->padded,
-                             c->scratch + (m->act->from_output ? t->hidden[l] : t->before[l]), da);
+        if (t->tanh) {
+            r->k->product_dtanh(y->in, c->padded, y->out, &w, dz, c->padded, c->scratch + t->hidden[l], da, c->padded);
+        } else {
+            r->k->product(y->in, c->padded, y->out, &w, dz, c->padded, OVP_TILE_ZERO, NULL, da, c->padded);
+            ovp_numeric_dphi_mul(c->ctx, m->act, OVP_REAL_TYPE, y->in * c->padded,
+                                 c->scratch + (m->act->from_output ? t->hidden[l] : t->before[l]), da);
+        }
         dz = da;
     }
 }
