@@ -1,6 +1,7 @@
-/* Means over standard normals: adaptive quadrature with the 21-point Gauss-Kronrod rule (Piessens et al. 1983, QUADPACK).
- * A panel's error is taken to be the whole difference to the 10-point Gauss rule inside it, which is far above the error of
- * the 21 points; so the estimate is an upper bound as good as any that rests on values of f alone. */
+/* Means over standard normals: adaptive quadrature with the 21-point Gauss-Kronrod rule (Piessens et al. 1983,
+ * QUADPACK). A panel's error is taken to be the whole difference to the 10-point Gauss rule inside it, which is far
+ * above the error of the 21 points; so the estimate is an upper bound as good as any that rests on values of f alone.
+ */
 #include <overparam/numeric.h>
 
 #include <float.h>
@@ -16,11 +17,17 @@
 #define INV_SQRT_2PI 0.39894228040143267794
 
 /* Nodes 0..1 of the half panel, from the end inwards; the odd ones are Gauss's. */
-static const double nodes[11] = {
-    0.995657163025808080735527280689003, 0.973906528517171720077964012084452, 0.930157491355708226001207180059508,
-    0.865063366688984510732096688423493, 0.780817726586416897063717578345042, 0.679409568299024406234327365114874,
-    0.562757134668604683339000099272694, 0.433395394129247190799265943165784, 0.294392862701460198131126603103866,
-    0.148874338981631210884826001129720, 0};
+static const double nodes[11] = {0.995657163025808080735527280689003,
+                                 0.973906528517171720077964012084452,
+                                 0.930157491355708226001207180059508,
+                                 0.865063366688984510732096688423493,
+                                 0.780817726586416897063717578345042,
+                                 0.679409568299024406234327365114874,
+                                 0.562757134668604683339000099272694,
+                                 0.433395394129247190799265943165784,
+                                 0.294392862701460198131126603103866,
+                                 0.148874338981631210884826001129720,
+                                 0};
 static const double kronrod[11] = {
     0.011694638867371874278064396062192, 0.032558162307964727478818972459390, 0.054755896574351996031381300244580,
     0.075039674810919952767043140916190, 0.093125454583697605535065465083366, 0.109387158802297641899210590325805,
@@ -128,17 +135,19 @@ static void integrate(outcome *out, evaluate_fn f, const void *job, const double
 static ovp_status conclude(double *out, double *error, ovp_ctx *ctx, const outcome *result, double tolerance) {
     const double allowed = tolerance * fmax(1, fabs(result->value));
     if (!isnan(result->bad))
-        return ovp_fail(ctx, OVP_ENUMERIC, "normal mean: the function is not finite at z = %.6g; its mean may be infinite",
-                        result->bad);
+        return ovp_fail(ctx, OVP_ENUMERIC,
+                        "normal mean: the function is not finite at z = %.6g; its mean may be infinite", result->bad);
     if (result->edge > allowed)
-        return ovp_fail(ctx, OVP_ENUMERIC,
-                        "normal mean: f times the density is still %.3g at |z| = 38; the mean is infinite or out of reach",
-                        result->edge);
+        return ovp_fail(
+            ctx, OVP_ENUMERIC,
+            "normal mean: f times the density is still %.3g at |z| = 38; the mean is infinite or out of reach",
+            result->edge);
     if (!(result->error <= allowed))
-        return ovp_fail(ctx, OVP_ENUMERIC,
-                        "normal mean: error estimate %.3g above the allowed %.3g after %d panels; allow more or name the "
-                        "breaks of the function",
-                        result->error, allowed, MOST_PANELS);
+        return ovp_fail(
+            ctx, OVP_ENUMERIC,
+            "normal mean: error estimate %.3g above the allowed %.3g after %d panels; allow more or name the "
+            "breaks of the function",
+            result->error, allowed, MOST_PANELS);
     *out = result->value;
     if (error) *error = result->error;
     return OVP_OK;
@@ -208,7 +217,7 @@ static void plane_value(const void *job, double x, double *value, double *doubt)
     }
     for (int i = 0; i < plane->count; i++) breaks[i] = (plane->breaks[i] - plane->c * x) / plane->s;
     integrate(&result, slice_value, &slice, breaks, plane->count, plane->tolerance);
-    *value = isnan(result.bad) ? result.value : INFINITY;
+    *value = isnan(result.bad) ? result.value : (double)INFINITY;
     *doubt = result.error;
 }
 
@@ -222,8 +231,7 @@ ovp_status ovp_numeric_normal_mean_2(double *out, double *error, ovp_ctx *ctx, o
     ovp_status status = check(ctx, count_x, tolerance);
     if (status == OVP_OK) status = check(ctx, count_y, tolerance);
     if (status != OVP_OK) return status;
-    if (!(c >= -1 && c <= 1))
-        return ovp_fail(ctx, OVP_EINVAL, "normal mean: correlation is %g; allowed: -1..1", c);
+    if (!(c >= -1 && c <= 1)) return ovp_fail(ctx, OVP_EINVAL, "normal mean: correlation is %g; allowed: -1..1", c);
     for (int i = 0; i < count_x; i++) breaks[n++] = breaks_x[i];
     /* Around x = y / c a break in y is smoothed over a width of s / c only. */
     for (int i = 0; i < count_y && fabs(c) > 0.5; i++) breaks[n++] = breaks_y[i] / c;

@@ -61,13 +61,13 @@ ovp_status ovp_numeric_root(double *out, ovp_ctx *ctx, ovp_numeric_equation f, v
     bracket k = {.a = low, .b = high};
     ovp_status status;
     if (!(isfinite(low) && isfinite(high) && low < high && tolerance >= 0))
-        return ovp_fail(ctx, OVP_EINVAL, "root: bracket %g..%g, tolerance %g; the ends must be finite and in order", low,
-                        high, tolerance);
+        return ovp_fail(ctx, OVP_EINVAL, "root: bracket %g..%g, tolerance %g; the ends must be finite and in order",
+                        low, high, tolerance);
     OVP_TRY(f(&k.fa, user, low));
     OVP_TRY(f(&k.fb, user, high));
     if (isnan(k.fa) || isnan(k.fb) || (k.fa > 0 && k.fb > 0) || (k.fa < 0 && k.fb < 0)) {
-        status = ovp_fail(ctx, OVP_ENUMERIC, "root: no change of sign between %g (value %g) and %g (value %g)", low, k.fa,
-                          high, k.fb);
+        status = ovp_fail(ctx, OVP_ENUMERIC, "root: no change of sign between %g (value %g) and %g (value %g)", low,
+                          k.fa, high, k.fb);
         goto done;
     }
     k.c = k.a;
@@ -90,7 +90,8 @@ ovp_status ovp_numeric_root(double *out, ovp_ctx *ctx, ovp_numeric_equation f, v
             goto done;
         }
     }
-    status = ovp_fail(ctx, OVP_ENUMERIC, "root: not found to %g within %d steps; last at %.17g", tolerance, MOST_STEPS, k.b);
+    status =
+        ovp_fail(ctx, OVP_ENUMERIC, "root: not found to %g within %d steps; last at %.17g", tolerance, MOST_STEPS, k.b);
 done:
     return status;
 }
