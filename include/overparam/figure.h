@@ -60,6 +60,7 @@ struct ovp_figure {
      * but name, title and caption are not used. Panels have no panels; their names are not used. */
     const ovp_figure *panels;
     ovp_idx panel_count, panel_columns;
+    const char *z_label; /* of the upright axis in space */
 };
 
 /* Whether a gnuplot program was found on PATH; version into buffer ("gnuplot 5.4 patchlevel 4") if not NULL. */

@@ -294,12 +294,26 @@ static ovp_status figure_change(view *v) {
     means(v, lazy_width_change_of, mean, mean + n, mean + 2 * n);
     OVP_TRY(fill_curves(v, mean, v->exponents, c));
     ovp_idx points = published_points(v, 0, x, y);
-    if (points) series[count++] = (ovp_figure_series){"published", OVP_FIGURE_POINTS, points, x, y, NULL, NULL, 1};
-    series[count++] = (ovp_figure_series){"measured", OVP_FIGURE_POINTS, n, v->widths, mean, mean + n, mean + 2 * n, 0};
-    series[count++] = (ovp_figure_series){c->fit_label, OVP_FIGURE_LINE, CURVE_POINTS, c->x, c->fit, NULL, NULL, 0};
+    if (points)
+        series[count++] = (ovp_figure_series){
+            .label = "published", .style = OVP_FIGURE_POINTS, .n = points, .x = x, .y = y, .colour = 1};
+    series[count++] = (ovp_figure_series){.label = "measured",
+                                          .style = OVP_FIGURE_POINTS,
+                                          .n = n,
+                                          .x = v->widths,
+                                          .y = mean,
+                                          .low = mean + n,
+                                          .high = mean + 2 * n,
+                                          .colour = 0};
+    series[count++] = (ovp_figure_series){
+        .label = c->fit_label, .style = OVP_FIGURE_LINE, .n = CURVE_POINTS, .x = c->x, .y = c->fit, .colour = 0};
     if (v->predicts)
-        series[count++] =
-            (ovp_figure_series){c->theory_label, OVP_FIGURE_THEORY, CURVE_POINTS, c->x, c->theory, NULL, NULL, -1};
+        series[count++] = (ovp_figure_series){.label = c->theory_label,
+                                              .style = OVP_FIGURE_THEORY,
+                                              .n = CURVE_POINTS,
+                                              .x = c->x,
+                                              .y = c->theory,
+                                              .colour = -1};
     const ovp_figure figure = {.name = "relative-change",
                                .title = "Relative change of the weights",
                                .x_label = "width",
@@ -327,8 +341,16 @@ static ovp_status figure_ntk(view *v) {
     OVP_TRY(ovp_alloc(v->ctx, &c, 1, sizeof *c));
     means(v, lazy_width_ntk_of, mean, mean + n, mean + 2 * n);
     OVP_TRY(fill_curves(v, mean, v->ntk_exponents, c));
-    const ovp_figure_series series[] = {{"measured", OVP_FIGURE_POINTS, n, v->widths, mean, mean + n, mean + 2 * n, 0},
-                                        {c->fit_label, OVP_FIGURE_LINE, CURVE_POINTS, c->x, c->fit, NULL, NULL, 0}};
+    const ovp_figure_series series[] = {
+        {.label = "measured",
+         .style = OVP_FIGURE_POINTS,
+         .n = n,
+         .x = v->widths,
+         .y = mean,
+         .low = mean + n,
+         .high = mean + 2 * n,
+         .colour = 0},
+        {.label = c->fit_label, .style = OVP_FIGURE_LINE, .n = CURVE_POINTS, .x = c->x, .y = c->fit, .colour = 0}};
     const ovp_figure figure = {.name = "ntk-change",
                                .title = "Relative change of the empirical tangent kernel",
                                .x_label = "width",
@@ -357,10 +379,24 @@ static ovp_status figure_accuracy(view *v) {
     means(v, train_of, train, train + n, train + 2 * n);
     ovp_idx points = published_points(v, 1, x, y);
     if (points)
-        series[count++] = (ovp_figure_series){"published, test", OVP_FIGURE_POINTS, points, x, y, NULL, NULL, 1};
-    series[count++] = (ovp_figure_series){"test", OVP_FIGURE_POINTS, n, v->widths, test, test + n, test + 2 * n, 0};
-    series[count++] =
-        (ovp_figure_series){"training", OVP_FIGURE_POINTS, n, v->widths, train, train + n, train + 2 * n, 2};
+        series[count++] = (ovp_figure_series){
+            .label = "published, test", .style = OVP_FIGURE_POINTS, .n = points, .x = x, .y = y, .colour = 1};
+    series[count++] = (ovp_figure_series){.label = "test",
+                                          .style = OVP_FIGURE_POINTS,
+                                          .n = n,
+                                          .x = v->widths,
+                                          .y = test,
+                                          .low = test + n,
+                                          .high = test + 2 * n,
+                                          .colour = 0};
+    series[count++] = (ovp_figure_series){.label = "training",
+                                          .style = OVP_FIGURE_POINTS,
+                                          .n = n,
+                                          .x = v->widths,
+                                          .y = train,
+                                          .low = train + n,
+                                          .high = train + 2 * n,
+                                          .colour = 2};
     const ovp_figure figure = {.name = "accuracy",
                                .title = "Accuracy against width",
                                .x_label = "width",

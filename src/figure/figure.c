@@ -81,11 +81,24 @@ static ovp_status draw(ovp_ctx *ctx, const char *dir, const ovp_figure *figure) 
     return status;
 }
 
+/* Data and script of one pair of axes without a map. */
+static ovp_status plain(ovp_ctx *ctx, const ovp_figure *figure, ovp_text *dat, ovp_text *gp) {
+    ovp_status status = OVP_OK;
+    /* The plot's size beside labels and tics, as gnuplot's margins leave it. */
+    figure_frame frame = {.figure = figure, .width = 640, .height = 350, .map_block = -1};
+    OVP_TRY(ovp_alloc(ctx, &frame.drawn, figure->count, sizeof(*frame.drawn)));
+    figure_ranges(figure, &frame.x, &frame.y);
+    figure_data(figure, &frame.x, &frame.y, frame.drawn, dat);
+    figure_colours(figure, frame.drawn);
+    figure_script(&frame, gp);
+done:
+    ovp_free(ctx, frame.drawn);
+    return status;
+}
+
 ovp_status ovp_figure_render(ovp_ctx *ctx, const char *dir, const ovp_figure *figure) {
     ovp_status status = OVP_OK;
     ovp_text dat = {.ctx = ctx}, gp = {.ctx = ctx};
-    figure_drawn *drawn = NULL;
-    figure_axis x, y;
     char path[4096 + 80];
 
     if (!good_name(figure->name))
@@ -93,11 +106,8 @@ ovp_status ovp_figure_render(ovp_ctx *ctx, const char *dir, const ovp_figure *fi
                         figure->name ? figure->name : "");
     if (!dir || !dir[0] || strlen(dir) > 4000)
         return ovp_fail(ctx, OVP_EINVAL, "figure %s: the folder's path must have 1 to 4000 bytes", figure->name);
-    OVP_TRY(ovp_alloc(ctx, &drawn, figure->count, sizeof(*drawn)));
-    figure_ranges(figure, &x, &y);
-    figure_data(figure, &x, &y, drawn, &dat);
-    figure_colours(figure, drawn);
-    figure_script(figure, &x, &y, drawn, &gp);
+    OVP_TRY(figure_check(ctx, figure));
+    OVP_TRY(figure_is_grid(figure) ? figure_grid(ctx, figure, &dat, &gp) : plain(ctx, figure, &dat, &gp));
     OVP_TRY(ovp_text_status(&dat));
     OVP_TRY(ovp_text_status(&gp));
     (void)snprintf(path, sizeof(path), "%s/%s.dat", dir, figure->name);
@@ -106,7 +116,6 @@ ovp_status ovp_figure_render(ovp_ctx *ctx, const char *dir, const ovp_figure *fi
     OVP_TRY(ovp_io_write_file(ctx, path, gp.data, gp.length));
     OVP_TRY(draw(ctx, dir, figure));
 done:
-    ovp_free(ctx, drawn);
     ovp_text_free(&dat);
     ovp_text_free(&gp);
     return status;

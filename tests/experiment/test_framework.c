@@ -44,7 +44,7 @@ static ovp_status put_rest(ovp_experiment_run *run) {
     ovp_status status = OVP_OK;
     double data[] = {1, 2, 3}, x[] = {1, 2, 3}, y[] = {1, 4, 9};
     ovp_numeric_array array = {.type = OVP_F64, .ndim = 1, .shape = {3}, .data = data};
-    const ovp_figure_series series = {"squares", OVP_FIGURE_LINE, 3, x, y, NULL, NULL, 0};
+    const ovp_figure_series series = {.label = "squares", .style = OVP_FIGURE_LINE, .n = 3, .x = x, .y = y};
     const ovp_figure figure = {.name = "squares",
                                .title = "Squares",
                                .x_label = "x",

@@ -22,8 +22,9 @@ static void ranges_hold_all_points(void **state) {
     (void)state;
     const double x[] = {1, 10, 100, -5, 1000}, y[] = {.1, none, 3, 7, INFINITY}, low[] = {-1, 0, 2, 0, 0},
                  high[] = {.2, 1, 4, 9, 9}, level[] = {40};
-    const ovp_figure_series series[] = {{"a", OVP_FIGURE_POINTS, 5, x, y, low, high, -1},
-                                        {"l", OVP_FIGURE_HLINE, 1, NULL, level, NULL, NULL, -1}};
+    const ovp_figure_series series[] = {
+        {.label = "a", .style = OVP_FIGURE_POINTS, .n = 5, .x = x, .y = y, .low = low, .high = high, .colour = -1},
+        {.label = "l", .style = OVP_FIGURE_HLINE, .n = 1, .y = level, .colour = -1}};
     ovp_figure figure = plain(series, 2);
     figure_axis ax, ay;
     figure_ranges(&figure, &ax, &ay);
@@ -45,7 +46,8 @@ static void ranges_of_degenerate_data(void **state) {
     static const double values[] = {0, 5, -5, 1e-300, 1e300, 1e16, -1e-5};
     for (int log_scale = 0; log_scale < 2; log_scale++)
         for (int i = 0; i < COUNT(values); i++) {
-            const ovp_figure_series series = {"a", OVP_FIGURE_LINE, 1, &values[i], &values[i], NULL, NULL, -1};
+            const ovp_figure_series series = {
+                .label = "a", .style = OVP_FIGURE_LINE, .n = 1, .x = &values[i], .y = &values[i], .colour = -1};
             ovp_figure figure = plain(&series, 1);
             figure.x_log = figure.y_log = log_scale;
             figure_axis ax, ay;
@@ -59,7 +61,7 @@ static void ranges_of_degenerate_data(void **state) {
 static char *tics(ovp_ctx *ctx, int log_scale, double low, double high) {
     const figure_axis axis = {log_scale, low, high};
     ovp_text gp = {.ctx = ctx};
-    figure_tics(&axis, "x", &gp);
+    figure_tics(&axis, "x", 9, &gp);
     char *copy = strdup(gp.data);
     ovp_text_free(&gp);
     return copy;
@@ -107,7 +109,7 @@ static void thinning_keeps_spikes_and_gaps(void **state) {
     }
     y[77777] = 1e3;
     for (int i = 50000; i < 50500; i++) y[i] = none;
-    const ovp_figure_series series = {"a", OVP_FIGURE_LINE, N, x, y, NULL, NULL, -1};
+    const ovp_figure_series series = {.label = "a", .style = OVP_FIGURE_LINE, .n = N, .x = x, .y = y, .colour = -1};
     ovp_figure figure = plain(&series, 1);
     for (int log_scale = 0; log_scale < 2; log_scale++) {
         figure_axis ax, ay;
@@ -141,10 +143,11 @@ static void data_blocks(void **state) {
     ovp_ctx *ctx = *state;
     const double x[] = {1, 2, 3, 4}, y[] = {10, none, 0, 20}, gone[] = {none, -1, 0, none}, low[] = {-5, 1, 1, none},
                  high[] = {20, 1, 1, 30};
-    const ovp_figure_series series[] = {{"gone", OVP_FIGURE_LINE, 4, x, gone, NULL, NULL, -1},
-                                        {"a", OVP_FIGURE_POINTS, 4, x, y, low, high, -1},
-                                        {"none", OVP_FIGURE_LINE, 0, NULL, NULL, NULL, NULL, -1},
-                                        {"b", OVP_FIGURE_LINE, 1, x, y, NULL, NULL, -1}};
+    const ovp_figure_series series[] = {
+        {.label = "gone", .style = OVP_FIGURE_LINE, .n = 4, .x = x, .y = gone, .colour = -1},
+        {.label = "a", .style = OVP_FIGURE_POINTS, .n = 4, .x = x, .y = y, .low = low, .high = high, .colour = -1},
+        {.label = "none", .style = OVP_FIGURE_LINE, .n = 0, .colour = -1},
+        {.label = "b", .style = OVP_FIGURE_LINE, .n = 1, .x = x, .y = y, .colour = -1}};
     ovp_figure figure = plain(series, 4);
     figure.y_log = 1;
     figure_axis ax, ay;
@@ -229,14 +232,36 @@ static void renders(void **state) {
     assert_true(ovp_figure_available(version, sizeof(version)));
     assert_int_equal(strncmp(version, "gnuplot ", 8), 0);
     assert_true(ovp_figure_available(NULL, 0));
-    const ovp_figure_series series[] = {{"band", OVP_FIGURE_BAND, 3, wide, change, lower, upper, -1},
-                                        {"points", OVP_FIGURE_POINTS, 3, wide, change, lower, upper, -1},
-                                        {"line", OVP_FIGURE_LINE, 3, wide, change, NULL, NULL, -1},
-                                        {"band only", OVP_FIGURE_BAND, 3, wide, NULL, lower, upper, -1},
-                                        {"theory", OVP_FIGURE_THEORY, 3, wide, change, NULL, NULL, -1},
-                                        {"one", OVP_FIGURE_BAND, 1, wide, change, lower, upper, -1},
-                                        {NULL, OVP_FIGURE_LINE, 3, wide, upper, NULL, NULL, -1},
-                                        {"published", OVP_FIGURE_HLINE, 1, NULL, change, NULL, NULL, -1}};
+    const ovp_figure_series series[] = {
+        {.label = "band",
+         .style = OVP_FIGURE_BAND,
+         .n = 3,
+         .x = wide,
+         .y = change,
+         .low = lower,
+         .high = upper,
+         .colour = -1},
+        {.label = "points",
+         .style = OVP_FIGURE_POINTS,
+         .n = 3,
+         .x = wide,
+         .y = change,
+         .low = lower,
+         .high = upper,
+         .colour = -1},
+        {.label = "line", .style = OVP_FIGURE_LINE, .n = 3, .x = wide, .y = change, .colour = -1},
+        {.label = "band only", .style = OVP_FIGURE_BAND, .n = 3, .x = wide, .low = lower, .high = upper, .colour = -1},
+        {.label = "theory", .style = OVP_FIGURE_THEORY, .n = 3, .x = wide, .y = change, .colour = -1},
+        {.label = "one",
+         .style = OVP_FIGURE_BAND,
+         .n = 1,
+         .x = wide,
+         .y = change,
+         .low = lower,
+         .high = upper,
+         .colour = -1},
+        {.style = OVP_FIGURE_LINE, .n = 3, .x = wide, .y = upper, .colour = -1},
+        {.label = "published", .style = OVP_FIGURE_HLINE, .n = 1, .y = change, .colour = -1}};
     ovp_figure figure = plain(series, COUNT(series));
     for (int scale = 0; scale < 4; scale++) {
         figure.x_log = scale & 1;
@@ -257,7 +282,8 @@ static void renders(void **state) {
 static void renders_nothing_drawable(void **state) {
     ovp_ctx *ctx = *state;
     const double zero[] = {0, -1, none};
-    const ovp_figure_series series = {"a", OVP_FIGURE_LINE, 3, zero, zero, NULL, NULL, -1};
+    const ovp_figure_series series = {
+        .label = "a", .style = OVP_FIGURE_LINE, .n = 3, .x = zero, .y = zero, .colour = -1};
     ovp_figure figure = plain(&series, 1);
     figure.x_log = figure.y_log = 1;
     assert_ok(ctx, ovp_figure_render(ctx, folder, &figure));
@@ -282,7 +308,8 @@ static void renders_hostile_labels(void **state) {
                                   shell};
     ovp_figure_series series[7];
     for (int i = 0; i < 7; i++)
-        series[i] = (ovp_figure_series){labels[i], OVP_FIGURE_LINE, 3, wide, change, NULL, NULL, -1};
+        series[i] = (ovp_figure_series){
+            .label = labels[i], .style = OVP_FIGURE_LINE, .n = 3, .x = wide, .y = change, .colour = -1};
     ovp_figure figure = plain(series, 7);
     figure.title = labels[0];
     figure.x_label = labels[5];
@@ -303,7 +330,8 @@ static void renders_hostile_labels(void **state) {
 static void script_runs_by_itself(void **state) {
     ovp_ctx *ctx = *state;
     char program[4096];
-    const ovp_figure_series series = {"a", OVP_FIGURE_LINE, 3, wide, change, NULL, NULL, -1};
+    const ovp_figure_series series = {
+        .label = "a", .style = OVP_FIGURE_LINE, .n = 3, .x = wide, .y = change, .colour = -1};
     const ovp_figure figure = plain(&series, 1);
     char *old = strdup(getenv("PATH"));
     assert_true(ovp_program_find(program, sizeof(program), "gnuplot"));
@@ -328,7 +356,8 @@ static void script_runs_by_itself(void **state) {
 
 static void same_figure_same_files(void **state) {
     ovp_ctx *ctx = *state;
-    const ovp_figure_series series = {"a", OVP_FIGURE_LINE, 3, wide, change, NULL, NULL, -1};
+    const ovp_figure_series series = {
+        .label = "a", .style = OVP_FIGURE_LINE, .n = 3, .x = wide, .y = change, .colour = -1};
     const ovp_figure figure = plain(&series, 1);
     char *gp[2], *dat[2];
     for (int i = 0; i < 2; i++) {
@@ -398,7 +427,8 @@ static void broken_gnuplot(void **state) {
 static void out_of_memory(void **state) {
     ovp_ctx *ctx = *state;
     char *old = strdup(getenv("PATH"));
-    const ovp_figure_series series = {"a", OVP_FIGURE_LINE, 3, wide, change, NULL, NULL, -1};
+    const ovp_figure_series series = {
+        .label = "a", .style = OVP_FIGURE_LINE, .n = 3, .x = wide, .y = change, .colour = -1};
     const ovp_figure figure = plain(&series, 1);
     int n = 0;
     setenv("PATH", "/nonexistent", 1); /* up to gnuplot, which would take its time */
