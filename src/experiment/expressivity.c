@@ -20,7 +20,7 @@ static const ovp_param params[] = {
     {"sigma-b", OVP_PARAM_REAL, "0", 0, 1e6, NULL, "", "Standard deviation of the biases; 0: none are drawn."},
     {"activation", OVP_PARAM_TEXT, "tanh", 0, 0, NULL, "", "Activation."},
     {"radius", OVP_PARAM_REAL, "1", 1e-6, 1e6, NULL, "", "Radius of the circle in the two inputs."},
-    {"angles", OVP_PARAM_REAL_LIST, "5,20,45,90", 0.01, 180, NULL, "degrees",
+    {"angles", OVP_PARAM_REAL_LIST, "1,5,20,45,135", 0.01, 180, NULL, "degrees",
      "Angles between the points of a pair whose correlation is followed (the nearest the points have; at most 8)."},
     {"tolerance", OVP_PARAM_REAL, "0.005", 1e-8, 0.5, NULL, "",
      "Points are added until halving changes no layer's length by more than this fraction."},

@@ -136,20 +136,20 @@ static ovp_measure_interval column(ovp_idx seeds, ovp_idx count, const double *v
 }
 
 expressivity_fit expressivity_judge_q(ovp_idx seeds, ovp_idx layers, const double *q, const double *theory) {
-    expressivity_fit out = {.holds = OVP_HOLDS_UNCLEAR};
-    int few = layers < 1;
+    expressivity_fit out = {.holds = OVP_HOLDS_YES, .relative = NAN, .errors = NAN};
+    int few = layers < 1, refuted = 0;
     for (ovp_idx l = 0; l < layers; l++) {
         double error;
         const ovp_measure_interval mean = column(seeds, layers, q, l, &error);
+        const double relative = fabs(mean.mean / theory[l] - 1), errors = fabs(mean.mean - theory[l]) / error;
         few |= mean.count < OVP_SEEDS_FOR_A_VERDICT || !isfinite(theory[l]);
-        out.relative = fmax(out.relative, fabs(mean.mean / theory[l] - 1));
-        out.errors = fmax(out.errors, fabs(mean.mean - theory[l]) / error);
+        refuted |= relative > Q_MARGIN && errors > Q_ERRORS;
+        if (!(relative <= Q_MARGIN && errors <= Q_ERRORS)) out.holds = OVP_HOLDS_UNCLEAR;
+        out.relative = fmax(relative, out.relative); /* fmax passes over the NaN */
+        out.errors = fmax(errors, out.errors);
     }
-    if (few) return out;
-    if (out.errors > Q_ERRORS)
-        out.holds = OVP_HOLDS_NO;
-    else if (out.relative <= Q_MARGIN)
-        out.holds = OVP_HOLDS_YES;
+    if (refuted) out.holds = OVP_HOLDS_NO;
+    if (few) out.holds = OVP_HOLDS_UNCLEAR;
     return out;
 }
 
@@ -256,8 +256,8 @@ static ovp_status verdict_q(judging *j, ovp_idx sigma) {
     snprintf(claim, sizeof claim, "sigma %s: the squared length per unit follows the q map", name);
     study_verdict_fill(&verdict, claim, end, study->theory[sigma].layers[last].q, fit.holds,
                        "Measured: q of layer %lld, mean over seeds. Over layers %d to %lld the means are off by at most "
-                       "%s %% and %s standard errors; yes within 3 %% and 3 standard errors everywhere, no beyond 3 "
-                       "standard errors, unclear where these are wider than 3 %%.",
+                       "%s %% and %s standard errors; yes: within 3 %% and 3 standard errors in every layer; no: beyond "
+                       "both in one.",
                        (long long)last, EXPRESSIVITY_FIRST, (long long)last, relative, errors);
     return ovp_run_verdict(study->run, &verdict.verdict);
 }
