@@ -1,4 +1,4 @@
-/* kernel: the neural tangent kernel of finite models. */
+/* kernel: kernel functions, the kernels of infinitely wide nets and of finite ones, solvers and predictors. */
 #ifndef OVERPARAM_KERNEL_H
 #define OVERPARAM_KERNEL_H
 
@@ -54,6 +54,91 @@ OVP_API ovp_status ovp_kernel_ntk_choose(ovp_kernel_ntk_plan *out, ovp_ctx *ctx,
 OVP_API ovp_status ovp_kernel_ntk(double *out, ovp_ctx *ctx, const ovp_net_model *model, const void *theta,
                                   ovp_idx rows, const void *x, ovp_idx others, const void *x_other,
                                   const ovp_kernel_ntk_options *options);
+
+/* ---- kernel functions ------------------------------------------------------------------------------ */
+
+/* k(x, z), x and z in R^d; r = |x - z|.
+ * "laplace"     exp(-r / bandwidth)
+ * "gaussian"    exp(-r^2 / (2 bandwidth^2))
+ * "dispersal"   exp(-r^gamma / bandwidth), 0 < gamma <= 2
+ * "polynomial"  (scale <x, z> + offset)^degree
+ * "nngp", "ntk" of an infinitely wide dense net with `depth` hidden layers (Lee et al. 2018; Jacot et al. 2018):
+ *     convention "ntk-parametrization" (neural_tangents' Dense(W_std, b_std, parameterization = 'ntk'); default):
+ *         K_0 = sigma_w^2 <x, z> / d + sigma_b^2, Theta_0 = K_0,
+ *         K_l = sigma_w^2 E[phi phi] + sigma_b^2, Theta_l = sigma_w^2 (E[phi phi] + Theta_(l-1) E[phi' phi']) +
+ *         sigma_b^2, expectations under N(0, K_(l-1)); with `bias` "frozen" the sigma_b^2 of Theta is left out, with
+ *         `train` "last" Theta = K and with "hidden" the E[phi phi] of the last layer is left out.
+ *     convention "unit-sphere" (the Princeton tutorial's): K_0 = Theta_0 = <x, z>, unscaled, and sigma_w^2 = 1 /
+ *         E phi(u)^2 (2 for relu) in every later layer, sigma_b = 0.
+ *     convention "tutorial-bias": one hidden relu layer with first-layer biases, f = sqrt(2 / k) A relu(B x + b):
+ *         K_0 = <x, z> + 1, Theta = 2 (E[phi phi] + K_0 E[phi' phi']) (EXPERIMENTS A9; diagonal 4 for unit inputs).
+ *     activation: closed forms for relu, leaky-relu, abs, erf, gelu, sin, cos, step, square, identity, else quadrature
+ *     to `tolerance`. */
+typedef struct ovp_kernel_options {
+    size_t size;
+    const char *name;
+    double bandwidth, gamma;               /* > 0; 0: 1 */
+    double degree, offset, scale;          /* polynomial: degree a whole number >= 1, offset >= 0, scale 0: 1 / d */
+    const char *activation;                /* default "relu" */
+    ovp_idx depth;                         /* >= 1, default 1 */
+    double sigma_w, sigma_b;               /* as in ovp_net_dense_options: sigma_w 0: the activation's gain */
+    const char *convention, *bias, *train; /* NULL: "ntk-parametrization", "trained", "all" */
+    double tolerance;                      /* of quadrature, 0: 1e-10 */
+    int normalise;                         /* rows are divided by their length first; a row of length 0 is refused */
+} ovp_kernel_options;
+typedef struct ovp_kernel ovp_kernel;
+/* Immutable, shareable; free with ovp_kernel_free. Errors: OVP_EINVAL naming the option, its value and the range. */
+OVP_API ovp_status ovp_kernel_create(ovp_kernel **out, ovp_ctx *ctx, const ovp_kernel_options *options);
+OVP_API void ovp_kernel_free(ovp_kernel *kernel);
+/* The options as they are, defaults filled in; owned by the kernel. */
+OVP_API const ovp_kernel_options *ovp_kernel_get_options(const ovp_kernel *kernel);
+/* Largest error estimate of the quadratures of the last layer's expectation at (1, 1, c): 0 for closed forms. */
+OVP_API double ovp_kernel_error(const ovp_kernel *kernel);
+
+/* out (rows x others, C order, of `type`) = k(x_i, z_j); x, z of the same type; z NULL: z = x, half the work, and out
+ * is symmetric to the last bit with an exact diagonal. f32: products in f32 of centred rows, the rest so that
+ * distances of near points keep their relative accuracy (docs/kernels.md). The same bits for any number of threads, and
+ * a row does not depend on the other rows. Errors: OVP_EINVAL (rows, others, d < 1; a value that is not finite, its
+ * row and column; normalise: a row of length 0), OVP_ENOMEM, OVP_ENUMERIC (quadrature), OVP_EINTERRUPTED. */
+OVP_API ovp_status ovp_kernel_gram(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
+                                   ovp_idx rows, const void *x, ovp_idx others, const void *z);
+/* diag[i] = k(x_i, x_i). */
+OVP_API ovp_status ovp_kernel_diagonal(double *diag, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type,
+                                       ovp_idx d, ovp_idx rows, const void *x);
+/* out (rows x c) = k(X, Z) W, tile after tile, never more than `memory` bytes (0: 256 MiB) besides out. */
+OVP_API ovp_status ovp_kernel_apply(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
+                                    ovp_idx rows, const void *x, ovp_idx others, const void *z, ovp_idx c,
+                                    const void *w, int64_t memory);
+
+/* ---- direct solver --------------------------------------------------------------------------------- */
+
+/* K + lambda I = L L^T in f64, or what else it takes. ridge: lambda itself ("absolute", default) or in units of
+ * tr(K) / n ("relative", neural_tangents' diag_reg). */
+typedef struct ovp_kernel_solver_options {
+    size_t size;
+    double ridge;
+    const char *ridge_scale; /* NULL: "absolute" */
+} ovp_kernel_solver_options;
+/* What it took. method: "cholesky"; "cholesky-jitter" (indefinite to rounding: `jitter` was added to the diagonal, the
+ * least power of ten times eps tr/n that works, refinement against the matrix without it); "eigen" (worse: negative and
+ * negligible eigenvalues are dropped, `dropped` of them). condition: estimate in the 1-norm; residual: largest relative
+ * residual of the last solve. */
+typedef struct ovp_kernel_solver_report {
+    const char *method;
+    double lambda, jitter, condition, residual;
+    ovp_idx dropped;
+    int refinements;
+} ovp_kernel_solver_report;
+typedef struct ovp_kernel_solver ovp_kernel_solver;
+/* k: n x n, symmetric, copied. Errors: OVP_EINVAL (n < 1, a value that is not finite, its position, not symmetric,
+ * ridge < 0), OVP_ENUMERIC (singular with lambda = 0: duplicate points; the message says which two rows are equal, or
+ * the condition), OVP_ENOMEM. */
+OVP_API ovp_status ovp_kernel_solver_create(ovp_kernel_solver **out, ovp_ctx *ctx, ovp_idx n, const double *k,
+                                            const ovp_kernel_solver_options *options);
+OVP_API void ovp_kernel_solver_free(ovp_kernel_solver *solver);
+/* X (n x c) = (K + lambda I)^-1 B (n x c), with iterative refinement. X may be B. */
+OVP_API ovp_status ovp_kernel_solve(ovp_kernel_solver *solver, ovp_ctx *ctx, ovp_idx c, const double *b, double *x);
+OVP_API const ovp_kernel_solver_report *ovp_kernel_solver_get_report(const ovp_kernel_solver *solver);
 
 #ifdef __cplusplus
 }

@@ -92,7 +92,7 @@ static ovp_status take_resize(ovp_data_options *o, const texts *t) {
     const char *cols = text[length] ? text + length + 1 : rows;
     if (!ovp_parse_int(rows, &o->resize_rows) || !ovp_parse_int(cols, &o->resize_cols) || o->resize_rows < 1 ||
         o->resize_cols < 1)
-        return bad(t, "resize", text, "rows and columns, as 32x32,");
+        return bad(t, "resize", text, "rows and columns of at least 1, as 32x32,");
     return OVP_OK;
 }
 

@@ -222,3 +222,9 @@ put("load_options", "published", b"\x02variant=published\nbias-scale=2")
 put("load_options", "teacher", b"\x05depth=3\nwidth=4\nsigma=2\nactivation=tanh\noutputs=2")
 put("load_options", "foreign", b"\x03features=3")
 put("load_options", "overflow", b"\x01features=9223372036854775807\noutputs=2\nweights=1")
+
+for kind in (0, 1, 2, 3, 8, 9, 24, 25, 29):  # optimisers; with mini-batches in two orders; with patience
+    put("train_state", f"as-it-is-{kind}", bytes([kind]))
+    put("train_state", f"edits-{kind}", bytes([kind, 0, 0, 0, 200, 2, 0, 0, 9, 6, 0, 5, 63, 8, 0, 1, 77, 1, 0, 7, 255]))
+    put("train_state", f"form-{kind}", bytes([kind, 6, 128, 1, 2]))
+    put("train_state", f"name-{kind}", bytes([kind, 3, 192, 1, 0]))
