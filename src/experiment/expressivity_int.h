@@ -110,8 +110,8 @@ ovp_status expressivity_rows(expressivity_study *study, const expressivity_recor
 ovp_status expressivity_map(expressivity_study *study);
 ovp_status expressivity_conclude(expressivity_study *study);
 
-/* Does the mean over seeds of q follow theory? q: seeds x layers. yes: at every layer within 3 standard errors and
- * within 3 %; no: at one beyond both; unclear otherwise, and with fewer than 4 seeds. */
+/* Does the mean over seeds of q follow theory? q: seeds x layers. yes: at every layer within 3 standard errors
+ * (99.73 % by Student's t) and within 3 %; no: at one beyond both; unclear otherwise, and with fewer than 4 seeds. */
 typedef struct expressivity_fit {
     ovp_experiment_holds holds;
     double relative, errors; /* largest deviation of a layer, relative and in standard errors; NaN: none */
