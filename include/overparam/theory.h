@@ -83,8 +83,8 @@ typedef struct ovp_theory_fixed_point {
     ovp_idx iterations;  /* how often the q map was evaluated */
     ovp_theory_phase phase;
 } ovp_theory_fixed_point;
-/* OVP_ENUMERIC: q grows without bound (relu with sigma_w^2 > 2), with the last q; out then holds q_star infinite, phase
- * unbounded and NaN. Other errors: as above; then out holds NaN. */
+/* OVP_ENUMERIC: q grows without bound (relu with sigma_w^2 > 2); out then holds q_star infinite, phase unbounded and
+ * NaN. Other errors: as above; then out holds NaN. */
 OVP_API ovp_status ovp_theory_fixed_point_find(ovp_theory_fixed_point *out, ovp_ctx *ctx,
                                                const ovp_theory_mean_field *field);
 

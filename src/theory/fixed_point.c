@@ -30,7 +30,7 @@ static ovp_status q_excess(double *out, void *user, double q) {
 
 /* Walks from q = 1 in the direction of the map, by its own steps or by a factor where those are short (near criticality
  * they are), until the excess changes sign: *q and *next then enclose the fixed point. *q = 0: all dies out; INFINITY:
- * it grows without bound, last seen in *next. */
+ * it grows without bound. */
 static ovp_status enclose(double *q, double *next, search *s) {
     double factor = 1.25, excess, there;
     const int may_die = s->field->at_zero && !(s->field->b2 > 0);
@@ -45,7 +45,6 @@ static ovp_status enclose(double *q, double *next, search *s) {
             return OVP_OK;
         }
         if (*next > MOST_Q && *q >= MOST_Q) {
-            *next = *q;
             *q = INFINITY;
             return OVP_OK;
         }
@@ -65,22 +64,17 @@ done:
 }
 
 /* Activations linear left and right of 0: q' = slope q + sigma_b^2. */
-static void linear_q(double *q, double *next, const ovp_theory_mean_field *field, double slope) {
-    *next = 1;
-    if (fabs(slope - 1) <= 8 * DBL_EPSILON)
-        *q = field->b2 > 0 ? INFINITY : 1; /* no biases: every q is a fixed point */
-    else if (slope > 1)
-        *q = INFINITY;
-    else
-        *q = *next = field->b2 / (1 - slope);
+static double linear_q(const ovp_theory_mean_field *field, double slope) {
+    if (fabs(slope - 1) <= 8 * DBL_EPSILON) return field->b2 > 0 ? (double)INFINITY : 1; /* every q is a fixed point */
+    return slope > 1 ? (double)INFINITY : field->b2 / (1 - slope);
 }
 
-static ovp_status find_q(ovp_theory_fixed_point *out, double *last_q, search *s) {
+static ovp_status find_q(ovp_theory_fixed_point *out, search *s) {
     double q = 0, next = 0, slope = 0, reached = 0;
     ovp_status status = OVP_OK;
     if (s->field->form == OVP_FORM_PIECES) {
         OVP_TRY(ovp_theory_q_slope(&slope, NULL, s->ctx, s->field, 1));
-        linear_q(&q, &next, s->field, slope);
+        q = linear_q(s->field, slope);
     } else {
         OVP_TRY(enclose(&q, &next, s));
         if (q > 0 && isfinite(q) && (q < next || q > next))
@@ -88,7 +82,6 @@ static ovp_status find_q(ovp_theory_fixed_point *out, double *last_q, search *s)
     }
     out->q_star = q;
     out->iterations = s->calls;
-    *last_q = next;
     if (!isfinite(q)) goto done;
     OVP_TRY(ovp_theory_q_map(&next, &reached, s->ctx, s->field, q));
     OVP_TRY(ovp_theory_q_slope(&slope, NULL, s->ctx, s->field, q));
@@ -144,8 +137,7 @@ done:
 
 /* ---- both -------------------------------------------------------------------------------------------- */
 
-ovp_status ovp_theory_fixed_point_try(ovp_theory_fixed_point *out, ovp_ctx *ctx, const ovp_theory_mean_field *field,
-                                      double *last_q) {
+ovp_status ovp_theory_fixed_point_try(ovp_theory_fixed_point *out, ovp_ctx *ctx, const ovp_theory_mean_field *field) {
     ovp_theory_fixed_point found = {.chi_1 = NAN,
                                     .chi_2 = NAN,
                                     .c_star = NAN,
@@ -158,7 +150,7 @@ ovp_status ovp_theory_fixed_point_try(ovp_theory_fixed_point *out, ovp_ctx *ctx,
     search s = {.ctx = ctx, .field = field};
     ovp_status status;
     *out = found;
-    OVP_TRY(find_q(&found, last_q, &s));
+    OVP_TRY(find_q(&found, &s));
     if (!isfinite(found.q_star)) goto done;
     s.q = found.q_star;
     OVP_TRY(ovp_theory_chi_1(&found.chi_1, NULL, ctx, field, s.q));
@@ -176,13 +168,10 @@ done:
 }
 
 ovp_status ovp_theory_fixed_point_find(ovp_theory_fixed_point *out, ovp_ctx *ctx, const ovp_theory_mean_field *field) {
-    double last_q = 0;
-    ovp_status status = ovp_theory_fixed_point_try(out, ctx, field, &last_q);
+    ovp_status status = ovp_theory_fixed_point_try(out, ctx, field);
     if (status == OVP_OK && isinf(out->q_star))
-        return ovp_fail(
-            ctx, OVP_ENUMERIC,
-            "mean field: q grows without bound for %s at sigma_w^2 = %g, sigma_b^2 = %g (last q = %.6g); lower "
-            "sigma_w",
-            field->act->name, field->w2, field->b2, last_q);
+        return ovp_fail(ctx, OVP_ENUMERIC,
+                        "mean field: q grows without bound for %s at sigma_w^2 = %g, sigma_b^2 = %g; lower sigma_w",
+                        field->act->name, field->w2, field->b2);
     return status;
 }

@@ -23,11 +23,10 @@ static ovp_status create_at(ovp_theory_mean_field **out, ovp_ctx *ctx, const ovp
 static ovp_status one_point(ovp_ctx *worker, void *arg, ovp_idx task) {
     const diagram *d = arg;
     ovp_theory_mean_field *field;
-    double last_q;
     ovp_status status =
         create_at(&field, worker, d->options, d->sigma_w[task / d->b_count], d->sigma_b[task % d->b_count]);
     if (status != OVP_OK) return status;
-    status = ovp_theory_fixed_point_try(&d->out[task], worker, field, &last_q);
+    status = ovp_theory_fixed_point_try(&d->out[task], worker, field);
     ovp_theory_mean_field_free(field);
     return status == OVP_ENUMERIC ? OVP_OK : status;
 }
@@ -69,12 +68,12 @@ done:
 static ovp_status candidate(double *sigma_w, const edge *e, double q) {
     ovp_theory_mean_field there = *e->field;
     ovp_theory_fixed_point found;
-    double slope = 0, last_q;
+    double slope = 0;
     ovp_status status = ovp_theory_moment(&slope, NULL, e->ctx, e->field, OVP_MOMENT_SLOPE, q);
     *sigma_w = 0;
     if (status != OVP_OK || !(slope > 0) || isinf(slope)) return status;
     there.w2 = 1 / slope;
-    status = ovp_theory_fixed_point_try(&found, e->ctx, &there, &last_q);
+    status = ovp_theory_fixed_point_try(&found, e->ctx, &there);
     if (status == OVP_OK && fabs(found.chi_1 - 1) <= 1e-7) *sigma_w = sqrt(there.w2);
     if (status != OVP_ENUMERIC) return status;
     ovp_clear(e->ctx);

@@ -65,7 +65,6 @@ double ovp_theory_series_at(const ovp_theory_series *series, double c, double *e
 int ovp_theory_breaks(double *out, const ovp_theory_mean_field *field, double root);
 
 /* fixed_point.c: OVP_OK also where q grows without bound (out->phase says so). */
-ovp_status ovp_theory_fixed_point_try(ovp_theory_fixed_point *out, ovp_ctx *ctx, const ovp_theory_mean_field *field,
-                                      double *last_q);
+ovp_status ovp_theory_fixed_point_try(ovp_theory_fixed_point *out, ovp_ctx *ctx, const ovp_theory_mean_field *field);
 
 #endif
