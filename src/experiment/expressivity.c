@@ -189,8 +189,7 @@ static ovp_status keep_weights(const draw_work *d, ovp_experiment_run *run) {
                  (long long)d->member, (long long)layer);
         OVP_TRY(ovp_run_weight(run, name, &array));
         if (!d->biases) continue;
-        array = (ovp_numeric_array){
-            .type = OVP_F32, .ndim = 1, .shape = {out}, .data = d->biases + layer * d->width};
+        array = (ovp_numeric_array){.type = OVP_F32, .ndim = 1, .shape = {out}, .data = d->biases + layer * d->width};
         snprintf(name, sizeof name, "sigma%s.seed%lld.member%lld.%lld.bias", sigma, (long long)d->seed,
                  (long long)d->member, (long long)layer);
         OVP_TRY(ovp_run_weight(run, name, &array));
@@ -244,8 +243,7 @@ static ovp_status one_net(curve_lab *lab, ovp_numeric_rng *torch, ovp_idx sigma,
                                   .biases = lab->biases};
     expressivity_out out = {.layers = record->layers,
                             .trajectory = study->trajectories + study->count * cells * 3,
-                            .activations =
-                                lab->activations ? lab->activations + study->count * cells * width : NULL};
+                            .activations = lab->activations ? lab->activations + study->count * cells * width : NULL};
     const double start = ovp_seconds();
     record->sigma = sigma;
     record->seed = seed;
@@ -259,9 +257,9 @@ static ovp_status one_net(curve_lab *lab, ovp_numeric_rng *torch, ovp_idx sigma,
     study->count++;
     OVP_TRY(expressivity_rows(study, record));
     OVP_TRY(keep_weights(&draw, study->run));
-    const ovp_store_cell cells_time[] = {ovp_cell_real(draw.sigma),          ovp_cell_int(draw.seed),
-                                         ovp_cell_int(member),               ovp_cell_int(out.points),
-                                         ovp_cell_real(drawn - start),       ovp_cell_real(ovp_seconds() - drawn)};
+    const ovp_store_cell cells_time[] = {ovp_cell_real(draw.sigma),    ovp_cell_int(draw.seed),
+                                         ovp_cell_int(member),         ovp_cell_int(out.points),
+                                         ovp_cell_real(drawn - start), ovp_cell_real(ovp_seconds() - drawn)};
     OVP_TRY(ovp_run_row(study->run, "timings", cells_time));
     OVP_TRY(warn_length(study, record, out.points));
 done:
@@ -342,8 +340,8 @@ done:
 
 /* Refuses before any net has run. */
 static ovp_status check_memory(const expressivity_study *study, double nets) {
-    const double width = (double)ovp_params_int(study->params, "width"), available =
-                                                                             (double)ovp_experiment_memory_available();
+    const double width = (double)ovp_params_int(study->params, "width"),
+                 available = (double)ovp_experiment_memory_available();
     const double need = 4 * width * width * (double)study->hidden +
                         expressivity_send_memory((ovp_idx)width, study->points) +
                         24 * nets * (double)(study->hidden * study->points);
@@ -351,10 +349,11 @@ static ovp_status check_memory(const expressivity_study *study, double nets) {
     if (!(available > 0) || need <= available) return OVP_OK;
     ovp_experiment_short(need_text, need / 0x1p30);
     ovp_experiment_short(have_text, available / 0x1p30);
-    return ovp_fail(study->ctx, OVP_EINVAL,
-                    "--width %lld, --depth %lld, --points %lld need about %s GiB and %s GiB are available; give smaller "
-                    "ones or fewer nets (no net was run)",
-                    (long long)width, (long long)study->hidden + 1, (long long)study->points, need_text, have_text);
+    return ovp_fail(
+        study->ctx, OVP_EINVAL,
+        "--width %lld, --depth %lld, --points %lld need about %s GiB and %s GiB are available; give smaller "
+        "ones or fewer nets (no net was run)",
+        (long long)width, (long long)study->hidden + 1, (long long)study->points, need_text, have_text);
 }
 
 static ovp_status prepare(curve_lab *lab) {
@@ -373,8 +372,7 @@ static ovp_status prepare(curve_lab *lab) {
     OVP_TRY(ovp_alloc(study->ctx, &study->trajectories, nets * cells * 3, sizeof(double)));
     OVP_TRY(ovp_alloc(study->ctx, &lab->projection, 3 * width, sizeof(double)));
     OVP_TRY(ovp_alloc(study->ctx, &lab->weights, weights_before(depth, width), sizeof(float)));
-    if (ovp_params_real(p, "sigma-b") > 0)
-        OVP_TRY(ovp_alloc(study->ctx, &lab->biases, depth * width, sizeof(float)));
+    if (ovp_params_real(p, "sigma-b") > 0) OVP_TRY(ovp_alloc(study->ctx, &lab->biases, depth * width, sizeof(float)));
     if ((double)nets * (double)cells * (double)width * sizeof(double) <= ACTIVATIONS_LIMIT)
         OVP_TRY(ovp_alloc(study->ctx, &lab->activations, nets * cells * width, sizeof(double)));
 done:
@@ -480,8 +478,9 @@ static ovp_status check_grid(ovp_ctx *ctx, const ovp_params *p, const char *key)
     const double step = (x[count - 1] - x[0]) / (double)(count - 1);
     for (ovp_idx i = 0; i < count; i++)
         if (count < 2 || !(step > 0) || !(fabs(x[i] - x[0] - (double)i * step) <= 1e-6 * step))
-            return ovp_fail(ctx, OVP_EINVAL, "--%s: needs at least 2 values, ascending and evenly spaced, such as "
-                                             "lin:0.1:4:60",
+            return ovp_fail(ctx, OVP_EINVAL,
+                            "--%s: needs at least 2 values, ascending and evenly spaced, such as "
+                            "lin:0.1:4:60",
                             key);
     return OVP_OK;
 }
@@ -493,11 +492,13 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     const long long points = ovp_params_int(p, "points"), limit = ovp_params_int(p, "points-limit");
     ovp_params_reals(p, "angles", &angles);
     if (strcmp(ovp_params_text(p, "rng"), "numpy") == 0)
-        return ovp_fail(ctx, OVP_EINVAL, "--rng numpy: the published program took its nets from torch and only the "
-                                         "projection from numpy, which --rng torch does; use torch or philox");
+        return ovp_fail(ctx, OVP_EINVAL,
+                        "--rng numpy: the published program took its nets from torch and only the "
+                        "projection from numpy, which --rng torch does; use torch or philox");
     if (strcmp(ovp_params_text(p, "precision"), "f64") != 0)
-        return ovp_fail(ctx, OVP_EINVAL, "--precision f32: expressivity's weights are float32, but curves go through "
-                                         "them in f64 only, as chaos multiplies rounding; use f64");
+        return ovp_fail(ctx, OVP_EINVAL,
+                        "--precision f32: expressivity's weights are float32, but curves go through "
+                        "them in f64 only, as chaos multiplies rounding; use f64");
     if (strcmp(ovp_params_text(p, "engine"), "auto") != 0)
         return ovp_fail(ctx, OVP_EINVAL, "--engine %s: expressivity has one way of its own; use auto",
                         ovp_params_text(p, "engine"));
@@ -536,9 +537,9 @@ static const ovp_experiment_question questions[] = {
     {"Why does depth make functions that a shallow net cannot fit?",
      "A length that grows as chi_1^(depth/2) with a curvature that does not fall is crossed exponentially often by a "
      "hyperplane; one hidden layer needs exponentially many units for it (Poole et al. 2016, section 5)."},
-    {"Do two points keep their distance?",
-     "No: at sigma 2 correlations fall to c* = 0 however near the points began, in ordered nets they keep (sigma_b = 0) "
-     "or go to 1; third verdict, depth scale xi_c in table theory."},
+    {"Do two points keep their distance?", "No: at sigma 2 correlations fall to c* = 0 however near the points began, "
+                                           "in ordered nets they keep (sigma_b = 0) "
+                                           "or go to 1; third verdict, depth scale xi_c in table theory."},
     {"Do 400 points show the chaotic curve?",
      "In the published net yes, at sigma 4 not beyond a few layers: compare length_polyline with length, to which "
      "points were added until it no longer changed."},
@@ -558,7 +559,8 @@ const ovp_experiment ovp_experiment_expressivity = {
               "Sohl-Dickstein 2017, Deep Information Propagation",
     .about =
         "Points x = radius (cos theta, sin theta) go through nets with random weights N(0, sigma^2 / fan_in), float32 "
-        "numbers, and biases N(0, sigma_b^2); no training. z^l are the pre-activations of hidden layer l = 0 .. depth - "
+        "numbers, and biases N(0, sigma_b^2); no training. z^l are the pre-activations of hidden layer l = 0 .. depth "
+        "- "
         "2, "
         "computed in f64. Recorded for each layer: q^l, the mean of |z|^2 / width; the length of the closed curve "
         "z^l(theta); its curvature; the correlation of pairs of points at fixed angles. Trajectories are the curves "

@@ -361,7 +361,8 @@ static int merge(knots *out, const knots *old, const knots *middle, ovp_idx hidd
         for (ovp_idx i = 0, left = 0, k = 0; i < old->count; i++) {
             if (old->open[i]) {
                 const double change = halving(old, middle, i, k++, hidden, layer);
-                const double length = (out->theta[left + 2] - out->theta[left]) * out->speed[(left + 1) * hidden + layer];
+                const double length =
+                    (out->theta[left + 2] - out->theta[left]) * out->speed[(left + 1) * hidden + layer];
                 if (!(fabs(change) <= tolerance * length)) out->open[left] = out->open[left + 1] = 1;
             }
             left += 1 + (old->open[i] != 0);

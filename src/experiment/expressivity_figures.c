@@ -31,8 +31,8 @@ static double level_of(const expressivity_theory *t) {
 
 static const against_layer layer_figures[] = {
     {"length", "length", "Length of the curve", "length",
-     "Mean over seeds and members with 95 % intervals; dashed: mean field theory, sqrt(chi_1) in each layer.", length_of,
-     NULL, 1},
+     "Mean over seeds and members with 95 % intervals; dashed: mean field theory, sqrt(chi_1) in each layer.",
+     length_of, NULL, 1},
     {"growth", "growth", "Growth of the length in each layer", "length / length of the layer before",
      "Mean with 95 % intervals; dashed: sqrt(chi_1) at the q of each layer, dotted: at the fixed point q*.", growth_of,
      level_of, 0},
@@ -236,8 +236,9 @@ static ovp_status draw_correlations(expressivity_study *study) {
     for (ovp_idx i = 0; i < study->sigma_count; i++) fill_by_layer(study, &p, i);
     ovp_figure figure = {.name = "correlations",
                          .title = "Correlation of pairs of points",
-                         .caption = "Pairs at fixed angles on the circle, means over seeds with 95 % intervals; dashed: "
-                                    "the correlation map iterated.",
+                         .caption =
+                             "Pairs at fixed angles on the circle, means over seeds with 95 % intervals; dashed: "
+                             "the correlation map iterated.",
                          .panels = p.panels,
                          .panel_count = study->sigma_count};
     OVP_TRY(ovp_run_figure(study->run, &figure));
@@ -380,12 +381,7 @@ static ovp_status draw_phases(expressivity_study *study) {
                                     .y_high = study->map_b[rows - 1],
                                     .label = "q*"}};
     const ovp_figure_series series[] = {
-        {.label = "edge of chaos",
-         .style = OVP_FIGURE_THEORY,
-         .n = rows,
-         .x = edge,
-         .y = edge_b,
-         .colour = -1},
+        {.label = "edge of chaos", .style = OVP_FIGURE_THEORY, .n = rows, .x = edge, .y = edge_b, .colour = -1},
         {.label = "this run", .style = OVP_FIGURE_POINTS, .n = n, .x = study->sigmas, .y = b, .colour = 1}};
     const ovp_figure panels[] = {{.title = "Slope of the correlation map at c = 1",
                                   .x_label = "sigma_w",
@@ -401,8 +397,9 @@ static ovp_status draw_phases(expressivity_study *study) {
                                   .count = COUNT(series)}};
     const ovp_figure figure = {.name = "phase-diagram",
                                .title = "Order and chaos",
-                               .caption = "Left of the edge chi_1 < 1 and curves shrink, right of it they grow; points: "
-                                          "this run's nets.",
+                               .caption =
+                                   "Left of the edge chi_1 < 1 and curves shrink, right of it they grow; points: "
+                                   "this run's nets.",
                                .panels = panels,
                                .panel_count = COUNT(panels)};
     OVP_TRY(ovp_run_figure(study->run, &figure));

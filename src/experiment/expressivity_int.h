@@ -8,8 +8,8 @@
 #include <overparam/theory.h>
 
 enum {
-    EXPRESSIVITY_ANGLES = 8,   /* most angles between points of a pair */
-    EXPRESSIVITY_FIRST = 4,    /* layers before it are on their way to q*: verdicts on q and correlations begin here */
+    EXPRESSIVITY_ANGLES = 8, /* most angles between points of a pair */
+    EXPRESSIVITY_FIRST = 4,  /* layers before it are on their way to q*: verdicts on q and correlations begin here */
     EXPRESSIVITY_GROWTH_LOW = 5, /* growth is the geometric mean over these layers */
     EXPRESSIVITY_GROWTH_HIGH = 15
 };
@@ -26,12 +26,12 @@ typedef struct expressivity_net {
 
 /* What is measured at one layer; lengths and angles of the pre-activations z. */
 typedef struct expressivity_layer {
-    double q;         /* mean over the points of |z|^2 / width */
-    double length;    /* of the curve, converged up to error */
-    double error;     /* of the length, relative, estimated */
-    double polyline;  /* length of the straight segments between the points asked for */
-    double length_h;  /* of the curve after the activation */
-    double curvature; /* root mean square over the points of sqrt(width) kappa */
+    double q;                                /* mean over the points of |z|^2 / width */
+    double length;                           /* of the curve, converged up to error */
+    double error;                            /* of the length, relative, estimated */
+    double polyline;                         /* length of the straight segments between the points asked for */
+    double length_h;                         /* of the curve after the activation */
+    double curvature;                        /* root mean square over the points of sqrt(width) kappa */
     double correlation[EXPRESSIVITY_ANGLES]; /* mean over pairs of points at these angles */
 } expressivity_layer;
 

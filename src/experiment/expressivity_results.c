@@ -66,16 +66,12 @@ static ovp_status theory_rows(expressivity_study *study) {
     ovp_status status = OVP_OK;
     for (ovp_idx i = 0; i < study->sigma_count; i++) {
         const expressivity_theory *t = &study->theory[i];
-        const ovp_store_cell cells[] = {ovp_cell_real(t->sigma),
-                                        ovp_cell_real(t->sigma_b),
-                                        finite_cell(t->fixed.q_star),
-                                        finite_cell(t->fixed.chi_1),
-                                        finite_cell(sqrt(t->fixed.chi_1)),
-                                        finite_cell(t->fixed.chi_2),
-                                        finite_cell(t->fixed.c_star),
-                                        finite_cell(t->fixed.xi_q),
-                                        finite_cell(t->fixed.xi_c),
-                                        ovp_cell_text(ovp_theory_phase_name(t->fixed.phase))};
+        const ovp_store_cell cells[] = {
+            ovp_cell_real(t->sigma),           ovp_cell_real(t->sigma_b),
+            finite_cell(t->fixed.q_star),      finite_cell(t->fixed.chi_1),
+            finite_cell(sqrt(t->fixed.chi_1)), finite_cell(t->fixed.chi_2),
+            finite_cell(t->fixed.c_star),      finite_cell(t->fixed.xi_q),
+            finite_cell(t->fixed.xi_c),        ovp_cell_text(ovp_theory_phase_name(t->fixed.phase))};
         OVP_TRY(ovp_run_row(study->run, "theory", cells));
     }
 done:
@@ -205,9 +201,9 @@ double expressivity_growth(const expressivity_layer *layers, ovp_idx hidden) {
 
 typedef struct judging {
     expressivity_study *study;
-    double *values;  /* seeds x (layers or layers x angles) */
-    double *theory;  /* one row of it */
-    double *growth;  /* sigmas x seeds */
+    double *values; /* seeds x (layers or layers x angles) */
+    double *theory; /* one row of it */
+    double *growth; /* sigmas x seeds */
 } judging;
 
 /* Mean over members of a value of each seed's nets of one sigma: seeds x count into values. */
@@ -258,11 +254,12 @@ static ovp_status verdict_q(judging *j, ovp_idx sigma) {
     ovp_experiment_short(relative, 100 * fit.relative);
     ovp_experiment_short(errors, fit.errors);
     snprintf(claim, sizeof claim, "sigma %s: the squared length per unit follows the q map", name);
-    study_verdict_fill(&verdict, claim, end, study->theory[sigma].layers[last].q, fit.holds,
-                       "Measured: q of layer %lld, mean over seeds. Over layers %d to %lld the means are off by at most "
-                       "%s %% and %s standard errors; yes: in every layer within 3 %% and within 3 standard errors (as "
-                       "Student's t of 99.73 %% has it for so many seeds); no: beyond both in one.",
-                       (long long)last, EXPRESSIVITY_FIRST, (long long)last, relative, errors);
+    study_verdict_fill(
+        &verdict, claim, end, study->theory[sigma].layers[last].q, fit.holds,
+        "Measured: q of layer %lld, mean over seeds. Over layers %d to %lld the means are off by at most "
+        "%s %% and %s standard errors; yes: in every layer within 3 %% and within 3 standard errors (as "
+        "Student's t of 99.73 %% has it for so many seeds); no: beyond both in one.",
+        (long long)last, EXPRESSIVITY_FIRST, (long long)last, relative, errors);
     return ovp_run_verdict(study->run, &verdict.verdict);
 }
 
@@ -309,9 +306,8 @@ static ovp_status verdict_correlations(judging *j, ovp_idx sigma) {
     ovp_measure_interval mean = {.count = 0, .mean = NAN, .low = NAN, .high = NAN};
     by_seed(study, sigma, pick_correlation, count, j->values);
     for (ovp_idx i = 0; i < count; i++)
-        j->theory[i] = study->theory[sigma]
-                           .layers[EXPRESSIVITY_FIRST + i / study->angles]
-                           .correlation[i % study->angles];
+        j->theory[i] =
+            study->theory[sigma].layers[EXPRESSIVITY_FIRST + i / study->angles].correlation[i % study->angles];
     const ovp_experiment_holds holds =
         expressivity_judge_correlations(study->seed_count, count, j->values, j->theory, &worst);
     if (worst >= 0) {
@@ -343,8 +339,8 @@ static ovp_status verdict_phases(judging *j) {
         const ovp_measure_interval mean = study_over_seeds(j->growth + i * study->seed_count, study->seed_count);
         char name[32], growth[32];
         if (fixed->phase != OVP_PHASE_CHAOTIC && fixed->phase != OVP_PHASE_ORDERED) continue;
-        const ovp_experiment_holds one = fixed->phase == OVP_PHASE_CHAOTIC ? ovp_experiment_judge_above(mean, 1)
-                                                                           : study_judge_below(mean, 1);
+        const ovp_experiment_holds one =
+            fixed->phase == OVP_PHASE_CHAOTIC ? ovp_experiment_judge_above(mean, 1) : study_judge_below(mean, 1);
         if (one == OVP_HOLDS_NO || all == OVP_HOLDS_NO)
             all = OVP_HOLDS_NO;
         else if (one == OVP_HOLDS_UNCLEAR)
@@ -400,8 +396,8 @@ ovp_status expressivity_conclude(expressivity_study *study) {
     static const char *const measures[] = {"q", "length", "growth", "length_activations", "curvature"};
     ovp_status status = OVP_OK;
     OVP_TRY(theory_rows(study));
-    OVP_TRY(ovp_run_summary(study->run, "layers", "layers-summary", settings, COUNT(settings), measures,
-                            COUNT(measures)));
+    OVP_TRY(
+        ovp_run_summary(study->run, "layers", "layers-summary", settings, COUNT(settings), measures, COUNT(measures)));
     OVP_TRY(verdicts(study));
     OVP_TRY(expressivity_draw(study));
 done:

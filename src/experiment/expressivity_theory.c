@@ -1,8 +1,8 @@
 /* expressivity: what mean field theory says of a circle, layer by layer (Poole et al. 2016, sections 2 and 3). */
 #include "expressivity_int.h"
 
-/* The circle of the first layer: z = W x with |x| = radius has |z|^2 = width sigma^2 radius^2 / 2 besides its biases, and
- * curvature 1 / |z|. */
+/* The circle of the first layer: z = W x with |x| = radius has |z|^2 = width sigma^2 radius^2 / 2 besides its biases,
+ * and curvature 1 / |z|. */
 static void first_layer(expressivity_theory *t, const expressivity_theory_options *o) {
     const double square = .5 * o->sigma * o->sigma * o->radius * o->radius, bias = o->sigma_b * o->sigma_b;
     expressivity_layer *l = &t->layers[0];

@@ -34,18 +34,17 @@ static int mentions(const json_t *texts, const char *words) {
 
 static void a_run_holds_what_the_contract_names(void **state) {
     ovp_ctx *ctx = *state;
-    static const char *const columns[] = {"sigma",         "seed",   "layer", "q", "q_theory", "length",
-                                          "length_theory", "growth", "member"};
+    static const char *const columns[] = {"sigma",  "seed",          "layer",  "q",     "q_theory",
+                                          "length", "length_theory", "growth", "member"};
     char root[256], path[600];
     json_t *result;
     ovp_io_named_array *arrays;
     ovp_idx count;
-    assert_ok(ctx, run_it(ctx, &result, root,
-                          SETTINGS("width=24", "depth=6", "points=33", "sigmas=2,0.4", "seeds=3,1", "members=2",
-                                   "angles=45", "sigma-b=0.3", "map=yes", "map-sigma-w=lin:0.5:2.5:5",
-                                   "map-sigma-b=lin:0:0.6:3")));
-    json_t *names =
-        json_object_get(json_object_get(json_object_get(result, "tables"), "layers"), "columns");
+    assert_ok(ctx,
+              run_it(ctx, &result, root,
+                     SETTINGS("width=24", "depth=6", "points=33", "sigmas=2,0.4", "seeds=3,1", "members=2", "angles=45",
+                              "sigma-b=0.3", "map=yes", "map-sigma-w=lin:0.5:2.5:5", "map-sigma-b=lin:0:0.6:3")));
+    json_t *names = json_object_get(json_object_get(json_object_get(result, "tables"), "layers"), "columns");
     for (size_t i = 0; i < COUNT(columns); i++)
         assert_string_equal(json_string_value(json_array_get(names, i)), columns[i]);
     assert_int_equal(table_rows(result, "layers"), 2 * 2 * 2 * 5);
@@ -62,7 +61,8 @@ static void a_run_holds_what_the_contract_names(void **state) {
     assert_true(fabs(number_at(result, "layers", 0, "length_theory") - 2 * M_PI * 2 * sqrt(12)) < 1e-9);
     assert_true(json_is_null(table_cell(result, "layers", 0, "growth")));
     for (size_t row = 1; row < 5; row++) {
-        const double ratio = number_at(result, "layers", row, "length") / number_at(result, "layers", row - 1, "length");
+        const double ratio =
+            number_at(result, "layers", row, "length") / number_at(result, "layers", row - 1, "length");
         assert_true(fabs(number_at(result, "layers", row, "growth") / ratio - 1) < 1e-14);
         assert_true(number_at(result, "layers", row, "length_error") <= .005);
         /* segments cut corners */
@@ -148,13 +148,15 @@ static void other_activations(void **state) {
     for (int i = 0; i < 3; i++) {
         char root[256];
         json_t *result;
-        assert_ok(ctx, run_it(ctx, &result, root,
-                              SETTINGS("width=400", "depth=4", "points=60", "sigmas=1.2", "seed=1", "angles=30", names[i])));
+        assert_ok(ctx,
+                  run_it(ctx, &result, root,
+                         SETTINGS("width=400", "depth=4", "points=60", "sigmas=1.2", "seed=1", "angles=30", names[i])));
         for (size_t row = 0; row < 3; row++) {
-            assert_true(fabs(number_at(result, "layers", row, "q") / number_at(result, "layers", row, "q_theory") - 1) < .3);
-            assert_true(fabs(number_at(result, "layers", row, "length") /
-                                 number_at(result, "layers", row, "length_theory") -
-                             1) < .15);
+            assert_true(fabs(number_at(result, "layers", row, "q") / number_at(result, "layers", row, "q_theory") - 1) <
+                        .3);
+            assert_true(
+                fabs(number_at(result, "layers", row, "length") / number_at(result, "layers", row, "length_theory") -
+                     1) < .15);
             assert_true(fabs(number_at(result, "correlations", row, "c") -
                              number_at(result, "correlations", row, "c_theory")) < .1);
         }
@@ -229,8 +231,8 @@ static void bad_input_is_refused_before_a_run(void **state) {
     };
     static const struct {
         const char *key, *value, *words;
-    } ranges[] = {{"sigmas", "0", "sigmas"},    {"sigmas", "2,-1", "sigmas"}, {"depth", "1", "2.."},
-                  {"points", "2", "3.."},       {"width", "0", "1.."},        {"sigma-b", "-0.1", "sigma-b"},
+    } ranges[] = {{"sigmas", "0", "sigmas"},     {"sigmas", "2,-1", "sigmas"}, {"depth", "1", "2.."},
+                  {"points", "2", "3.."},        {"width", "0", "1.."},        {"sigma-b", "-0.1", "sigma-b"},
                   {"tolerance", "0", "toleran"}, {"sigmas", "nan", "sigmas"},  {"radius", "0", "radius"}};
     for (int i = 0; i < COUNT(combinations); i++) {
         char root[256];
@@ -264,9 +266,9 @@ static void q_is_judged_by_both_bars(void **state) {
         double shift, spread; /* of the second layer */
         ovp_idx seeds;
         ovp_experiment_holds holds;
-    } cases[] = {{.01, .02, SEEDS, OVP_HOLDS_YES},     {.05, .005, SEEDS, OVP_HOLDS_NO},
-                 {.05, .2, SEEDS, OVP_HOLDS_UNCLEAR},  {.02, .0005, SEEDS, OVP_HOLDS_UNCLEAR},
-                 {.01, .02, 3, OVP_HOLDS_UNCLEAR},     {.05, .005, 3, OVP_HOLDS_UNCLEAR}};
+    } cases[] = {{.01, .02, SEEDS, OVP_HOLDS_YES},    {.05, .005, SEEDS, OVP_HOLDS_NO},
+                 {.05, .2, SEEDS, OVP_HOLDS_UNCLEAR}, {.02, .0005, SEEDS, OVP_HOLDS_UNCLEAR},
+                 {.01, .02, 3, OVP_HOLDS_UNCLEAR},    {.05, .005, 3, OVP_HOLDS_UNCLEAR}};
     for (int i = 0; i < COUNT(cases); i++) {
         for (int s = 0; s < SEEDS; s++) {
             q[2 * s] = 2 + .001 * (s - 2);

@@ -1,6 +1,6 @@
 /* expressivity's published run against torch's weights and numpy's propagation (data/expressivity.json; expressivity.py
- * made it). Measured agreement 1.5e-15, bar 1e-10; converged lengths against 200,000 straight segments, to the tolerance
- * asked for. */
+ * made it). Measured agreement 1.5e-15, bar 1e-10; converged lengths against 200,000 straight segments, to the
+ * tolerance asked for. */
 #include "experiment/run_helpers.h"
 
 #define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
