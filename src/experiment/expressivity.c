@@ -464,12 +464,11 @@ static ovp_status check_field(ovp_ctx *ctx, const ovp_params *p, double sigma) {
     ovp_status status = ovp_theory_mean_field_create(&field, ctx, &options);
     if (status == OVP_OK) status = ovp_theory_fixed_point_find(&fixed, ctx, field);
     ovp_theory_mean_field_free(field);
-    if (status != OVP_ENUMERIC) return status;
+    if (status != OVP_ENUMERIC && status != OVP_EINVAL) return status;
     snprintf(why, sizeof why, "%s", ovp_message(ctx));
     ovp_clear(ctx);
     ovp_format_real(text, sigma);
-    return ovp_fail(ctx, OVP_EINVAL, "--sigmas %s with --activation %s: %s; give another sigma or activation", text,
-                    options.activation, why);
+    return ovp_fail(ctx, OVP_EINVAL, "--sigmas %s with --activation %s: %s", text, options.activation, why);
 }
 
 static ovp_status check_grid(ovp_ctx *ctx, const ovp_params *p, const char *key) {
