@@ -103,6 +103,10 @@ typedef struct expressivity_study {
     double *map_edge;
 } expressivity_study;
 
+/* ---- expressivity_run.c: all nets -------------------------------------------------------------------- */
+
+ovp_status expressivity_run(ovp_experiment_run *run);
+
 /* ---- expressivity_results.c: tables and verdicts --------------------------------------------------------- */
 
 ovp_status expressivity_rows(expressivity_study *study, const expressivity_record *record);

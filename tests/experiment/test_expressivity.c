@@ -225,6 +225,7 @@ static void bad_input_is_refused_before_a_run(void **state) {
         {"activation=tangent", "tangent"},
         {"activation=relu", "--sigmas 2 with --activation relu"},
         {"activation=square", "--activation square"},
+        {"activation=step", "it jumps"},
         {"sigmas=2,1,2", "given twice"},
         {"points-limit=798", "needs 799"},
         {"angles=1,2,3,4,5,6,7,8,9", "at most 8"},
