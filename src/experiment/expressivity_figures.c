@@ -320,7 +320,7 @@ static ovp_status draw_trajectories(expressivity_study *study) {
     ovp_figure figure = {.name = "trajectories",
                          .title = "A circle through the nets",
                          .caption = "phi(z) of the first seed, projected to three dimensions; colour runs along the "
-                                    "circle.",
+                                    "circle. Each panel has a scale of its own.",
                          .equal_axes = 1};
     if (records == 0) return OVP_OK;
     count = choose_layers(study, SHOWN_LAYERS, layers);
