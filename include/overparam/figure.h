@@ -19,20 +19,27 @@ typedef enum ovp_figure_style {
 } ovp_figure_style;
 
 /* n points; y, low, high may hold NaN (a gap). All arrays borrowed until render. label NULL or "": not in the legend.
- * x may be NULL for HLINE; y may be NULL for BAND (then no line is drawn); low, high may be NULL. */
+ * x may be NULL for HLINE; y may be NULL for BAND (then no line is drawn); low, high may be NULL but for BARS. Bars are
+ * half transparent, at the bottom, and stand on 0 (on a log axis on its lower end). */
 typedef struct ovp_figure_series {
     const char *label;
     ovp_figure_style style;
     ovp_idx n;
     const double *x, *y, *low, *high;
     int colour;        /* index in the palette; series with the same index share a colour; -1: next */
-    const double *z;   /* not NULL in all series or in none: a curve in space (LINE, POINTS), drawn in perspective */
-    const double *hue; /* NULL, or n values in [0, 1]: the colour along the curve, on a cyclic palette */
+    const double *z;   /* not NULL in all series or in none: a curve in space (LINE, POINTS), drawn in perspective on
+                        * linear axes */
+    const double *hue; /* NULL, or n values in [0, 1]: the colour along the curve (LINE, POINTS), on a cyclic palette (0
+                        * and 1 look alike); colour then only chooses the marker */
 } ovp_figure_series;
 
 /* A function on a rectangle, drawn as a heat map below the series with a colour bar: values[j cols + i] at x =
- * x_low + i (x_high - x_low) / (cols - 1), y likewise with rows (both axes linear; 1 column or row: the middle). NaN:
- * left white. Contours: lines at `level_count` values, labelled; a map may be contours alone (no_fill). */
+ * x_low + i (x_high - x_low) / (cols - 1), y likewise with rows (both axes linear; 1 column or row: the middle). At
+ * most 2^20 values, borrowed until render. NaN: left white. Cells stand around their values, so that a heat map reaches
+ * half a cell further than the rectangle; the axes end there, and what series have outside is not shown. Contours:
+ * lines at `level_count` values (100 at most; the map linear between its values, in the logarithm with log), labelled
+ * where there is room; a map may be contours alone (no_fill: grey, darker where higher). Lines and points of series
+ * have a white rim on a heat map. */
 typedef struct ovp_figure_map {
     ovp_idx cols, rows;
     const double *values;
@@ -55,9 +62,11 @@ struct ovp_figure {
     ovp_idx count;
     int ordered; /* 1: colour indices are steps of one quantity (widths): a sequential palette, dark to light */
     const ovp_figure_map *map; /* NULL: none */
-    int equal_axes;            /* 1: a unit is as long on x as on y (planes, trajectories) */
+    int equal_axes; /* 1: a unit is as long on x as on y (planes, trajectories), in space on z; linear axes */
     /* Panels: drawn in a grid of panel_columns (0: chosen), each with its own title and axes; then the fields above
-     * but name, title and caption are not used. Panels have no panels; their names are not used. */
+     * but name, title and caption are not used. Panels have no panels; their names and captions are not used. At most
+     * 100. The drawing grows with the grid. A panel's legend stands in a free corner of it; entries that several panels
+     * share, or whose panel has no free corner (a heat map), stand once below the grid. */
     const ovp_figure *panels;
     ovp_idx panel_count, panel_columns;
     const char *z_label; /* of the upright axis in space */
@@ -68,8 +77,10 @@ OVP_API int ovp_figure_available(char *version, size_t bytes);
 /* Writes <dir>/<name>.dat, .gp and, with gnuplot, .svg and .png. The script runs by itself: `cd dir && gnuplot
  * name.gp`. Series without a drawable point are left out (a log axis drops values <= 0); long series are thinned to at
  * most 2000 points (evenly in the axis' scale, keeping extremes) in the drawing only. Texts may be any UTF-8 and are
- * shown as they are. The same figure gives the same .dat, .gp. Errors: OVP_EINVAL (name), OVP_EIO, OVP_EUNAVAILABLE (no
- * gnuplot; .dat and .gp are there, the message says what to install), OVP_EINTERNAL (gnuplot's own message). */
+ * shown as they are. The same figure gives the same .dat, .gp. Errors: OVP_EINVAL (name; arrays, ranges, levels or hues
+ * that cannot be drawn; z in some series only; panels in panels; a log axis where axes are linear), OVP_EIO,
+ * OVP_EUNAVAILABLE (no gnuplot; .dat and .gp are there, the message says what to install), OVP_EINTERNAL (gnuplot's own
+ * message). */
 OVP_API ovp_status ovp_figure_render(ovp_ctx *ctx, const char *dir, const ovp_figure *figure);
 
 #ifdef __cplusplus

@@ -53,6 +53,8 @@ void figure_colours(const ovp_figure *figure, figure_drawn *drawn) {
                     figure->ordered ? sequential(index, count) : okabe_ito[index % FIGURE_COUNT(okabe_ito)];
             /* A prediction beside its measurement: the same hue, darker. */
             if (index >= 0 && series->style == OVP_FIGURE_THEORY) drawn[s].colour = figure_mix(drawn[s].colour, 0, .45);
+            /* The curve has every colour: its legend entry none. */
+            if (series->hue) drawn[s].colour = 0x5f6368;
             drawn[s].marker = markers[(index < 0 ? 0 : index) % FIGURE_COUNT(markers)];
             drawn[s].dash = index < 0 && series->style == OVP_FIGURE_THEORY ? dash++ % FIGURE_COUNT(dashes) : 0;
         }

@@ -12,6 +12,9 @@
 /* Largest map, most contour levels and most panels of a figure. */
 #define FIGURE_MAX_CELLS (1 << 20)
 #define FIGURE_MAX_LEVELS 100
+/* Up to this many cells of maps in a drawing are rectangles in the SVG (about 130 bytes each), sharp at any size; more
+ * are images. */
+#define FIGURE_SHARP_CELLS (1 << 15)
 #define FIGURE_MAX_PANELS 100
 /* gnuplot is killed after this many seconds. */
 #define FIGURE_TIMEOUT 60.0
@@ -47,6 +50,7 @@ typedef struct figure_frame {
     figure_axis x, y, z, bar; /* z: in space; bar: the colours of the map */
     figure_drawn *drawn;
     int space;                       /* curves in space */
+    int sharp;                       /* the map is drawn as rectangles in the SVG */
     int map_block, grid_block;       /* the map's values; in space the walls' lines, the edges' in the block after */
     figure_contour *contours;        /* one a level */
     double left, top, width, height; /* the plot's place in SVG pixels */
@@ -148,7 +152,8 @@ const char *figure_free_corner(const figure_frame *frame, double width, double h
 /* script_map.c: the data blocks of a map and where its labels stand; what is set; what is plotted. The colour bar
  * stands `gap` pixels to the right of the plot; width, height: of the whole drawing. */
 ovp_status figure_map_blocks(figure_frame *frame, ovp_ctx *ctx, int *block, ovp_text *dat);
-void figure_map_settings(const figure_frame *frame, double gap, double width, double height, ovp_text *gp);
+void figure_map_settings(const figure_frame *frame, double gap, double right, double width, double height,
+                         ovp_text *gp);
 void figure_map_plot(const figure_frame *frame, ovp_text *gp, int *first);
 
 /* script_space.c: curves in space in perspective. The ranges of what is seen (once the plot's place is known), the

@@ -84,8 +84,7 @@ static void add_rim(const ovp_figure_series *series, const figure_drawn *d, cons
     if (line)
         ovp_text_add(gp, "lines linecolor rgb '#ffffff' linewidth 4 notitle");
     else
-        ovp_text_add(gp, "points linecolor rgb '#ffffff' linewidth 4.5 pointtype %d pointsize 1.15 notitle",
-                     open_marker(d->marker));
+        ovp_text_add(gp, "points linecolor rgb '#ffffff' pointtype %d pointsize 1.7 notitle", d->marker | 1);
     *first = 0;
 }
 

@@ -5,8 +5,6 @@
 
 #define LABEL_FONT 10.
 #define FIRST_LABEL 100 /* number of the first contour's label in the script */
-/* Up to this many cells are drawn as rectangles, which stay sharp at any size; finer maps as an image. */
-#define SHARP_CELLS (128 * 128)
 
 /* Middles of the cells: gnuplot wants two or more, so that a single row or column is drawn as two equal ones. */
 static double middle(double low, double high, ovp_idx count, ovp_idx i) {
@@ -105,7 +103,8 @@ done:
 
 /* ---- script --------------------------------------------------------------------------------------- */
 
-void figure_map_settings(const figure_frame *frame, double gap, double width, double height, ovp_text *gp) {
+void figure_map_settings(const figure_frame *frame, double gap, double right, double width, double height,
+                         ovp_text *gp) {
     const ovp_figure_map *map = frame->figure->map;
     if (map->no_fill) {
         ovp_text_add(gp, "  unset colorbox\n");
@@ -114,11 +113,14 @@ void figure_map_settings(const figure_frame *frame, double gap, double width, do
         figure_range(gp, "cb", &frame->bar, (int)fmax(2, fmin(7, frame->height / 40)));
         ovp_text_add(gp,
                      "set colorbox vertical user origin screen %.5f,%.5f size screen %.5f,%.5f noborder\n"
-                     "set cblabel ",
+                     "set label 6 ",
                      (frame->left + frame->width + gap) / width, 1 - (frame->top + frame->height) / height, 14 / width,
                      frame->height / height);
         figure_quote(gp, map->label);
-        ovp_text_add(gp, " font ',%g' textcolor rgb '" FIGURE_INK "' noenhanced\n", frame->font + 1);
+        ovp_text_add(gp,
+                     " at screen %.5f,%.5f center rotate by 90 font ',%g' textcolor rgb '" FIGURE_INK "' noenhanced\n",
+                     (frame->left + frame->width + right - .6 * frame->font - 8) / width,
+                     1 - (frame->top + .5 * frame->height) / height, frame->font + 1);
     }
     ovp_text_add(gp, "set style textbox 1 opaque fillcolor rgb '#ffffff' noborder margins .4,.3\n");
     for (ovp_idx k = 0; k < map->level_count; k++) {
@@ -137,8 +139,14 @@ void figure_map_settings(const figure_frame *frame, double gap, double width, do
 void figure_map_plot(const figure_frame *frame, ovp_text *gp, int *first) {
     const ovp_figure_map *map = frame->figure->map;
     if (frame->map_block >= 0) {
-        ovp_text_add(gp, "  dat index %d using 1:2:3 with image%s notitle", frame->map_block,
-                     map->cols * map->rows <= SHARP_CELLS ? " pixels" : "");
+        /* The PNG shows seams between rectangles; the SVG's image would be blurred by what shows it. */
+        if (frame->sharp)
+            ovp_text_add(gp,
+                         "  for [k=1:format eq 'svg'] dat index %d using 1:2:3 with image pixels notitle, \\\n"
+                         "  for [k=1:format eq 'png'] dat index %d using 1:2:3 with image notitle",
+                         frame->map_block, frame->map_block);
+        else
+            ovp_text_add(gp, "  dat index %d using 1:2:3 with image notitle", frame->map_block);
         *first = 0;
     }
     for (ovp_idx k = 0; k < map->level_count; k++) {

@@ -48,10 +48,6 @@ void figure_space_view(ovp_text *gp) {
 
 /* ---- layout --------------------------------------------------------------------------------------- */
 
-static int most_tics(const figure_frame *frame) {
-    return (int)fmax(2, fmin(5, fmin(frame->width, frame->height) / 75));
-}
-
 typedef struct ladder { /* tics k = from..to at k step */
     double step;
     ovp_idx from, to;
@@ -63,6 +59,13 @@ static ladder steps(const figure_axis *axis, int most) {
     return (ladder){step, (ovp_idx)ceil(axis->low / step - 1e-9), (ovp_idx)floor(axis->high / step + 1e-9)};
 }
 
+/* At most about so many tics, but two at least. */
+static int most_tics(const figure_frame *frame, const figure_axis *axis) {
+    int most = (int)fmax(4, fmin(6, fmin(frame->width, frame->height) / 80));
+    while (most < 10 && steps(axis, most).to <= steps(axis, most).from) most++;
+    return most;
+}
+
 /* k step with the rounding error of a decimal only. */
 static double tic(const figure_axis *axis, int most, ovp_idx k) {
     int e;
@@ -72,7 +75,7 @@ static double tic(const figure_axis *axis, int most, ovp_idx k) {
 
 /* Pixels of the widest tic label. */
 static double label_width(const figure_frame *frame, const figure_axis *axis) {
-    int most = most_tics(frame), longest = 0;
+    int most = most_tics(frame, axis), longest = 0;
     ladder l = steps(axis, most);
     for (ovp_idx k = l.from; k <= l.to; k++) {
         char number[32];
@@ -129,7 +132,7 @@ static void add_line(ovp_text *dat, int *first, double x0, double y0, double z0,
 
 void figure_space_blocks(figure_frame *frame, int *block, ovp_text *dat) {
     const figure_axis *x = &frame->x, *y = &frame->y, *z = &frame->z;
-    int most = most_tics(frame), first = 1;
+    int most = most_tics(frame, x), first = 1;
     ladder l = steps(x, most);
     if (*block > 0) ovp_text_add(dat, "\n\n");
     for (ovp_idx k = l.from; k <= l.to; k++) {
@@ -137,12 +140,14 @@ void figure_space_blocks(figure_frame *frame, int *block, ovp_text *dat) {
         add_line(dat, &first, t, y->low, z->low, t, y->high, z->low);
         add_line(dat, &first, t, y->high, z->low, t, y->high, z->high);
     }
+    most = most_tics(frame, y);
     l = steps(y, most);
     for (ovp_idx k = l.from; k <= l.to; k++) {
         double t = tic(y, most, k);
         add_line(dat, &first, x->low, t, z->low, x->high, t, z->low);
         add_line(dat, &first, x->low, t, z->low, x->low, t, z->high);
     }
+    most = most_tics(frame, z);
     l = steps(z, most);
     for (ovp_idx k = l.from; k <= l.to; k++) {
         double t = tic(z, most, k);
@@ -185,8 +190,11 @@ static void add_place(ovp_text *gp, const edge *e, double at) {
 }
 
 static void add_edge(const figure_frame *frame, const edge *e, double width, double height, ovp_text *gp) {
-    int most = most_tics(frame);
+    int most = most_tics(frame, e->axis);
     ladder l = steps(e->axis, most);
+    /* Digits that tell neighbours apart, of numbers far from 0, too. */
+    double largest = fmax(fabs(e->axis->low), fabs(e->axis->high));
+    int digits = (int)fmin(15, 2 + ceil(log10(largest / l.step)));
     double ends[2][2], to[3] = {e->from[0], e->from[1], e->from[2]};
     to[e->along] = e->axis->high;
     figure_space_place(frame, e->from[0], e->from[1], e->from[2], &ends[0][0], &ends[0][1]);
@@ -198,7 +206,7 @@ static void add_edge(const figure_frame *frame, const edge *e, double width, dou
     for (ovp_idx k = l.from; k <= l.to; k++) {
         double t = tic(e->axis, most, k);
         ovp_text_add(gp, "set label '");
-        figure_number(gp, t, 6);
+        figure_number(gp, t, digits);
         ovp_text_add(gp, "' at ");
         add_place(gp, e, t);
         ovp_text_add(gp, " offset screen %.5f,%.5f %s font ',%g' textcolor rgb '" FIGURE_INK "'\n", 6 * nx / width,
@@ -240,7 +248,7 @@ void figure_space_settings(const figure_frame *frame, double width, double heigh
         (void)ovp_format_real(from, axes[k]->low);
         (void)ovp_format_real(span, axes[k]->high - axes[k]->low);
         (void)ovp_format_real(size, half[k]);
-        ovp_text_add(gp, "n%c(t) = %s*(2*(t-(%s))/%s-1)\n", "xyz"[k], size, from, span);
+        ovp_text_add(gp, "n%c(t) = %s*(2.*(t-(%s))/%s-1)\n", "xyz"[k], size, from, span);
     }
     ovp_text_add(gp, "back(x,y) = sa*nx(x)+ca*ny(y)\n"
                      "near(x,y,z) = distance/(distance+ce*back(x,y)-se*nz(z))\n"
