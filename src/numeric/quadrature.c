@@ -11,7 +11,7 @@
 /* The density is 1e-314 there; what lies outside is below it unless f grows like 1 / density. */
 #define FAR 38.0
 #define MOST_BREAKS 32
-#define MOST_EDGES (3 * MOST_BREAKS + 16)
+#define MOST_EDGES (6 * MOST_BREAKS + 16)
 #define MOST_PANELS 600
 #define ROUNDING (16 * DBL_EPSILON)
 #define INV_SQRT_2PI 0.39894228040143267794
@@ -225,7 +225,8 @@ ovp_status ovp_numeric_normal_mean_2(double *out, double *error, ovp_ctx *ctx, o
                                      double c, const double *breaks_x, int count_x, const double *breaks_y, int count_y,
                                      double tolerance) {
     plane_job job = {f, user, c, sqrt(fmax(0, (1 - c) * (1 + c))), fmax(0.05 * tolerance, 1e-15), breaks_y, count_y};
-    double breaks[2 * MOST_BREAKS];
+    double breaks[6 * MOST_BREAKS];
+    const double width = job.s / fmax(fabs(c), 0.5);
     int n = 0;
     outcome result;
     ovp_status status = check(ctx, count_x, tolerance);
@@ -233,8 +234,11 @@ ovp_status ovp_numeric_normal_mean_2(double *out, double *error, ovp_ctx *ctx, o
     if (status != OVP_OK) return status;
     if (!(c >= -1 && c <= 1)) return ovp_fail(ctx, OVP_EINVAL, "normal mean: correlation is %g; allowed: -1..1", c);
     for (int i = 0; i < count_x; i++) breaks[n++] = breaks_x[i];
-    /* Around x = y / c a break in y is smoothed over a width of s / c only. */
-    for (int i = 0; i < count_y && fabs(c) > 0.5; i++) breaks[n++] = breaks_y[i] / c;
+    /* Around x = y / c a break in y is smoothed over this width only. */
+    for (int i = 0; i < count_y && fabs(c) > 0.5; i++) {
+        breaks[n++] = breaks_y[i] / c;
+        for (int k = -9; k <= 9 && width < 0.05; k += 6) breaks[n++] = breaks_y[i] / c + k * width;
+    }
     integrate(&result, plane_value, &job, breaks, n, tolerance);
     return conclude(out, error, ctx, &result, tolerance);
 }

@@ -1,11 +1,13 @@
 /* Mean-field theory of wide random nets: the maps of one layer (Poole et al. 2016; Schoenholz et al. 2017). */
 #include "theory/theory_int.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #define DEFAULT_TOLERANCE 1e-10
 #define MOST_SIGMA 1e6
+#define ROUNDING (2 * DBL_EPSILON)
 
 static ovp_status unknown_activation(ovp_ctx *ctx, const char *name) {
     char known[512] = "";
@@ -141,8 +143,10 @@ static ovp_status scaled_moment(double *out, double *error, ovp_ctx *ctx, const 
 ovp_status ovp_theory_q_map(double *out, double *error, ovp_ctx *ctx, const ovp_theory_mean_field *field, double q) {
     double value;
     ovp_status status = scaled_moment(&value, error, ctx, field, OVP_MOMENT_SQUARE, q);
-    if (status == OVP_OK) *out = value + field->b2;
-    return status;
+    if (status != OVP_OK) return status;
+    *out = value + field->b2;
+    if (error) *error += ROUNDING * *out;
+    return OVP_OK;
 }
 
 ovp_status ovp_theory_chi_1(double *out, double *error, ovp_ctx *ctx, const ovp_theory_mean_field *field, double q) {
@@ -164,7 +168,7 @@ ovp_status ovp_theory_covariance_map(double *out, double *error, ovp_ctx *ctx, c
     if (status == OVP_OK) status = ovp_theory_pair(&value, &reached, ctx, field, 0, q1, q2, c);
     if (status != OVP_OK) return status;
     *out = field->w2 * value + field->b2;
-    if (error) *error = field->w2 * reached;
+    if (error) *error = field->w2 * reached + ROUNDING * fabs(*out);
     return OVP_OK;
 }
 
