@@ -57,7 +57,8 @@ static ovp_status draw_against_layer(expressivity_study *study, const against_la
     OVP_TRY(ovp_alloc(study->ctx, &labels, n, sizeof *labels));
     for (ovp_idx l = 0; l < hidden; l++) values[l] = (double)l;
     for (ovp_idx i = 0; i < n; i++) {
-        const study_query query = {"layers", "layer", f->column, {{"sigma", study->sigmas[i], NULL}}};
+        const study_query query = {
+            .table = "layers", .x = "layer", .y = f->column, .where = {{"sigma", study->sigmas[i], NULL}}};
         char sigma[32];
         double *theory = values + hidden + i * (hidden + 1);
         OVP_TRY(study_points_get(&points[i], study->run, &query));
@@ -149,10 +150,10 @@ static ovp_status correlation_panels_create(expressivity_study *study, correlati
         snprintf(p->titles[i], sizeof p->titles[i], "sigma %s", sigma);
         for (ovp_idx k = 0; k < angles; k++) {
             const study_query query = {
-                "correlations",
-                "layer",
-                "c",
-                {{"sigma", study->sigmas[i], NULL}, {"angle", study->angle[k] * 180 / M_PI, NULL}}};
+                .table = "correlations",
+                .x = "layer",
+                .y = "c",
+                .where = {{"sigma", study->sigmas[i], NULL}, {"angle", study->angle[k] * 180 / M_PI, NULL}}};
             OVP_TRY(study_points_get(&p->points[i * angles + k], study->run, &query));
         }
     }
