@@ -10,7 +10,7 @@ static const ovp_param params[] = {
     OVP_EXPERIMENT_COMMON("quick|default|paper", "f32"),
     {"n-in", OVP_PARAM_INT, "5", 1, 1e6, NULL, "", "Inputs of teacher and students."},
     {"teacher-width", OVP_PARAM_INT, "5", 1, 1e5, NULL, "units", "Width of the teacher's hidden layers."},
-    {"teacher-depth", OVP_PARAM_INT, "5", 2, 1000, NULL, "layers", "Weight matrices of the teacher: 5 is 5-5-5-5-5-1."},
+    {"teacher-depth", OVP_PARAM_INT, "5", 2, 63, NULL, "layers", "Weight matrices of the teacher: 5 is 5-5-5-5-5-1."},
     {"teacher-sigmas", OVP_PARAM_REAL_LIST, "2,0.4", 1e-6, 1e6, NULL, "",
      "Teachers' weights are N(0, sigma^2/fan_in). The first sigma's teacher has the deep and the shallow students, "
      "each "
