@@ -64,7 +64,8 @@ ovp_status ovp_theory_series_make(ovp_theory_series *out, ovp_ctx *ctx, const ov
 int ovp_theory_series_serves(const ovp_theory_mean_field *field, int level, double c);
 double ovp_theory_series_at(const ovp_theory_series *series, double c, double *error);
 
-/* Breaks of g(sqrt(q) z) for the integrals: kinks and, where they are narrow, the scales of g; at most half of MOST_BREAKS. */
+/* Breaks of g(sqrt(q) z) for the integrals: kinks and, where they are narrow, the scales of g; at most half of
+ * MOST_BREAKS. */
 #define OVP_THEORY_MOST_BREAKS 48
 int ovp_theory_breaks(double *out, const ovp_theory_mean_field *field, double root);
 
