@@ -95,8 +95,8 @@ OVP_API ovp_numeric_type ovp_net_model_type(const ovp_net_model *model);
 OVP_API const char *ovp_net_model_engine(const ovp_net_model *model);
 OVP_API unsigned ovp_net_model_capabilities(const ovp_net_model *model);
 OVP_API const ovp_net_slice *ovp_net_model_slices(const ovp_net_model *model, ovp_idx *count);
-/* Bytes a training of this model on n rows needs at its peak: theta, theta_0 and workspace. For refusing before work.
- */
+/* Bytes a training of this model on n rows needs at its peak: theta, theta_0, the batch and the workspace (of the tile
+ * engine: with up to 16 threads). For refusing before work. */
 OVP_API int64_t ovp_net_dense_memory(const ovp_net_dense_options *options, ovp_idx rows);
 
 /* ---- models made of models ------------------------------------------------------------------------ */

@@ -238,6 +238,10 @@ OVP_API ovp_status ovp_numeric_lstsq(double *x, ovp_idx *rank, double *s, ovp_ct
 typedef double (*ovp_numeric_real_fn)(const void *user, double x);
 typedef double (*ovp_numeric_real_fn2)(const void *user, double x, double y);
 
+/* The 21-point Gauss-Kronrod rule on -1..1 and the 10-point Gauss rule inside it, whose nodes are z[0..9]
+ * (Piessens et al. 1983, QUADPACK). */
+OVP_API void ovp_numeric_kronrod(double z[21], double weights[21], double gauss_weights[10]);
+
 /* *out = mean of f(user, z) over a standard normal z, within tolerance (1e-14..0.1; relative where the mean is above
  * 1). breaks: at most 32 points, in any order, where f or a derivative of it jumps or where f has features much
  * narrower than 1; none needed at 0; count 0: NULL is fine. *error (NULL: not wanted): an estimate of the absolute

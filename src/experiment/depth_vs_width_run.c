@@ -166,52 +166,38 @@ done:
 
 /* ---- before the training ------------------------------------------------------------------------- */
 
-/* Adds what one student needs. The tile engine works on blocks of rows: far less than the general estimate. */
-static ovp_status net_memory(double *bytes, const depth_width_lab *lab, ovp_idx *layers, ovp_idx width, ovp_idx depth) {
-    ovp_status status = OVP_OK;
+/* Adds what one student needs. */
+static void net_memory(double *bytes, const depth_width_lab *lab, ovp_idx *layers, ovp_idx width, ovp_idx depth) {
     const ovp_net_dense_options options = depth_width_options(&lab->setup, width, depth, layers);
     const ovp_train_options training = depth_width_training(lab->params, 1, 1);
-    const double size = (double)ovp_numeric_type_size(options.type), rows = (double)lab->setup.n_train;
-    const double units = (double)(depth - 1) * (double)width, inputs = (double)lab->setup.inputs;
-    ovp_net_model *model = NULL;
-    OVP_TRY(ovp_net_dense_create(&model, lab->ctx, &options));
-    const ovp_idx parameters = ovp_net_model_parameters(model);
-    *bytes += (double)ovp_train_memory(&training, parameters, options.type);
-    *bytes += strcmp(ovp_net_model_engine(model), "tile") == 0
-                  ? size * (rows * (inputs + units + 2) + 2 * (double)parameters)
-                  : size * rows * inputs + (double)ovp_net_dense_memory(&options, lab->setup.n_train);
-done:
-    ovp_net_model_free(model);
-    return status;
+    *bytes += (double)ovp_net_dense_memory(&options, lab->setup.n_train);
+    *bytes +=
+        (double)ovp_train_memory(&training, depth_width_parameters(lab->setup.inputs, width, depth), options.type);
 }
 
 /* All students live side by side; refuses before any is made. */
 static ovp_status check_memory(const depth_width_lab *lab, ovp_idx *layers, ovp_idx students) {
-    ovp_status status = OVP_OK;
     const double available = (double)ovp_experiment_memory_available();
     const double points = (double)(lab->setup.n_train + lab->setup.n_test);
     double seed = 0;
     char need_text[32], have_text[32];
     if (ovp_params_int(lab->params, "deep-stages") > 0)
-        OVP_TRY(net_memory(&seed, lab, layers, lab->setup.teacher_width, lab->setup.teacher_depth));
-    for (ovp_idx i = 0; i < lab->width_count; i++) OVP_TRY(net_memory(&seed, lab, layers, lab->widths[i], 2));
+        net_memory(&seed, lab, layers, lab->setup.teacher_width, lab->setup.teacher_depth);
+    for (ovp_idx i = 0; i < lab->width_count; i++) net_memory(&seed, lab, layers, lab->widths[i], 2);
     for (ovp_idx t = 1; t < lab->sigma_count; t++)
-        OVP_TRY(net_memory(&seed, lab, layers, ovp_params_int(lab->params, "linear-width"), 2));
+        net_memory(&seed, lab, layers, ovp_params_int(lab->params, "linear-width"), 2);
     seed += (double)lab->sigma_count * points * (double)(lab->setup.inputs + 1) *
             (double)ovp_numeric_type_size(lab->setup.type);
     /* losses and outputs, and once more as arrays of the run */
     const double kept = 2. * sizeof(double) * (double)students * ((double)lab->longest + 2 * (double)lab->setup.n_test);
     const double need = (double)lab->seed_count * seed + kept;
-    if (!(available > 0) || need <= available) goto done;
+    if (!(available > 0) || need <= available) return OVP_OK;
     ovp_experiment_short(need_text, need / 0x1p30);
     ovp_experiment_short(have_text, available / 0x1p30);
-    status =
-        ovp_fail(lab->ctx, OVP_EINVAL,
-                 "%lld students side by side (--seeds, --widths) on --n-train %lld points need about %s GiB and %s "
-                 "GiB are available; give fewer seeds, points, steps or smaller widths (no student was trained)",
-                 (long long)students, (long long)lab->setup.n_train, need_text, have_text);
-done:
-    return status;
+    return ovp_fail(lab->ctx, OVP_EINVAL,
+                    "%lld students side by side (--seeds, --widths) on --n-train %lld points need about %s GiB and %s "
+                    "GiB are available; give fewer seeds, points, steps or smaller widths (no student was trained)",
+                    (long long)students, (long long)lab->setup.n_train, need_text, have_text);
 }
 
 static ovp_status warn_small_data(const depth_width_lab *lab, const char *what, ovp_idx width, ovp_idx depth) {

@@ -214,7 +214,10 @@ static const ovp_experiment_question questions[] = {
      "In the published net yes, at sigma 4 not beyond a few layers: compare length_polyline with length, to which "
      "points were added until it no longer changed."},
     {"Are finite nets like the theory?",
-     "Their means are; single nets of width 1000 are off by a few per cent in q, and as 1/sqrt(width)."},
+     "Their means are; single nets of width 1000 are off by some 3 per cent in q, falling as 1/sqrt(width), so that "
+     "the "
+     "mean of ten is within about 2 per cent (first verdict). Over 40 seeds at sigma 2 every layer from 4 on is within "
+     "0.6 per cent and 2.1 standard errors of theory: no bias of finite width is seen."},
 };
 
 const ovp_experiment ovp_experiment_expressivity = {

@@ -114,11 +114,13 @@ ovp_status expressivity_rows(expressivity_study *study, const expressivity_recor
 ovp_status expressivity_map(expressivity_study *study);
 ovp_status expressivity_conclude(expressivity_study *study);
 
-/* Does the mean over seeds of q follow theory? q: seeds x layers. yes: at every layer within 3 standard errors
- * (99.73 % by Student's t) and within 3 %; no: at one beyond both; unclear otherwise, and with fewer than 4 seeds. */
+/* Does the mean over seeds of q follow theory? q: seeds x layers. yes: at every layer within 3 % and within what 3
+ * standard errors are to a normal number, 99.73 %, by Student's t; no: at one beyond both; unclear otherwise, and with
+ * fewer than 4 seeds. */
 typedef struct expressivity_fit {
     ovp_experiment_holds holds;
     double relative, errors; /* largest deviation of a layer, relative and in standard errors; NaN: none */
+    double allowed;          /* standard errors, with as many seeds as the fewest of a layer; NaN: none */
 } expressivity_fit;
 expressivity_fit expressivity_judge_q(ovp_idx seeds, ovp_idx layers, const double *q, const double *theory);
 /* Do correlations follow theory, to .03? c: seeds x count. yes: all 95 % intervals lie within it; no: one lies wholly

@@ -59,9 +59,11 @@ static ladder steps(const figure_axis *axis, int most) {
     return (ladder){step, (ovp_idx)ceil(axis->low / step - 1e-9), (ovp_idx)floor(axis->high / step + 1e-9)};
 }
 
-/* At most about so many tics, but two at least. */
+/* At most about so many tics, but two at least: labels with powers of ten are wide and come in small numbers. */
 static int most_tics(const figure_frame *frame, const figure_axis *axis) {
-    int most = (int)fmax(4, fmin(6, fmin(frame->width, frame->height) / 80));
+    const double largest = fmax(fabs(axis->low), fabs(axis->high));
+    const int powers = largest < 1e-3 || largest >= 1e6;
+    int most = powers ? 2 : (int)fmax(4, fmin(6, fmin(frame->width, frame->height) / 80));
     while (most < 10 && steps(axis, most).to <= steps(axis, most).from) most++;
     return most;
 }

@@ -207,17 +207,55 @@ ovp_idx ovp_net_block_width(ovp_idx width, ovp_idx l, int sparse) {
     return each < width ? each : width;
 }
 
-int64_t ovp_net_dense_memory(const ovp_net_dense_options *o, ovp_idx rows) {
-    /* In floating point: an estimate must not overflow. */
-    double size = (double)ovp_numeric_type_size(o->type), parameters = 0, kept = 0, scratch = 0;
-    const ovp_numeric_activation *act = ovp_numeric_activation_find(o->activation ? o->activation : "relu");
-    for (ovp_idx l = 0; l < o->layers; l++) {
-        parameters += ((double)o->widths[l] + 1) * (double)o->widths[l + 1];
-        if (l > 0) kept += (double)rows * (double)o->widths[l] * (act && act->from_output ? 1 : 2);
-        if (l > 0 && o->widths[l + 1] > OVP_NET_NARROW) scratch = 256 * (double)o->widths[l + 1];
+/* What every engine but those with an estimate of their own takes: activations of all rows and blocks of scratch. In
+ * floating point: an estimate must not overflow. */
+static double general_memory(const ovp_net_dense_options *o, const ovp_numeric_activation *act, ovp_idx rows) {
+    double kept = 0, scratch = 0;
+    for (ovp_idx l = 1; l < o->layers; l++) {
+        kept += (double)rows * (double)o->widths[l] * (act && act->from_output ? 1 : 2);
+        if (o->widths[l + 1] > OVP_NET_NARROW) scratch = 256 * (double)o->widths[l + 1];
     }
     scratch += 256 * ((double)rows + 3 * (double)o->widths[0]);
-    double bytes = size * (2 * parameters + kept + 8 * scratch + (double)rows * (double)o->widths[0]);
+    return (double)ovp_numeric_type_size(o->type) * (kept + 8 * scratch);
+}
+
+/* An engine's own estimate; its shapes are small, or it would not serve them. */
+static double engine_memory(const ovp_net_engine *engine, const ovp_net_dense_options *o,
+                            const ovp_numeric_activation *act, ovp_idx rows) {
+    static const char *const layouts[] = {"samples", "units", "features"};
+    ovp_net_layer layers[OVP_NET_MAX_LAYERS];
+    ovp_net_model m = {.type = o->type,
+                       .inputs = o->widths[0],
+                       .outputs = o->widths[o->layers],
+                       .layers = o->layers,
+                       .layer = layers,
+                       .act = act,
+                       .engine = engine,
+                       .layout = -1};
+    for (int i = 0; o->layout && i < 3; i++)
+        if (strcmp(o->layout, layouts[i]) == 0) m.layout = i;
+    for (ovp_idx l = 0; l < o->layers; l++) {
+        layers[l] = (ovp_net_layer){.in = o->widths[l], .out = o->widths[l + 1], .bias = o->no_bias ? -1 : 0};
+        m.parameters += (o->widths[l] + !o->no_bias) * o->widths[l + 1];
+    }
+    return engine->memory(&m, rows) + (double)(sizeof(ovp_net_workspace) + sizeof(ovp_net_batch));
+}
+
+int64_t ovp_net_dense_memory(const ovp_net_dense_options *options, ovp_idx rows) {
+    ovp_net_dense_options o;
+    memset(&o, 0, sizeof o);
+    memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    const ovp_numeric_activation *act = ovp_numeric_activation_find(o.activation ? o.activation : "relu");
+    const ovp_net_engine *engine =
+        find_engine(!o.engine || strcmp(o.engine, "auto") == 0 ? automatic_engine(&o) : o.engine, o.type);
+    const double size = (double)ovp_numeric_type_size(o.type), n = (double)rows;
+    const int known = engine && engine->memory && act && o.layers <= OVP_NET_MAX_LAYERS && count_parameters(&o) > 0;
+    double parameters = 0;
+    for (ovp_idx l = 0; l < o.layers; l++) parameters += ((double)o.widths[l] + 1) * (double)o.widths[l + 1];
+    /* theta and theta_0, x, outputs with their derivatives and unrounded, and what the engine keeps */
+    const double bytes = size * (2 * parameters + n * (double)o.widths[0]) +
+                         n * (double)o.widths[o.layers] * (2 * size + sizeof(double)) +
+                         (known ? engine_memory(engine, &o, act, rows) : general_memory(&o, act, rows));
     return bytes < 0x1p62 ? (int64_t)bytes : INT64_MAX;
 }
 

@@ -32,6 +32,9 @@ typedef struct ovp_net_engine {
     ovp_status (*refresh)(ovp_net_batch *batch, ovp_ctx *ctx, const ovp_net_batch *from, const int64_t *rows);
     void (*unbind)(ovp_net_batch *batch);
     ovp_status (*prepare)(ovp_net_workspace *ws);
+    /* Bytes of what prepare and bind allocate for so many rows, with up to 16 threads, for ovp_net_dense_memory; of the
+     * model layers, act, layout and type are set. NULL: its general estimate. */
+    double (*memory)(const ovp_net_model *model, ovp_idx rows);
     void (*release)(ovp_net_workspace *ws); /* besides ws->engine and the fields every workspace has; NULL: nothing */
     /* F = outputs, also unrounded in ws->wide; leaves in ws what a backward pass on the same batch needs. */
     ovp_status (*forward)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *f);

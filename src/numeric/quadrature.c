@@ -37,6 +37,17 @@ static const double gauss[5] = {0.066671344308688137593568809893332, 0.149451349
                                 0.219086362515982043995534934228163, 0.269266719309996355091226921569469,
                                 0.295524224714752870173815619188769};
 
+void ovp_numeric_kronrod(double z[21], double weights[21], double gauss_weights[10]) {
+    int inner = 0, outer = 10;
+    for (int i = 0; i < 11; i++)
+        for (int side = -1; side <= (i < 10 ? 1 : -1); side += 2) {
+            const int at = i % 2 ? inner++ : outer++;
+            z[at] = side * nodes[i];
+            weights[at] = kronrod[i];
+            if (i % 2) gauss_weights[at] = gauss[i / 2];
+        }
+}
+
 /* f(z) in *value and the error that value itself carries in *doubt. */
 typedef void (*evaluate_fn)(const void *job, double z, double *value, double *doubt);
 

@@ -86,6 +86,7 @@ static ovp_status find_q(ovp_theory_fixed_point *out, search *s) {
     OVP_TRY(ovp_theory_q_map(&next, &reached, s->ctx, s->field, q));
     OVP_TRY(ovp_theory_q_slope(&slope, NULL, s->ctx, s->field, q));
     out->error = (reached + 4 * DBL_EPSILON * q) / fabs(1 - slope);
+    if (s->field->form == OVP_FORM_PIECES && fabs(slope - 1) <= 8 * DBL_EPSILON) out->error = 0; /* any q is one */
     if (!(q > 0)) out->error = slope < 1 ? 0 : LEAST_Q;
     out->xi_q = fabs(slope) >= 1 ? (double)INFINITY : fabs(slope) > 0 ? -1 / log(fabs(slope)) : 0;
 done:
@@ -170,8 +171,10 @@ done:
 ovp_status ovp_theory_fixed_point_find(ovp_theory_fixed_point *out, ovp_ctx *ctx, const ovp_theory_mean_field *field) {
     ovp_status status = ovp_theory_fixed_point_try(out, ctx, field);
     if (status == OVP_OK && isinf(out->q_star))
-        return ovp_fail(ctx, OVP_ENUMERIC,
-                        "mean field: q grows without bound for %s at sigma_w^2 = %g, sigma_b^2 = %g; lower sigma_w",
-                        field->act->name, field->w2, field->b2);
+        return ovp_fail(
+            ctx, OVP_ENUMERIC,
+            "mean field: q grows without bound for %s at sigma_w = %g, sigma_b = %g: it has no fixed point; lower "
+            "sigma_w",
+            field->act->name, sqrt(field->w2), sqrt(field->b2));
     return status;
 }

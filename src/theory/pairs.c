@@ -1,5 +1,5 @@
 /* Integrals over two correlated normals: closed, by the Hermite series, or over the plane. The series is asked first
- * and says what it reached; activations with kinks have no use for it. */
+ * and says what it reached; with kinks it is of no use near c = 1. */
 #include "theory/theory_int.h"
 
 #include <float.h>
@@ -33,8 +33,9 @@ static ovp_status by_series(double *out, double *error, int *reached, ovp_ctx *c
                             double (*g)(double), double q1, double q2, double c) {
     ovp_theory_series series;
     *reached = 0;
-    for (int level = 0; level < OVP_THEORY_SERIES_LEVELS && !*reached && !field->act->kink_count; level++) {
-        ovp_status status = ovp_theory_series_make(&series, ctx, g, q1, q2, level);
+    for (int level = 0; level < OVP_THEORY_SERIES_LEVELS && !*reached; level++) {
+        if (!ovp_theory_series_serves(field, level, c)) continue;
+        ovp_status status = ovp_theory_series_make(&series, ctx, field, g, q1, q2, level);
         if (status != OVP_OK) return status;
         *out = ovp_theory_series_at(&series, c, error);
         *reached = good(field, *out, *error);
@@ -67,9 +68,9 @@ done:
 
 struct ovp_theory_chord {
     const ovp_theory_mean_field *field;
-    double q, top; /* V(1) */
-    int smooth, has_value, has_slope;
-    ovp_theory_series value, slope; /* of phi; of phi', made when first needed: V'(c) = q sum b_j^2 c^j */
+    double q, top;                   /* V(1) */
+    int forms, has_value, has_slope; /* series that may serve: of phi, then of phi'; their levels made so far */
+    ovp_theory_series value, slope;  /* of phi; of phi', made when first needed: V'(c) = q sum b_j^2 c^j */
 };
 
 ovp_status ovp_theory_chord_create(ovp_theory_chord **out, ovp_ctx *ctx, const ovp_theory_mean_field *field, double q) {
@@ -79,7 +80,8 @@ ovp_status ovp_theory_chord_create(ovp_theory_chord **out, ovp_ctx *ctx, const o
     if (status != OVP_OK) return status;
     chord->field = field;
     chord->q = q;
-    chord->smooth = field->form == OVP_FORM_NONE && !field->act->kink_count;
+    /* With kinks what a series of phi' leaves out does not fall with c. */
+    chord->forms = field->form != OVP_FORM_NONE ? 0 : field->act->kink_count ? 1 : 2;
     status = ovp_theory_moment(&chord->top, NULL, ctx, field, OVP_MOMENT_SQUARE, q);
     if (status == OVP_OK)
         *out = chord;
@@ -131,12 +133,14 @@ static ovp_status series_chord(double *out, int *reached, ovp_ctx *ctx, ovp_theo
     double error = 0;
     ovp_status status = OVP_OK;
     for (*reached = 0; !*reached;) {
-        if (*level) {
+        if (*level && ovp_theory_series_serves(chord->field, *level - 1, c)) {
             *out = evaluate(chord, c, &error);
             *reached = error <= chord->field->tolerance * fmax(chord->q, fabs(*out));
         }
         if (*reached || *level == OVP_THEORY_SERIES_LEVELS) break;
-        OVP_TRY(ovp_theory_series_make(slope ? &chord->slope : &chord->value, ctx,
+        if (!ovp_theory_series_serves(chord->field, OVP_THEORY_SERIES_LEVELS - 1, c)) break;
+        while (!ovp_theory_series_serves(chord->field, *level, c)) ++*level;
+        OVP_TRY(ovp_theory_series_make(slope ? &chord->slope : &chord->value, ctx, chord->field,
                                        slope ? chord->field->act->dphi : chord->field->act->phi, chord->q, chord->q,
                                        *level));
         ++*level;
@@ -156,7 +160,7 @@ ovp_status ovp_theory_chord_at(double *out, ovp_ctx *ctx, ovp_theory_chord *chor
         value = ovp_theory_closed_chord(field, chord->q, c);
         reached = 1;
     }
-    for (int slope = 0; slope < 2 && chord->smooth && !reached; slope++)
+    for (int slope = 0; slope < chord->forms && !reached; slope++)
         OVP_TRY(series_chord(&value, &reached, ctx, chord, slope, c));
     if (reached)
         *out = value / chord->q;

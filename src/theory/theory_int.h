@@ -48,7 +48,8 @@ double ovp_theory_closed_pair(const ovp_theory_mean_field *field, int derivative
 double ovp_theory_closed_chord(const ovp_theory_mean_field *field, double q, double c);
 
 /* series.c: E[g(u) g(u')] = sum a_k b_k c^k (Mehler 1866) with a_k, b_k the Hermite coefficients of g(sqrt(q1) z) and
- * g(sqrt(q2) z), for smooth g. full: by the trapezoid rule; coarse: with every second node. */
+ * g(sqrt(q2) z), g one of the field's phi and phi'. full: by a quadrature rule; coarse: by a simpler one on some of its
+ * nodes. */
 #define OVP_THEORY_SERIES_TERMS 1024
 typedef struct ovp_theory_series {
     int terms;
@@ -57,11 +58,15 @@ typedef struct ovp_theory_series {
     double size; /* sqrt(E[g(u)^2] E[g(u')^2]) */
 } ovp_theory_series;
 #define OVP_THEORY_SERIES_LEVELS 4
-ovp_status ovp_theory_series_make(ovp_theory_series *out, ovp_ctx *ctx, double (*g)(double), double q1, double q2,
-                                  int level);
+ovp_status ovp_theory_series_make(ovp_theory_series *out, ovp_ctx *ctx, const ovp_theory_mean_field *field,
+                                  double (*g)(double), double q1, double q2, int level);
+/* Could this level meet the field's tolerance at c? Kinks: only away from 1. */
+int ovp_theory_series_serves(const ovp_theory_mean_field *field, int level, double c);
 double ovp_theory_series_at(const ovp_theory_series *series, double c, double *error);
 
-/* Breaks of g(sqrt(q) z) for the integrals: kinks and, where they are narrow, the scales of g; at most 32. */
+/* Breaks of g(sqrt(q) z) for the integrals: kinks and, where they are narrow, the scales of g; at most half of
+ * MOST_BREAKS. */
+#define OVP_THEORY_MOST_BREAKS 48
 int ovp_theory_breaks(double *out, const ovp_theory_mean_field *field, double root);
 
 /* fixed_point.c: OVP_OK also where q grows without bound (out->phase says so). */

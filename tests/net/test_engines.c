@@ -532,6 +532,58 @@ static void slices_describe_theta(void **state) {
     }
 }
 
+static void *count_bytes(void *user, size_t bytes) {
+    *(int64_t *)user += (int64_t)bytes;
+    return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+static void uncount(void *user, void *memory) {
+    (void)user;
+    free(memory);
+}
+
+/* The tile engine's own estimate: at least what is allocated, with as many threads, and not much more. */
+static void memory_of_small_nets_is_what_they_take(void **state) {
+    (void)state;
+    static const ovp_idx long_net[] = {5, 5, 5, 5, 5, 1}, wide_net[] = {5, 135, 1}, square[] = {64, 64, 3};
+    static const struct {
+        ovp_idx layers;
+        const ovp_idx *widths;
+        ovp_idx rows;
+    } cases[] = {{5, long_net, 4000}, {2, wide_net, 4000}, {2, square, 10}, {2, wide_net, 300000}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (int f64 = 0; f64 < 2; f64++) {
+            int64_t bytes = 0;
+            const ovp_allocator hook = {count_bytes, uncount, &bytes};
+            const ovp_ctx_options options = {.size = sizeof options, .threads = 16, .allocator = &hook};
+            ovp_net_dense_options d = {.size = sizeof d,
+                                       .layers = cases[i].layers,
+                                       .widths = cases[i].widths,
+                                       .activation = "tanh",
+                                       .type = f64 ? OVP_F64 : OVP_F32};
+            ovp_ctx *ctx;
+            ovp_net_model *model;
+            ovp_net_workspace *ws;
+            ovp_net_batch *batch;
+            const ovp_idx rows = cases[i].rows, inputs = d.widths[0];
+            assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
+            void *x = calloc((size_t)(rows * inputs), sizeof(double));
+            assert_non_null(x);
+            assert_ok(ctx, ovp_net_dense_create(&model, ctx, &d));
+            assert_string_equal(ovp_net_model_engine(model), "tile");
+            bytes = 2 * ovp_net_model_parameters(model) * (int64_t)ovp_numeric_type_size(d.type);
+            assert_ok(ctx, ovp_net_workspace_create(&ws, ctx, model, rows));
+            assert_ok(ctx, ovp_net_bind(&batch, ctx, model, x, rows));
+            const int64_t estimate = ovp_net_dense_memory(&d, rows);
+            if (estimate < bytes || estimate > 2 * bytes)
+                fail_msg("case %d: estimate %lld, taken %lld", (int)i, (long long)estimate, (long long)bytes);
+            ovp_net_batch_free(batch);
+            ovp_net_workspace_free(ws);
+            ovp_net_model_free(model);
+            free(x);
+            ovp_ctx_free(ctx);
+        }
+}
+
 static void memory_is_estimated(void **state) {
     (void)state;
     ovp_idx w[] = {784, 100000, 10};
@@ -556,6 +608,7 @@ int main(void) {
         CTX_TEST(bad_arguments_are_named),
         cmocka_unit_test(slices_describe_theta),
         cmocka_unit_test(memory_is_estimated),
+        cmocka_unit_test(memory_of_small_nets_is_what_they_take),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,17 +109,13 @@ static layout choose(const ovp_net_model *m, ovp_idx n, ovp_idx lanes) {
     return cost(m, SAMPLES, n, lanes) <= cost(m, other, n, lanes) ? SAMPLES : other;
 }
 
-static ovp_status prepare(ovp_net_workspace *ws) {
-    const ovp_net_model *m = ws->model;
-    const ovp_idx lanes = ovp_net_tile_kernels_for(ws->ctx, OVP_REAL_TYPE)->lanes;
-    ovp_status status = ovp_alloc(ws->ctx, &ws->engine, 1, sizeof(tile));
-    if (status != OVP_OK) return status;
-    tile *t = ws->engine;
-    t->layout = choose(m, ws->rows, lanes);
+/* Lays everything out; returns how many elements all but the workers' scratch takes. */
+static ovp_idx lay_out(tile *t, const ovp_net_model *m, ovp_idx rows, ovp_idx lanes) {
+    t->layout = choose(m, rows, lanes);
     t->relu = t->layout == UNITS && has_own_loops(m, "relu", OVP_NET_TILE_SHALLOW_INPUTS);
     t->tanh =
         t->layout == UNITS ? has_own_loops(m, "tanh", OVP_NET_TILE_TANH_INPUTS) : strcmp(m->act->name, "tanh") == 0;
-    t->samples = chunk_samples(m, ws->rows, t->layout);
+    t->samples = chunk_samples(m, rows, t->layout);
     scheme_of(t)->plan(t, m, lanes);
     t->targets = take(&t->worker, m->outputs * t->samples);
     ovp_idx at = t->scratch; /* after the scheme's shared copies */
@@ -127,7 +123,25 @@ static ovp_status prepare(ovp_net_workspace *ws) {
     t->gradient = take(&at, m->parameters);
     t->partial = take(&at, GROUPS * t->gradients);
     t->scratch = at;
-    return ovp_alloc(ws->ctx, &t->data, at + ovp_threads(ws->ctx) * t->worker, sizeof(real));
+    return at;
+}
+
+static ovp_status prepare(ovp_net_workspace *ws) {
+    const ovp_net_model *m = ws->model;
+    ovp_status status = ovp_alloc(ws->ctx, &ws->engine, 1, sizeof(tile));
+    if (status != OVP_OK) return status;
+    tile *t = ws->engine;
+    const ovp_idx shared = lay_out(t, m, ws->rows, ovp_net_tile_kernels_for(ws->ctx, OVP_REAL_TYPE)->lanes);
+    return ovp_alloc(ws->ctx, &t->data, shared + ovp_threads(ws->ctx) * t->worker, sizeof(real));
+}
+
+/* With the widest registers there are: the lanes of others take less. */
+static double memory(const ovp_net_model *m, ovp_idx rows) {
+    enum { LANES = 64 / (int)sizeof(real), THREADS = 16 };
+    tile t = {.data = NULL};
+    const ovp_idx shared = lay_out(&t, m, rows, LANES);
+    const double batch = (double)m->inputs * (double)(pad(rows) + PAD);
+    return (double)sizeof t + (double)sizeof(real) * ((double)shared + (double)THREADS * (double)t.worker + batch);
 }
 
 static void release(ovp_net_workspace *ws) {
@@ -318,6 +332,7 @@ const ovp_net_engine OVP_REAL(ovp_net_tile) = {.name = "tile",
                                                .bind = bind_batch,
                                                .refresh = refresh,
                                                .prepare = prepare,
+                                               .memory = memory,
                                                .release = release,
                                                .forward = forward,
                                                .backward = backward,
