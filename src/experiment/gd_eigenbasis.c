@@ -288,6 +288,7 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
                         ovp_params_text(p, "precision"));
     OVP_TRY(ovp_experiment_seeds(&seed, &seeds, ctx, &ovp_experiment_gd_eigenbasis, p));
     OVP_TRY(check_memory(ctx, p, seeds));
+    OVP_TRY(study_check_seeds(ctx, &ovp_experiment_gd_eigenbasis, p));
 done:
     ovp_free(ctx, seed);
     return status;

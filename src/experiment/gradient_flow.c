@@ -112,7 +112,8 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
         return ovp_fail(ctx, OVP_EINVAL,
                         "--starts %lld --record %lld: %g points a seed to keep; at most 1e7: keep fewer",
                         (long long)ovp_params_int(p, "starts"), (long long)ovp_params_int(p, "record"), kept);
-    return OVP_OK;
+    return strcmp(ovp_params_text(p, "rng"), "numpy") == 0 ? study_check_seeds(ctx, &ovp_experiment_gradient_flow, p)
+                                                           : OVP_OK;
 }
 
 /* ---- descent ------------------------------------------------------------------------------------- */

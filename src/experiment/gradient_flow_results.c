@@ -213,7 +213,7 @@ static ovp_idx path_series(const gradient_flow_lab *lab, ovp_idx lr, int flow, o
 /* Contours, unless a row of the map crosses its middle level so often that lines would hide the paths. */
 static ovp_idx contour_levels(const double *map, double least, double most, double levels[LEVELS]) {
     ovp_idx crossings = 0;
-    if (!(isfinite(least) && most > least)) return 0;
+    if (!(isfinite((most - least) * LEVELS) && most > least)) return 0;
     for (int i = 0; i < LEVELS; i++) levels[i] = least + (most - least) * (i + 1) / (LEVELS + 1);
     for (ovp_idx i = 1; i < GRID * GRID; i++)
         crossings += i % GRID > 0 && (map[i] > levels[LEVELS / 2]) != (map[i - 1] > levels[LEVELS / 2]);

@@ -114,32 +114,11 @@ static const ovp_experiment_table tables[] = {
 
 /* ---- check --------------------------------------------------------------------------------------- */
 
-#define NUMPY_SEEDS 4294967296
-
-static ovp_status check_numpy_seed(ovp_ctx *ctx, const char *key, int64_t seed) {
-    if (seed >= 0 && seed < NUMPY_SEEDS) return OVP_OK;
-    return ovp_fail(ctx, OVP_EINVAL,
-                    "--%s: %lld with --rng torch: data come from numpy's stream, whose seeds are 0..4294967295; give "
-                    "--data-seed, or --rng philox",
-                    key, (long long)seed);
-}
-
-static ovp_status check_seeds(ovp_ctx *ctx, const ovp_params *p) {
-    int64_t *seeds = NULL;
-    ovp_idx count;
-    if (ovp_params_is_set(p, "data-seed")) return check_numpy_seed(ctx, "data-seed", ovp_params_int(p, "data-seed"));
-    ovp_status status = ovp_experiment_seeds(&seeds, &count, ctx, &ovp_experiment_lazy_1d, p);
-    for (ovp_idx i = 0; status == OVP_OK && i < count; i++) status = check_numpy_seed(ctx, "seeds", seeds[i]);
-    ovp_free(ctx, seeds);
-    return status;
-}
-
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     ovp_idx widths;
     const int64_t *width = ovp_params_ints(p, "widths", &widths);
     const double low = ovp_params_real(p, "x-min"), high = ovp_params_real(p, "x-max");
-    const char *rng = ovp_params_text(p, "rng");
-    if (strcmp(rng, "numpy") == 0)
+    if (strcmp(ovp_params_text(p, "rng"), "numpy") == 0)
         return ovp_fail(ctx, OVP_EINVAL,
                         "--rng numpy: the published nets are drawn from torch's stream (their data from numpy's); use "
                         "torch or philox");
@@ -150,7 +129,7 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     if (!(low < high)) return ovp_fail(ctx, OVP_EINVAL, "--x-min %g is not below --x-max %g", low, high);
     if (ovp_params_bool(p, "gap") && strcmp(ovp_params_text(p, "precision"), "f32") != 0)
         return ovp_fail(ctx, OVP_EINVAL, "--gap compares f32 nets with f64 ones; leave --precision at f32");
-    return strcmp(rng, "torch") == 0 ? check_seeds(ctx, p) : OVP_OK;
+    return study_check_seeds(ctx, &ovp_experiment_lazy_1d, p);
 }
 
 /* ---- the run ------------------------------------------------------------------------------------- */

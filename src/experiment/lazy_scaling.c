@@ -199,6 +199,7 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
                 return ovp_fail(ctx, OVP_EINVAL, "--alphas: %g stands there twice; give each scale once", alpha[i]);
     OVP_TRY(ovp_experiment_seeds(&seed, &seeds, ctx, &ovp_experiment_lazy_scaling, p));
     OVP_TRY(check_memory(ctx, p, seeds, alphas));
+    OVP_TRY(study_check_seeds(ctx, &ovp_experiment_lazy_scaling, p));
 done:
     ovp_free(ctx, seed);
     return status;

@@ -268,7 +268,7 @@ double linear_tolerance(ovp_numeric_type type) {
     return type == OVP_F32 ? 3e-6 : 1e-13;
 }
 
-ovp_status linear_check(ovp_ctx *ctx, const ovp_params *params) {
+ovp_status linear_check(ovp_ctx *ctx, const ovp_experiment *experiment, const ovp_params *params) {
     ovp_idx count;
     const int64_t *dims = ovp_params_ints(params, "feature-dims", &count);
     if (strcmp(ovp_params_text(params, "rng"), "numpy") == 0)
@@ -283,5 +283,5 @@ ovp_status linear_check(ovp_ctx *ctx, const ovp_params *params) {
                 return ovp_fail(ctx, OVP_EINVAL, "--feature-dims: %lld is given twice; --members asks for more nets",
                                 (long long)dims[i]);
     }
-    return OVP_OK;
+    return study_check_seeds(ctx, experiment, params);
 }

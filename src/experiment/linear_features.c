@@ -368,7 +368,7 @@ static int64_t item(const ovp_params *p, const char *key, ovp_idx i) {
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     static const char *const lists[] = {"steps", "members"};
     ovp_idx dims, count;
-    ovp_status status = linear_check(ctx, p);
+    ovp_status status = linear_check(ctx, &ovp_experiment_linear_features, p);
     (void)ovp_params_ints(p, "feature-dims", &dims);
     for (int i = 0; i < 2 && status == OVP_OK; i++) {
         (void)ovp_params_ints(p, lists[i], &count);

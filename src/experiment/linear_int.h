@@ -75,6 +75,6 @@ void linear_spread(double out[3], ovp_idx n, double *values);
 /* Bound of |sqrt(L) - sqrt(L_theory)| in units of sqrt(L_0), by the nets' precision. */
 double linear_tolerance(ovp_numeric_type type);
 /* Refuses feature dimensions that are odd or given twice, and --rng numpy (initialisations come from torch). */
-ovp_status linear_check(ovp_ctx *ctx, const ovp_params *params);
+ovp_status linear_check(ovp_ctx *ctx, const ovp_experiment *experiment, const ovp_params *params);
 
 #endif

@@ -375,6 +375,8 @@ static ovp_status run(ovp_experiment_run *r) {
     for (ovp_idx a = 0; a < l.alpha_count && status == OVP_OK; a++) {
         status = ovp_check(l.ctx);
         if (status == OVP_OK) status = landscape(&l, a);
+        if (status == OVP_OK)
+            ovp_run_progress(r, &(ovp_progress){"landscapes", "alphas", a + 1, l.alpha_count, "max_gap", l.max_gap[a]});
     }
     end = l.done > 0 ? conclude(&l) : OVP_OK;
     if (status == OVP_OK) status = end;

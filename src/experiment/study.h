@@ -65,6 +65,9 @@ ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const
  * the stream of (seed, purpose, index). */
 ovp_status study_stream(ovp_numeric_rng **out, ovp_experiment_run *run, int64_t seed, ovp_numeric_purpose purpose,
                         uint64_t index);
+/* For `check`: refuses seeds that numpy's stream does not have, so that no run folder is made. Data come from that
+ * stream with --rng torch or numpy, by data-seed or the seeds; with --rng numpy the rest does too, by the seeds. */
+ovp_status study_check_seeds(ovp_ctx *ctx, const ovp_experiment *experiment, const ovp_params *params);
 
 /* ---- study_table.c: questions to a table ------------------------------------------------------------ */
 

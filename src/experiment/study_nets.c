@@ -221,3 +221,29 @@ ovp_status study_stream(ovp_numeric_rng **out, ovp_experiment_run *run, int64_t 
                                                                    : OVP_RNG_PHILOX;
     return ovp_numeric_rng_create(out, ovp_run_ctx(run), kind, seed, purpose, index);
 }
+
+#define NUMPY_SEEDS 4294967296
+
+static ovp_status check_seed(ovp_ctx *ctx, const char *key, int64_t seed, const char *rng, int data_only) {
+    if (seed >= 0 && seed < NUMPY_SEEDS) return OVP_OK;
+    return ovp_fail(ctx, OVP_EINVAL,
+                    "--%s: %lld with --rng %s: %s numpy's stream, whose seeds are 0..4294967295; give %s--rng philox",
+                    key, (long long)seed, rng, data_only ? "data come from" : "it is",
+                    data_only ? "--data-seed, or " : "such a one, or ");
+}
+
+ovp_status study_check_seeds(ovp_ctx *ctx, const ovp_experiment *experiment, const ovp_params *params) {
+    ovp_status status = OVP_OK;
+    int64_t *seeds = NULL;
+    ovp_idx count;
+    const char *rng = ovp_params_text(params, "rng");
+    const int torch = strcmp(rng, "torch") == 0, own_data = ovp_params_is_set(params, "data-seed");
+    if (!torch && strcmp(rng, "numpy") != 0) return OVP_OK;
+    if (own_data) OVP_TRY(check_seed(ctx, "data-seed", ovp_params_int(params, "data-seed"), rng, torch));
+    if (own_data && torch) return OVP_OK;
+    OVP_TRY(ovp_experiment_seeds(&seeds, &count, ctx, experiment, params));
+    for (ovp_idx i = 0; i < count; i++) OVP_TRY(check_seed(ctx, "seeds", seeds[i], rng, torch));
+done:
+    ovp_free(ctx, seeds);
+    return status;
+}

@@ -78,10 +78,15 @@ static void add_point(const figure_frame *frame, const ovp_figure_series *series
     const figure_axis *ends = series->style == OVP_FIGURE_BARS ? &frame->x : &frame->y;
     double middle = figure_height(series, i), centre = ends == &frame->x ? series->x[i] : middle;
     figure_add_number(dat, series->x[i], " ");
-    figure_add_number(dat, middle, " ");
-    if (series->z) {
+    if (!series->z && !series->low && !series->high) { /* the same number in all three columns: printed once */
+        char number[32];
+        (void)ovp_format_real(number, middle);
+        ovp_text_add(dat, "%s %s %s", number, number, number);
+    } else if (series->z) {
+        figure_add_number(dat, middle, " ");
         figure_add_number(dat, series->z[i], "");
     } else {
+        figure_add_number(dat, middle, " ");
         figure_add_number(dat, bar_end(series->low, i, centre, ends, ends->low), " ");
         figure_add_number(dat, bar_end(series->high, i, centre, ends, ends->high), "");
     }

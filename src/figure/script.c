@@ -52,7 +52,7 @@ static int add_legend(const figure_frame *frame, ovp_text *gp) {
     }
     int across = 92 / (longest + 8);
     if (across < 1) across = 1;
-    ovp_text_add(gp, "set key bmargin center horizontal maxcols %d\nset rmargin 3\n", across);
+    ovp_text_add(gp, "set key bmargin center horizontal maxcols %d height 1.2\nset rmargin 3\n", across);
     return 19 * ((entries + across - 1) / across) + 10;
 }
 

@@ -12,18 +12,27 @@ static double middle(double low, double high, ovp_idx count, ovp_idx i) {
     return low + (high - low) * ((double)i / (double)(count - 1));
 }
 
+/* Columns x y value; a column's x and a row's y are printed once and copied: printing is what takes the time. */
 static void fill_block(const ovp_figure_map *map, ovp_text *dat) {
     ovp_idx cols = map->cols > 1 ? map->cols : 2, rows = map->rows > 1 ? map->rows : 2;
-    for (ovp_idx j = 0; j < rows; j++)
+    char(*across)[32] = NULL, up[32];
+    if (ovp_alloc(dat->ctx, &across, cols, sizeof *across) != OVP_OK) {
+        dat->failed = 1;
+        return;
+    }
+    for (ovp_idx i = 0; i < cols; i++) (void)ovp_format_real(across[i], middle(map->x_low, map->x_high, map->cols, i));
+    for (ovp_idx j = 0; j < rows; j++) {
+        (void)ovp_format_real(up, middle(map->y_low, map->y_high, map->rows, j));
         for (ovp_idx i = 0; i < cols; i++) {
             double value = map->values[(map->rows > 1 ? j : 0) * map->cols + (map->cols > 1 ? i : 0)];
-            figure_add_number(dat, middle(map->x_low, map->x_high, map->cols, i), " ");
-            figure_add_number(dat, middle(map->y_low, map->y_high, map->rows, j), " ");
+            ovp_text_add(dat, "%s %s ", across[i], up);
             if (isfinite(value) && (!map->log || value > 0))
                 figure_add_number(dat, value, "\n");
             else
                 ovp_text_add(dat, "NaN\n");
         }
+    }
+    ovp_free(dat->ctx, across);
 }
 
 /* ---- labels of the lines -------------------------------------------------------------------------- */

@@ -223,6 +223,14 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
         assert_fails(ctx, OVP_EINVAL, cases[i].words, status);
         assert_int_equal(rmdir(root), 0);
     }
+    static const char *const seeds[] = {"seed=-1", "data-seed=4294967296"};
+    for (size_t i = 0; i < 2; i++) {
+        char root[256];
+        json_t *result;
+        assert_fails(ctx, OVP_EINVAL, "with --rng numpy: it is numpy's stream, whose seeds are 0..4294967295",
+                     run_gd(ctx, &result, root, SETTINGS("rng=numpy", seeds[i])));
+        assert_int_equal(rmdir(root), 0);
+    }
     ovp_params *p = params_with(ctx, &ovp_experiment_gd_eigenbasis, SETTINGS("steps=3"));
     assert_fails(ctx, OVP_EUSAGE, "p", ovp_params_set(p, "p", "0", "--p", OVP_EUSAGE));
     assert_fails(ctx, OVP_EUSAGE, "n", ovp_params_set(p, "n", "-1", "--n", OVP_EUSAGE));

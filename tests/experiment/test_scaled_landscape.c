@@ -172,6 +172,29 @@ static void threads_change_no_bit(void **state) {
     free(first);
 }
 
+/* The first report of a run is never left out. */
+static void cancel_first(void *user, const ovp_progress *progress) {
+    ovp_ctx **ctx = user;
+    if (progress->done == 1) ovp_cancel(*ctx);
+}
+
+static void an_interrupted_run_keeps_its_alphas(void **state) {
+    (void)state;
+    ovp_ctx *ctx;
+    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_first, .user = &ctx};
+    char root[256];
+    json_t *result;
+    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
+    ovp_status status = run_landscape(ctx, &result, root, SETTINGS("preset=quick"));
+    assert_int_equal(ovp_status_exit_code(status), 130);
+    assert_string_equal(text_at(result, "status"), "interrupted");
+    assert_int_equal(table_rows(result, "gaps"), 1);
+    assert_true(number_at(result, "gaps", 0, "max_gap") > 0);
+    json_decref(result);
+    ovp_ctx_free(ctx);
+    scratch_remove(root);
+}
+
 /* Drawing is test_framework's; here only the figures' data and scripts are written. */
 static int without_gnuplot(void **state) {
     (void)state;
@@ -180,9 +203,13 @@ static int without_gnuplot(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CTX_TEST(the_published_gaps),     CTX_TEST(a_parabola_in_closed_form),
-        CTX_TEST(verdicts_go_all_ways),   CTX_TEST(what_is_not_finite_is_a_row),
-        CTX_TEST(bad_values_are_refused), cmocka_unit_test(threads_change_no_bit),
+        CTX_TEST(the_published_gaps),
+        CTX_TEST(a_parabola_in_closed_form),
+        CTX_TEST(verdicts_go_all_ways),
+        CTX_TEST(what_is_not_finite_is_a_row),
+        CTX_TEST(bad_values_are_refused),
+        cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(an_interrupted_run_keeps_its_alphas),
     };
     return cmocka_run_group_tests(tests, without_gnuplot, NULL);
 }
