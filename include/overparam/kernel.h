@@ -186,10 +186,10 @@ typedef struct ovp_kernel_eigenpro_report {
 } ovp_kernel_eigenpro_report;
 typedef struct ovp_kernel_eigenpro ovp_kernel_eigenpro;
 
-/* Draws S and makes the preconditioner (eigenpairs in f64, 4 s^2 numbers while it lasts); W = 0. y: n x c of the
- * problem's type, copied. Errors: OVP_EINVAL (an option, with its value and range; values that are not finite, their
- * position; memory below what one row takes), OVP_ENUMERIC (lambda_q not positive: too large a q), OVP_ENOMEM,
- * OVP_EINTERRUPTED. */
+/* Draws S and makes the preconditioner (eigenpairs in f64, 2 s^2 numbers while it lasts, 5 s^2 if the spectrum falls
+ * slowly); W = 0. y: n x c of the problem's type, copied. Errors: OVP_EINVAL (an option, with its value and range;
+ * values that are not finite, their position; memory below what one row takes), OVP_ENUMERIC (lambda_q not positive:
+ * too large a q), OVP_ENOMEM, OVP_EINTERRUPTED. */
 OVP_API ovp_status ovp_kernel_eigenpro_create(ovp_kernel_eigenpro **out, ovp_ctx *ctx,
                                               const ovp_kernel_problem *problem, ovp_idx c, const void *y,
                                               const ovp_kernel_eigenpro_options *options);

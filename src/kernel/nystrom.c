@@ -27,15 +27,23 @@ static ovp_status choose_size(ovp_idx *s, ovp_ctx *ctx, const char *who, ovp_idx
     return OVP_OK;
 }
 
-/* values: all s, ascending. The published rule; a tail of nothing but rounding is shortened. */
-static ovp_idx choose_q(const double *values, ovp_idx s, const ovp_kernel_nystrom_options *o) {
-    const double size = (double)s, most = fmin(fmax(size / 5, (double)o->batch_limit), size);
-    const ovp_idx looked_at = s - 1 < MOST_Q ? s - 1 : MOST_Q;
-    ovp_idx count = 0;
-    while (count < looked_at && values[s - 1 - count] > 0 && pow(values[s - 1 - count], -o->alpha) < most) count++;
+typedef struct rule {
+    ovp_idx s;
+    const ovp_kernel_nystrom_options *options;
+} rule;
+
+/* What was asked for, or the published rule; then a tail of nothing but rounding is left out. */
+static ovp_idx choose_q(const void *user, const double *values, ovp_idx known) {
+    const rule *r = user;
+    const ovp_kernel_nystrom_options *o = r->options;
+    if (o->top_q) return o->top_q < known ? o->top_q : known;
+    const double size = (double)r->s, most = fmin(fmax(size / 5, (double)o->batch_limit), size);
+    ovp_idx looked_at = r->s - 1 < MOST_Q ? r->s - 1 : MOST_Q, count = 0;
+    if (looked_at > known) looked_at = known;
+    while (count < looked_at && values[count] > 0 && pow(values[count], -o->alpha) < most) count++;
     ovp_idx q = count - 1 < LEAST_Q ? LEAST_Q : count - 1;
-    if (q > s) q = s;
-    while (q > 1 && !(values[s - q] > size * DBL_EPSILON * values[s - 1])) q--;
+    if (q > r->s) q = r->s;
+    while (q > 1 && !(values[q - 1] > size * DBL_EPSILON * values[0])) q--;
     return q;
 }
 
@@ -44,15 +52,13 @@ ovp_status ovp_kernel_nystrom_make(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx, co
     ovp_status status = OVP_OK;
     const ovp_idx n = source->problem.n;
     ovp_kernel_nystrom *t = nystrom;
-    double *square = NULL, *vectors = NULL, *values = NULL;
+    double *square = NULL;
     *t = (ovp_kernel_nystrom){0};
     OVP_TRY(choose_size(&t->s, ctx, who, n, options));
     const ovp_idx s = t->s;
     OVP_TRY(ovp_alloc(ctx, &t->ids, s, sizeof *t->ids));
     OVP_TRY(ovp_numeric_numpy_choice(options->rng, n, s, 0, NULL, t->ids));
     OVP_TRY(ovp_alloc(ctx, &square, s * s, sizeof *square));
-    OVP_TRY(ovp_alloc(ctx, &vectors, s * s, sizeof *vectors));
-    OVP_TRY(ovp_alloc(ctx, &values, s, sizeof *values));
     OVP_TRY(ovp_kernel_source_square(square, ctx, source, s, t->ids));
     if (source->problem.type == OVP_F32) /* widened in place, from the end */
         for (ovp_idx i = s * s - 1; i >= 0; i--) {
@@ -61,26 +67,15 @@ ovp_status ovp_kernel_nystrom_make(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx, co
             square[i] = (double)narrow;
         }
     for (ovp_idx i = 0; i < s * s; i++) square[i] /= (double)s;
-    OVP_TRY(ovp_numeric_eigh(values, vectors, ctx, s, square));
-
-    t->q = options->top_q ? options->top_q : choose_q(values, s, options);
-    if (!(values[s - t->q] > 0)) {
+    const rule r = {s, options};
+    OVP_TRY(ovp_kernel_top_eigenpairs(&t->q, &t->values, &t->vectors, ctx, s, square, choose_q, &r));
+    if (!(t->values[t->q - 1] > 0))
         status = ovp_fail(ctx, OVP_ENUMERIC,
                           "%s: eigenvalue %lld of the subsample's kernel matrix is %.3g; it must be positive: give a "
                           "smaller top-q",
-                          who, (long long)t->q, values[s - t->q]);
-        goto done;
-    }
-    OVP_TRY(ovp_alloc(ctx, &t->values, t->q, sizeof *t->values));
-    OVP_TRY(ovp_alloc(ctx, &t->vectors, t->q * s, sizeof *t->vectors));
-    for (ovp_idx i = 0; i < t->q; i++) {
-        t->values[i] = values[s - 1 - i];
-        memcpy(t->vectors + i * s, vectors + (s - 1 - i) * s, (size_t)s * sizeof *vectors);
-    }
+                          who, (long long)t->q, t->values[t->q - 1]);
 done:
     ovp_free(ctx, square);
-    ovp_free(ctx, vectors);
-    ovp_free(ctx, values);
     return status;
 }
 

@@ -4,6 +4,8 @@
 
 #include <overparam/data.h>
 
+#include <kernel/solve_int.h>
+
 enum { N = 150, D = 5, C = 3, S = 60, Q = 9 };
 
 typedef struct fixture {
@@ -294,6 +296,57 @@ static void conjugate_gradients_solve(void **state) {
     drop(ctx, &f);
 }
 
+static ovp_idx as_asked(const void *user, const double *values, ovp_idx count) {
+    const ovp_idx *q = user;
+    (void)values;
+    return *q < count ? *q : count;
+}
+
+/* By Lanczos where the spectrum falls; by LAPACK where it is flat, too long a piece is asked for, or eigenvalues occur
+ * more often than a block can tell (the identity). */
+static void top_eigenpairs(void **state) {
+    ovp_ctx *ctx = *state;
+    enum { SIZE = 600 };
+    double *points = normal_points(ctx, OVP_F64, 1, SIZE * 3), *a = zeros(ctx, SIZE * SIZE), *all = zeros(ctx, SIZE);
+    for (int kind = 0; kind < 4; kind++) {
+        for (int i = 0; i < SIZE; i++)
+            for (int j = 0; j < SIZE; j++) {
+                double square = 0;
+                for (int k = 0; k < 3; k++)
+                    square += (points[i * 3 + k] - points[j * 3 + k]) * (points[i * 3 + k] - points[j * 3 + k]);
+                a[i * SIZE + j] = kind == 0   ? exp(-square / 4)
+                                  : kind == 1 ? exp(-sqrt(square))
+                                  : kind == 2
+                                      ? i == j
+                                      : points[i * 3] * points[j * 3] + .5 * points[i * 3 + 1] * points[j * 3 + 1];
+            }
+        const ovp_idx asked = kind == 1 ? 300 : kind == 3 ? 2 : 40;
+        ovp_idx q;
+        double *values, *vectors;
+        assert_ok(ctx, ovp_kernel_top_eigenpairs(&q, &values, &vectors, ctx, SIZE, a, as_asked, &asked));
+        assert_int_equal(q, asked);
+        assert_ok(ctx, ovp_numeric_eigh(all, NULL, ctx, SIZE, a));
+        for (ovp_idx i = 0; i < q; i++) {
+            assert_true(fabs(values[i] - all[SIZE - 1 - i]) < 1e-13 * all[SIZE - 1]);
+            for (int r = 0; r < SIZE; r++) { /* A v = value v */
+                double dot = 0;
+                for (int j = 0; j < SIZE; j++) dot += a[r * SIZE + j] * vectors[i * SIZE + j];
+                assert_true(fabs(dot - values[i] * vectors[i * SIZE + r]) < 1e-12 * all[SIZE - 1]);
+            }
+            for (ovp_idx k = 0; k <= i; k++) {
+                double dot = 0;
+                for (int j = 0; j < SIZE; j++) dot += vectors[k * SIZE + j] * vectors[i * SIZE + j];
+                assert_true(fabs(dot - (i == k)) < 1e-12);
+            }
+        }
+        ovp_free(ctx, values);
+        ovp_free(ctx, vectors);
+    }
+    ovp_free(ctx, points);
+    ovp_free(ctx, a);
+    ovp_free(ctx, all);
+}
+
 static void scores(void **state) {
     (void)state;
     const double f[] = {.1, .9, 0, .4, .3, .3, .2, .2, .6}, y[] = {0, 1, 0, 0, 1, 0, 0, 0, 1};
@@ -381,13 +434,9 @@ static void bad_input(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CTX_TEST(follows_the_formulas),
-        CTX_TEST(converges),
-        CTX_TEST(same_bits_for_any_threads),
-        CTX_TEST(published_preconditioner),
-        CTX_TEST(scores),
-        CTX_TEST(conjugate_gradients_solve),
-        CTX_TEST(bad_input),
+        CTX_TEST(follows_the_formulas),      CTX_TEST(converges),      CTX_TEST(same_bits_for_any_threads),
+        CTX_TEST(published_preconditioner),  CTX_TEST(top_eigenpairs), CTX_TEST(scores),
+        CTX_TEST(conjugate_gradients_solve), CTX_TEST(bad_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
