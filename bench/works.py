@@ -203,6 +203,14 @@ def ntk(o, work):
     yield row(work, "ms", o.threads, results, [median(r["ms"]) for r in results], method=results[0]["method"], **theirs(runs))
 
 
+def kernel_solver(o, work, name, n):
+    runs = collect(o, torch_calls(o, f"{name}_torch.py", mnist, n, "THREADS", o.slice) | {("ours",): program(o, name, n, o.threads, o.slice)})
+    same_work(work, runs)
+    results = runs[("ours",)]
+    yield row(work, "ms", o.threads, results, [groups(r, "ms") for r in results],
+              [[(g["floor_ms"], g["ms"]) for g in r["groups"]] for r in results], **theirs(runs))
+
+
 def whole(o, experiment, *arguments):
     """A run of the program from its start to its end, figures apart: no gnuplot is on its PATH."""
 
@@ -250,4 +258,7 @@ works = {
     "lazy-1d-thin-vs-wide": ("whole run: 4 nets of 50,000 steps, published", "overparam", lazy_1d, "thin-vs-wide"),
     "lazy-1d-robustness": ("whole run: 10 nets of 5000 steps, published", "overparam", lazy_1d, "robustness"),
     "ntk": ("empirical NTK of 784-512-10 on 64 images", "ntk", ntk),
+    "cholesky-4000": ("factorisation and solution, Laplace kernel matrix of 4000 images, f64", "cholesky", kernel_solver, "cholesky", 4000),
+    "eigenpro-4000": ("EigenPro epoch, Laplace kernel, 4000 images, f32", "eigenpro", kernel_solver, "eigenpro", 4000),
+    "eigenpro-60000": ("EigenPro epoch, Laplace kernel, 60000 images, f32", "eigenpro", kernel_solver, "eigenpro", 60000),
 }
