@@ -110,6 +110,30 @@ OVP_API ovp_status ovp_theory_curve_next(ovp_theory_curve *curve, ovp_ctx *ctx, 
  * (none in 0.01..100). */
 OVP_API ovp_status ovp_theory_edge_of_chaos(double *sigma_w, ovp_ctx *ctx, const char *activation, double sigma_b);
 
+/* ---- spectra of random matrices ------------------------------------------------------------------- */
+
+/* The law of Marchenko and Pastur (1967): the eigenvalues of X X^T, X p x n with independent entries of mean 0 and
+ * variance `variance` / n, as p and n grow with p / n = aspect. A density on [low, high] = variance (1 -+
+ * sqrt(aspect))^2 and, if aspect > 1, a mass 1 - 1 / aspect at 0. A plain value: owns nothing. */
+typedef struct ovp_theory_marchenko_pastur {
+    double aspect, variance;
+    double low, high; /* edges of the density */
+    double zero;      /* mass at 0 */
+} ovp_theory_marchenko_pastur;
+/* OVP_EINVAL: aspect or variance not finite or not above 0. */
+OVP_API ovp_status ovp_theory_marchenko_pastur_make(ovp_theory_marchenko_pastur *out, ovp_ctx *ctx, double aspect,
+                                                    double variance);
+/* sqrt((high - x) (x - low)) / (2 pi variance aspect x) between the edges, 0 elsewhere (the mass at 0 is no part of it;
+ * aspect 1: infinite at 0). */
+OVP_API double ovp_theory_marchenko_pastur_density(const ovp_theory_marchenko_pastur *law, double x);
+/* P(eigenvalue <= x), the mass at 0 included: the closed integral of the density, absolute error below
+ * 1e-15 (1 + 1 / aspect). NaN for a NaN. */
+OVP_API double ovp_theory_marchenko_pastur_cdf(const ovp_theory_marchenko_pastur *law, double x);
+/* Kolmogorov's distance sup_x |F_count(x) - F(x)| of the law to the empirical distribution of `count` values in
+ * ascending order; at jumps both sides count. NaN without a value or if one is not finite. */
+OVP_API double ovp_theory_marchenko_pastur_distance(const ovp_theory_marchenko_pastur *law, ovp_idx count,
+                                                    const double *values);
+
 #ifdef __cplusplus
 }
 #endif

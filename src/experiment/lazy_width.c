@@ -102,7 +102,6 @@ static const ovp_store_column timing_columns[] = {
     {"seconds_test", "s", "outputs and accuracies on training and test data"},
     {"steps_per_second", "1/s", "training steps a second"},
 };
-#define COUNT(list) ((ovp_idx)(sizeof(list) / sizeof((list)[0])))
 static const ovp_experiment_table tables[] = {
     {"widths", "One row a trained net.", width_columns, COUNT(width_columns), 0},
     {"widths-summary", "Means over seeds.", summary_columns, COUNT(summary_columns), 0},
@@ -117,8 +116,6 @@ static const ovp_experiment_table tables[] = {
 
 /* Rows a workspace has at least, so that small trainings still test in blocks of a sensible size. */
 #define TEST_ROWS 256
-/* Weights are kept up to this many values unless --save-weights asks for all. */
-#define SAVED_PARAMETERS 1000000
 
 typedef struct lazy_lab {
     ovp_experiment_run *run;
@@ -194,24 +191,10 @@ done:
 
 static ovp_status keep_weights(lazy_lab *lab, const lazy_width_row *row, const ovp_net_model *model,
                                const void *theta) {
-    ovp_status status = OVP_OK;
-    ovp_idx count;
-    const ovp_net_slice *slice = ovp_net_model_slices(model, &count);
-    ovp_numeric_array array = {.data = NULL};
-    if (ovp_net_model_parameters(model) > SAVED_PARAMETERS && !ovp_params_bool(lab->params, "save-weights"))
-        return OVP_OK;
-    for (ovp_idx i = 0; i < count; i++) {
-        char name[160];
-        snprintf(name, sizeof name, "width%lld.seed%lld.member%lld.%s", (long long)row->width, (long long)row->seed,
-                 (long long)row->member, slice[i].name);
-        OVP_TRY(ovp_numeric_array_create(&array, lab->ctx, ovp_net_model_type(model), slice[i].ndim, slice[i].shape));
-        ovp_net_slice_get(model, &slice[i], theta, array.data);
-        OVP_TRY(ovp_run_weight(lab->run, name, &array));
-        ovp_numeric_array_free(lab->ctx, &array);
-    }
-done:
-    ovp_numeric_array_free(lab->ctx, &array);
-    return status;
+    char prefix[96];
+    snprintf(prefix, sizeof prefix, "width%lld.seed%lld.member%lld", (long long)row->width, (long long)row->seed,
+             (long long)row->member);
+    return study_keep_weights(lab->run, prefix, model, theta);
 }
 
 /* Trains to the end or to divergence. losses: epochs values, preset to NaN. */

@@ -3,7 +3,7 @@
 #ifndef OVP_LAZY_WIDTH_INT_H
 #define OVP_LAZY_WIDTH_INT_H
 
-#include "experiment_int.h"
+#include "study.h"
 
 #include <overparam/data.h>
 #include <overparam/train.h>
@@ -63,11 +63,6 @@ const lazy_width_published *lazy_width_published_rows(ovp_idx *count);
 int lazy_width_is_published(const ovp_params *params, const int64_t *seeds, ovp_idx seed_count);
 #define LAZY_WIDTH_PUBLISHED_SEED 42
 
-/* Claim 1 to 3 over the rows; NULL theory: no prediction. Verdict texts live in how[]. */
-typedef struct lazy_width_verdict {
-    ovp_experiment_verdict verdict;
-    char how[640];
-} lazy_width_verdict;
 /* A measure of a row. */
 typedef double (*lazy_width_value)(const lazy_width_row *row);
 double lazy_width_change_of(const lazy_width_row *row);
@@ -75,23 +70,20 @@ double lazy_width_ntk_of(const lazy_width_row *row);
 /* Exponent of a measure against width for each seed, NaN where a seed has fewer than two usable widths. */
 ovp_status lazy_width_exponents(double *exponents, ovp_ctx *ctx, const lazy_width_rows *rows, lazy_width_value value,
                                 const int64_t *seeds, ovp_idx seed_count);
-/* Mean and interval over the seeds that have a value. */
-ovp_measure_interval lazy_width_over_seeds(const double *values, ovp_idx count);
-void lazy_width_judge_falls(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count);
+void lazy_width_judge_falls(study_verdict *out, const double *exponents, ovp_idx seed_count);
 /* What is predicted of relative_change: an exponent, NaN where there is none. */
 typedef struct lazy_width_prediction {
     double exponent;
     const char *parametrization; /* NULL: standard */
     double limit_from;           /* see above; 0 where it is no obstacle */
 } lazy_width_prediction;
-void lazy_width_judge_exponent(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count,
+void lazy_width_judge_exponent(study_verdict *out, const double *exponents, ovp_idx seed_count,
                                const lazy_width_prediction *prediction);
 /* exponents: of ntk_change. It falls (standard, ntk), or does not vanish (mean-field, mup). */
-void lazy_width_judge_ntk(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count,
-                          const char *parametrization);
-ovp_status lazy_width_judge_accuracy(lazy_width_verdict *out, ovp_ctx *ctx, const lazy_width_rows *rows,
+void lazy_width_judge_ntk(study_verdict *out, const double *exponents, ovp_idx seed_count, const char *parametrization);
+ovp_status lazy_width_judge_accuracy(study_verdict *out, ovp_ctx *ctx, const lazy_width_rows *rows,
                                      const int64_t *seeds, ovp_idx seed_count);
-void lazy_width_judge_published(lazy_width_verdict *out, const lazy_width_rows *rows);
+void lazy_width_judge_published(study_verdict *out, const lazy_width_rows *rows);
 
 /* lazy_width_ntk.c: the empirical NTK of a net on the first images, before and after its training. */
 typedef struct lazy_width_kernel {

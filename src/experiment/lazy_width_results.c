@@ -13,7 +13,6 @@ typedef struct view {
     ovp_idx seed_count;
     double *widths; /* distinct ones that were finished, in order of appearance */
     ovp_idx width_count;
-    double *scratch; /* rows.count values */
     lazy_width_theory theory;
     int predicts, published;
     lazy_width_prediction predicted; /* over the widths */
@@ -22,22 +21,16 @@ typedef struct view {
     double *ntk_exponents;
 } view;
 
-static ovp_status put_array(ovp_experiment_run *run, const char *name, ovp_numeric_type type, ovp_idx rows,
-                            ovp_idx cols, void *data) {
-    ovp_numeric_array array = {.type = type, .ndim = cols > 0 ? 2 : 1, .shape = {rows, cols}, .data = data};
-    return ovp_run_array(run, name, &array);
-}
-
 static ovp_status put_arrays(view *v) {
     ovp_status status = OVP_OK;
     const lazy_width_rows *rows = v->rows;
     int64_t *keys = NULL;
-    OVP_TRY(put_array(v->run, "loss", OVP_F64, rows->count, rows->epochs, rows->losses));
+    OVP_TRY(study_put(v->run, "loss", OVP_F64, rows->count, rows->epochs, rows->losses));
     OVP_TRY(ovp_alloc(v->ctx, &keys, rows->count, sizeof *keys));
     for (ovp_idx i = 0; i < rows->count; i++) keys[i] = rows->items[i].width;
-    OVP_TRY(put_array(v->run, "width", OVP_I64, rows->count, 0, keys));
+    OVP_TRY(study_put(v->run, "width", OVP_I64, rows->count, 0, keys));
     for (ovp_idx i = 0; i < rows->count; i++) keys[i] = rows->items[i].seed;
-    OVP_TRY(put_array(v->run, "seed", OVP_I64, rows->count, 0, keys));
+    OVP_TRY(study_put(v->run, "seed", OVP_I64, rows->count, 0, keys));
 done:
     ovp_free(v->ctx, keys);
     return status;
@@ -69,7 +62,7 @@ done:
 
 static ovp_status put_ntk(view *v) {
     ovp_status status = OVP_OK;
-    lazy_width_verdict verdict;
+    study_verdict verdict;
     for (ovp_idx s = 0; s < v->seed_count; s++) {
         const ovp_store_cell cells[] = {ovp_cell_int(v->seeds[s]), ovp_cell_real(v->ntk_exponents[s])};
         if (isfinite(v->ntk_exponents[s])) OVP_TRY(ovp_run_row(v->run, "ntk-exponents", cells));
@@ -112,7 +105,7 @@ static ovp_status put_tables_and_verdicts(view *v) {
     static const char *const measures[] = {"relative_change", "relative_change_l2", "final_loss",
                                            "train_accuracy",  "test_accuracy",      "ntk_change"};
     ovp_status status = OVP_OK;
-    lazy_width_verdict verdict;
+    study_verdict verdict;
     OVP_TRY(ovp_run_summary(v->run, "widths", "widths-summary", settings, 1, measures, 5 + v->ntk));
     OVP_TRY(put_exponents(v));
     lazy_width_judge_falls(&verdict, v->exponents, v->seed_count);
@@ -135,140 +128,45 @@ done:
 
 static ovp_status figure_losses(view *v) {
     ovp_status status = OVP_OK;
-    ovp_idx epochs = v->rows->epochs, widths = v->width_count;
-    double *steps = NULL, *curves = NULL;
-    ovp_figure_series *series = NULL;
-    char(*labels)[48] = NULL;
+    const ovp_idx epochs = v->rows->epochs, widths = v->width_count, rows = v->rows->count;
+    double *steps = NULL;
+    ovp_idx *group = NULL;
+    char(*text)[48] = NULL;
+    const char **labels = NULL;
     OVP_TRY(ovp_alloc(v->ctx, &steps, epochs, sizeof *steps));
-    OVP_TRY(ovp_alloc(v->ctx, &curves, 3 * widths * epochs, sizeof *curves));
-    OVP_TRY(ovp_alloc(v->ctx, &series, widths, sizeof *series));
+    OVP_TRY(ovp_alloc(v->ctx, &group, rows, sizeof *group));
+    OVP_TRY(ovp_alloc(v->ctx, &text, widths, sizeof *text));
     OVP_TRY(ovp_alloc(v->ctx, &labels, widths, sizeof *labels));
     for (ovp_idx k = 0; k < epochs; k++) steps[k] = (double)(k + 1);
+    for (ovp_idx i = 0; i < rows; i++)
+        while ((ovp_idx)v->widths[group[i]] != v->rows->items[i].width) group[i]++;
     for (ovp_idx w = 0; w < widths; w++) {
-        double *middle = curves + 3 * w * epochs, *low = middle + epochs, *high = low + epochs;
-        for (ovp_idx k = 0; k < epochs; k++) {
-            ovp_idx n = 0;
-            low[k] = high[k] = NAN;
-            for (ovp_idx i = 0; i < v->rows->count; i++) {
-                double loss = v->rows->losses[i * epochs + k];
-                if (v->rows->items[i].width != (ovp_idx)v->widths[w] || !isfinite(loss)) continue;
-                v->scratch[n++] = loss;
-                low[k] = fmin(loss, low[k]); /* fmin and fmax pass over the NaN */
-                high[k] = fmax(loss, high[k]);
-            }
-            middle[k] = ovp_measure_median_in_place(n, v->scratch);
-        }
-        snprintf(labels[w], sizeof labels[w], "width %lld", (long long)v->widths[w]);
-        series[w] = (ovp_figure_series){.label = labels[w],
-                                        .style = v->seed_count > 1 ? OVP_FIGURE_BAND : OVP_FIGURE_LINE,
-                                        .n = epochs,
-                                        .x = steps,
-                                        .y = middle,
-                                        .low = v->seed_count > 1 ? low : NULL,
-                                        .high = v->seed_count > 1 ? high : NULL,
-                                        .colour = -1};
+        snprintf(text[w], sizeof text[w], "width %lld", (long long)v->widths[w]);
+        labels[w] = text[w];
     }
-    const ovp_figure figure = {
-        .name = "loss",
-        .title = "Training loss",
-        .x_label = "step",
-        .y_label = "loss before the step",
-        .caption = v->seed_count > 1 ? "Median over seeds; the band reaches from the lowest to the highest seed."
-                                     : "One seed.",
-        .x_log = 1,
-        .y_log = 1,
-        .series = series,
-        .count = widths,
-        .ordered = 1};
-    OVP_TRY(ovp_run_figure(v->run, &figure));
+    OVP_TRY(study_figure_curves(v->run, &(study_curves){.name = "loss",
+                                                        .title = "Training loss",
+                                                        .x_label = "step",
+                                                        .y_label = "loss before the step",
+                                                        .x_log = 1,
+                                                        .y_log = 1,
+                                                        .ordered = 1,
+                                                        .rows = rows,
+                                                        .steps = epochs,
+                                                        .groups = widths,
+                                                        .x = steps,
+                                                        .values = v->rows->losses,
+                                                        .group = group,
+                                                        .labels = labels}));
 done:
-    ovp_free(v->ctx, labels);
-    ovp_free(v->ctx, series);
-    ovp_free(v->ctx, curves);
+    ovp_free(v->ctx, (void *)labels);
+    ovp_free(v->ctx, text);
+    ovp_free(v->ctx, group);
     ovp_free(v->ctx, steps);
     return status;
 }
 
-static double test_of(const lazy_width_row *row) {
-    return row->test_accuracy;
-}
-static double train_of(const lazy_width_row *row) {
-    return row->train_accuracy;
-}
-
-/* Mean and interval at each distinct width. */
-static void means(const view *v, lazy_width_value value, double *mean, double *low, double *high) {
-    for (ovp_idx w = 0; w < v->width_count; w++) {
-        ovp_idx n = 0;
-        for (ovp_idx i = 0; i < v->rows->count; i++) {
-            const lazy_width_row *row = &v->rows->items[i];
-            if (row->width == (ovp_idx)v->widths[w] && isfinite(value(row))) v->scratch[n++] = value(row);
-        }
-        ovp_measure_interval interval = ovp_measure_mean(n, v->scratch);
-        mean[w] = interval.mean;
-        low[w] = interval.low;
-        high[w] = interval.high;
-    }
-}
-
-/* Factor that puts a curve through the points in the mean of their logarithms; NaN without a point. */
-static double scale_to(const double *points, const double *curve, ovp_idx count) {
-    double sum = 0;
-    ovp_idx n = 0;
-    for (ovp_idx i = 0; i < count; i++) {
-        if (!(points[i] > 0) || !(curve[i] > 0)) continue;
-        sum += log(points[i] / curve[i]);
-        n++;
-    }
-    return n ? exp(sum / (double)n) : (double)NAN;
-}
-
-enum { CURVE_POINTS = 200, MOST_PUBLISHED = 16 };
-
-typedef struct change_curves {
-    double x[CURVE_POINTS], fit[CURVE_POINTS], theory[CURVE_POINTS];
-    char fit_label[128], theory_label[128];
-} change_curves;
-
-static void label_fit(char *label, size_t bytes, ovp_measure_interval exponent) {
-    char text[3][32];
-    ovp_experiment_short(text[0], exponent.mean);
-    ovp_experiment_short(text[1], exponent.low);
-    ovp_experiment_short(text[2], exponent.high);
-    if (isfinite(exponent.low))
-        snprintf(label, bytes, "fit: exponent %s [%s, %s]", text[0], text[1], text[2]);
-    else
-        snprintf(label, bytes, "fit: exponent %s", text[0]);
-}
-
-/* Fitted power and predicted curve on a fine grid between the least and the largest width. */
-static ovp_status fill_curves(view *v, const double *mean, const double *exponents, change_curves *c) {
-    ovp_status status = OVP_OK;
-    double *shape = NULL, least = INFINITY, most = 0;
-    ovp_measure_interval exponent = lazy_width_over_seeds(exponents, v->seed_count);
-    char text[32];
-    OVP_TRY(ovp_alloc(v->ctx, &shape, 2 * v->width_count, sizeof *shape));
-    for (ovp_idx w = 0; w < v->width_count; w++) {
-        least = fmin(least, v->widths[w]);
-        most = fmax(most, v->widths[w]);
-        shape[w] = pow(v->widths[w], exponent.mean);
-        shape[v->width_count + w] = v->predicts ? lazy_width_movement(&v->theory, v->widths[w]) : (double)NAN;
-    }
-    double fit = scale_to(mean, shape, v->width_count);
-    double theory = scale_to(mean, shape + v->width_count, v->width_count);
-    for (int k = 0; k < CURVE_POINTS; k++) {
-        double x = least * pow(most / least, (double)k / (CURVE_POINTS - 1));
-        c->x[k] = x;
-        c->fit[k] = fit * pow(x, exponent.mean);
-        c->theory[k] = v->predicts ? theory * lazy_width_movement(&v->theory, x) : (double)NAN;
-    }
-    label_fit(c->fit_label, sizeof c->fit_label, exponent);
-    ovp_experiment_short(text, v->predicted.exponent);
-    snprintf(c->theory_label, sizeof c->theory_label, "theory: exponent %s over these widths", text);
-done:
-    ovp_free(v->ctx, shape);
-    return status;
-}
+enum { MOST_PUBLISHED = 16 };
 
 /* Published points of the widths drawn; returns their number. */
 static ovp_idx published_points(const view *v, int accuracy, double *x, double *y) {
@@ -283,120 +181,83 @@ static ovp_idx published_points(const view *v, int accuracy, double *x, double *
     return n;
 }
 
+static double predicted_movement(const void *user, double width) {
+    return lazy_width_movement(user, width);
+}
+
 static ovp_status figure_change(view *v) {
     ovp_status status = OVP_OK;
-    ovp_idx n = v->width_count, count = 0;
-    double *mean = NULL, x[MOST_PUBLISHED], y[MOST_PUBLISHED];
-    change_curves *c = NULL;
-    ovp_figure_series series[4];
-    OVP_TRY(ovp_alloc(v->ctx, &mean, 3 * n, sizeof *mean));
-    OVP_TRY(ovp_alloc(v->ctx, &c, 1, sizeof *c));
-    means(v, lazy_width_change_of, mean, mean + n, mean + 2 * n);
-    OVP_TRY(fill_curves(v, mean, v->exponents, c));
-    ovp_idx points = published_points(v, 0, x, y);
-    if (points)
-        series[count++] = (ovp_figure_series){
-            .label = "published", .style = OVP_FIGURE_POINTS, .n = points, .x = x, .y = y, .colour = 1};
-    series[count++] = (ovp_figure_series){.label = "measured",
-                                          .style = OVP_FIGURE_POINTS,
-                                          .n = n,
-                                          .x = v->widths,
-                                          .y = mean,
-                                          .low = mean + n,
-                                          .high = mean + 2 * n,
-                                          .colour = 0};
-    series[count++] = (ovp_figure_series){
-        .label = c->fit_label, .style = OVP_FIGURE_LINE, .n = CURVE_POINTS, .x = c->x, .y = c->fit, .colour = 0};
-    if (v->predicts)
-        series[count++] = (ovp_figure_series){.label = c->theory_label,
-                                              .style = OVP_FIGURE_THEORY,
-                                              .n = CURVE_POINTS,
-                                              .x = c->x,
-                                              .y = c->theory,
-                                              .colour = -1};
-    const ovp_figure figure = {.name = "relative-change",
-                               .title = "Relative change of the weights",
-                               .x_label = "width",
-                               .y_label = "relative change",
-                               .caption =
-                                   "Mean over seeds with 95 % interval, the fitted power, and the predicted curve "
-                                   "with its one factor fitted.",
-                               .x_log = 1,
-                               .y_log = 1,
-                               .series = series,
-                               .count = count};
-    OVP_TRY(ovp_run_figure(v->run, &figure));
+    const study_query query = {.table = "widths", .x = "width", .y = "relative_change"};
+    study_points points;
+    double x[MOST_PUBLISHED], y[MOST_PUBLISHED];
+    char exponent[32], label[96];
+    ovp_experiment_short(exponent, v->predicted.exponent);
+    snprintf(label, sizeof label, "theory: exponent %s over these widths", exponent);
+    OVP_TRY(study_points_get(&points, v->run, &query));
+    OVP_TRY(
+        study_figure_power(v->run, &(study_power){.name = "relative-change",
+                                                  .title = "Relative change of the weights",
+                                                  .x_label = "width",
+                                                  .y_label = "relative change",
+                                                  .caption = "Mean over seeds with 95 % interval, the fitted power, "
+                                                             "and the predicted curve with its one factor fitted.",
+                                                  .points = &points,
+                                                  .exponents = v->exponents,
+                                                  .predicted = v->predicts ? predicted_movement : NULL,
+                                                  .user = &v->theory,
+                                                  .predicted_label = label,
+                                                  .published_x = x,
+                                                  .published_y = y,
+                                                  .published_count = published_points(v, 0, x, y)}));
 done:
-    ovp_free(v->ctx, c);
-    ovp_free(v->ctx, mean);
+    study_points_free(v->ctx, &points);
     return status;
 }
 
 static ovp_status figure_ntk(view *v) {
     ovp_status status = OVP_OK;
-    const ovp_idx n = v->width_count;
-    double *mean = NULL;
-    change_curves *c = NULL;
-    OVP_TRY(ovp_alloc(v->ctx, &mean, 3 * n, sizeof *mean));
-    OVP_TRY(ovp_alloc(v->ctx, &c, 1, sizeof *c));
-    means(v, lazy_width_ntk_of, mean, mean + n, mean + 2 * n);
-    OVP_TRY(fill_curves(v, mean, v->ntk_exponents, c));
-    const ovp_figure_series series[] = {
-        {.label = "measured",
-         .style = OVP_FIGURE_POINTS,
-         .n = n,
-         .x = v->widths,
-         .y = mean,
-         .low = mean + n,
-         .high = mean + 2 * n,
-         .colour = 0},
-        {.label = c->fit_label, .style = OVP_FIGURE_LINE, .n = CURVE_POINTS, .x = c->x, .y = c->fit, .colour = 0}};
-    const ovp_figure figure = {.name = "ntk-change",
-                               .title = "Relative change of the empirical tangent kernel",
-                               .x_label = "width",
-                               .y_label = "||Theta_T - Theta_0|| / ||Theta_0||",
-                               .caption = "On the first images, all outputs, Frobenius norms: mean over seeds with "
-                                          "95 % interval, and the fitted power.",
-                               .x_log = 1,
-                               .y_log = 1,
-                               .series = series,
-                               .count = 2};
-    OVP_TRY(ovp_run_figure(v->run, &figure));
+    const study_query query = {.table = "widths", .x = "width", .y = "ntk_change"};
+    study_points points;
+    OVP_TRY(study_points_get(&points, v->run, &query));
+    OVP_TRY(study_figure_power(v->run, &(study_power){.name = "ntk-change",
+                                                      .title = "Relative change of the empirical tangent kernel",
+                                                      .x_label = "width",
+                                                      .y_label = "||Theta_T - Theta_0|| / ||Theta_0||",
+                                                      .caption = "On the first images, all outputs, Frobenius norms: "
+                                                                 "mean over seeds with 95 % interval, and the fitted "
+                                                                 "power.",
+                                                      .points = &points,
+                                                      .exponents = v->ntk_exponents}));
 done:
-    ovp_free(v->ctx, c);
-    ovp_free(v->ctx, mean);
+    study_points_free(v->ctx, &points);
     return status;
+}
+
+static ovp_figure_series accuracy_of(const char *label, const study_points *p, int colour) {
+    return (ovp_figure_series){.label = label,
+                               .style = OVP_FIGURE_POINTS,
+                               .n = p->count,
+                               .x = p->x,
+                               .y = p->mean,
+                               .low = p->low,
+                               .high = p->high,
+                               .colour = colour};
 }
 
 static ovp_status figure_accuracy(view *v) {
     ovp_status status = OVP_OK;
-    ovp_idx n = v->width_count, count = 0;
-    double *values = NULL, x[MOST_PUBLISHED], y[MOST_PUBLISHED];
+    ovp_idx count = 0;
+    study_points test = {.x = NULL}, train = {.x = NULL};
+    double x[MOST_PUBLISHED], y[MOST_PUBLISHED];
     ovp_figure_series series[3];
-    OVP_TRY(ovp_alloc(v->ctx, &values, 6 * n, sizeof *values));
-    double *test = values, *train = values + 3 * n;
-    means(v, test_of, test, test + n, test + 2 * n);
-    means(v, train_of, train, train + n, train + 2 * n);
-    ovp_idx points = published_points(v, 1, x, y);
+    OVP_TRY(study_points_get(&test, v->run, &(study_query){.table = "widths", .x = "width", .y = "test_accuracy"}));
+    OVP_TRY(study_points_get(&train, v->run, &(study_query){.table = "widths", .x = "width", .y = "train_accuracy"}));
+    const ovp_idx points = published_points(v, 1, x, y);
     if (points)
         series[count++] = (ovp_figure_series){
             .label = "published, test", .style = OVP_FIGURE_POINTS, .n = points, .x = x, .y = y, .colour = 1};
-    series[count++] = (ovp_figure_series){.label = "test",
-                                          .style = OVP_FIGURE_POINTS,
-                                          .n = n,
-                                          .x = v->widths,
-                                          .y = test,
-                                          .low = test + n,
-                                          .high = test + 2 * n,
-                                          .colour = 0};
-    series[count++] = (ovp_figure_series){.label = "training",
-                                          .style = OVP_FIGURE_POINTS,
-                                          .n = n,
-                                          .x = v->widths,
-                                          .y = train,
-                                          .low = train + n,
-                                          .high = train + 2 * n,
-                                          .colour = 2};
+    series[count++] = accuracy_of("test", &test, 0);
+    series[count++] = accuracy_of("training", &train, 2);
     const ovp_figure figure = {.name = "accuracy",
                                .title = "Accuracy against width",
                                .x_label = "width",
@@ -408,7 +269,8 @@ static ovp_status figure_accuracy(view *v) {
                                .count = count};
     OVP_TRY(ovp_run_figure(v->run, &figure));
 done:
-    ovp_free(v->ctx, values);
+    study_points_free(v->ctx, &train);
+    study_points_free(v->ctx, &test);
     return status;
 }
 
@@ -436,7 +298,6 @@ static ovp_status fill_view(view *v, const ovp_data_set *data) {
     v->seeds = ovp_run_seeds(v->run, &v->seed_count);
     v->published = lazy_width_is_published(p, v->seeds, v->seed_count);
     OVP_TRY(ovp_alloc(v->ctx, &v->widths, v->rows->count, sizeof *v->widths));
-    OVP_TRY(ovp_alloc(v->ctx, &v->scratch, v->rows->count, sizeof *v->scratch));
     OVP_TRY(ovp_alloc(v->ctx, &v->exponents, v->seed_count, sizeof *v->exponents));
     OVP_TRY(ovp_alloc(v->ctx, &v->ntk_exponents, v->seed_count, sizeof *v->ntk_exponents));
     v->ntk = ovp_params_bool(p, "ntk");
@@ -475,7 +336,6 @@ ovp_status lazy_width_conclude(ovp_experiment_run *run, lazy_width_rows *rows, c
 done:
     ovp_free(v.ctx, v.ntk_exponents);
     ovp_free(v.ctx, v.exponents);
-    ovp_free(v.ctx, v.scratch);
     ovp_free(v.ctx, v.widths);
     return status;
 }

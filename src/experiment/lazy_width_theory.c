@@ -211,65 +211,27 @@ double lazy_width_ntk_of(const lazy_width_row *row) {
 ovp_status lazy_width_exponents(double *exponents, ovp_ctx *ctx, const lazy_width_rows *rows, lazy_width_value value,
                                 const int64_t *seeds, ovp_idx seed_count) {
     ovp_status status = OVP_OK;
-    double *x = NULL, *y;
-    OVP_TRY(ovp_alloc(ctx, &x, 2 * rows->count, sizeof *x));
-    y = x + rows->count;
-    for (ovp_idx s = 0; s < seed_count; s++) {
-        ovp_measure_power_law fit;
-        ovp_idx count = 0;
-        int different = 0;
-        for (ovp_idx i = 0; i < rows->count; i++) {
-            const lazy_width_row *row = &rows->items[i];
-            if (row->seed != seeds[s] || !(value(row) > 0)) continue;
-            x[count] = (double)row->width;
-            y[count++] = value(row);
-            different |= x[count - 1] < x[0] || x[count - 1] > x[0];
-        }
-        exponents[s] = NAN;
-        if (!different) continue;
-        OVP_TRY(ovp_measure_fit_power_law(&fit, ctx, count, x, y));
-        exponents[s] = fit.exponent;
+    study_rows fitted = {.count = rows->count};
+    OVP_TRY(ovp_alloc(ctx, &fitted.x, 2 * rows->count, sizeof *fitted.x));
+    OVP_TRY(ovp_alloc(ctx, &fitted.seed, rows->count, sizeof *fitted.seed));
+    fitted.y = fitted.x + rows->count;
+    for (ovp_idx i = 0; i < rows->count; i++) {
+        fitted.x[i] = (double)rows->items[i].width;
+        fitted.y[i] = value(&rows->items[i]);
+        fitted.seed[i] = rows->items[i].seed;
     }
+    OVP_TRY(study_fit_seeds(exponents, NULL, ctx, &fitted, seeds, seed_count));
 done:
-    ovp_free(ctx, x);
+    ovp_free(ctx, fitted.seed);
+    ovp_free(ctx, fitted.x);
     return status;
 }
 
-ovp_measure_interval lazy_width_over_seeds(const double *values, ovp_idx count) {
-    double kept[256]; /* more seeds than that make no narrower an interval worth having */
-    ovp_idx n = 0;
-    for (ovp_idx i = 0; i < count && n < 256; i++)
-        if (isfinite(values[i])) kept[n++] = values[i];
-    return ovp_measure_mean(n, kept);
-}
-
-static void few_seeds(char *how, size_t bytes, ovp_measure_interval interval) {
-    size_t length = strlen(how);
-    if (interval.count < OVP_SEEDS_FOR_A_VERDICT)
-        snprintf(how + length, bytes - length, " Only %lld seed%s: give --seeds with at least %d.",
-                 (long long)interval.count, interval.count == 1 ? "" : "s", OVP_SEEDS_FOR_A_VERDICT);
-}
-
-static void fill_verdict(lazy_width_verdict *out, const char *claim, ovp_measure_interval measured, double predicted,
-                         ovp_experiment_holds holds) {
-    out->verdict = (ovp_experiment_verdict){.claim = claim,
-                                            .how = out->how,
-                                            .measured = measured.mean,
-                                            .low = measured.low,
-                                            .high = measured.high,
-                                            .predicted = predicted,
-                                            .holds = holds};
-}
-
-void lazy_width_judge_falls(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count) {
-    ovp_measure_interval all = lazy_width_over_seeds(exponents, seed_count);
-    ovp_measure_interval flipped = {all.count, -all.mean, -all.high, -all.low};
-    fill_verdict(out, "Wider nets move less, relative to where they start", all, NAN,
-                 ovp_experiment_judge_above(flipped, 0));
-    snprintf(out->how, sizeof out->how,
-             "Exponent of relative_change against width, a least-squares line in log-log for each seed; mean and 95 %% "
-             "Student t interval over seeds. Holds if the whole interval is below 0.");
-    few_seeds(out->how, sizeof out->how, all);
+void lazy_width_judge_falls(study_verdict *out, const double *exponents, ovp_idx seed_count) {
+    const ovp_measure_interval all = study_over_seeds(exponents, seed_count);
+    study_verdict_fill(out, "Wider nets move less, relative to where they start", all, NAN, study_judge_below(all, 0),
+                       "Exponent of relative_change against width, a least-squares line in log-log for each seed; mean "
+                       "and 95 %% Student t interval over seeds. Holds if the whole interval is below 0.");
 }
 
 static void say_prediction(char *how, size_t bytes, const lazy_width_prediction *p) {
@@ -293,48 +255,42 @@ static void say_prediction(char *how, size_t bytes, const lazy_width_prediction 
     }
 }
 
-void lazy_width_judge_exponent(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count,
+void lazy_width_judge_exponent(study_verdict *out, const double *exponents, ovp_idx seed_count,
                                const lazy_width_prediction *prediction) {
     const double margin = .1;
-    ovp_measure_interval all = lazy_width_over_seeds(exponents, seed_count);
-    fill_verdict(out,
-                 prediction->parametrization
-                     ? "The movement scales with the width as the parametrisation predicts"
-                     : "The movement falls with the exponent predicted for equally many effective steps at every width",
-                 all, prediction->exponent, ovp_experiment_judge_near(all, prediction->exponent, margin));
-    say_prediction(out->how, sizeof out->how, prediction);
-    if (isfinite(prediction->exponent)) {
-        const size_t length = strlen(out->how);
-        snprintf(out->how + length, sizeof out->how - length,
-                 " Holds if the whole interval of the measured exponent lies within 0.1 of it, fails if it lies "
-                 "outside, else unclear.");
-    }
-    few_seeds(out->how, sizeof out->how, all);
+    const ovp_measure_interval all = study_over_seeds(exponents, seed_count);
+    char predicted[512];
+    say_prediction(predicted, sizeof predicted, prediction);
+    study_verdict_fill(
+        out,
+        prediction->parametrization
+            ? "The movement scales with the width as the parametrisation predicts"
+            : "The movement falls with the exponent predicted for equally many effective steps at every width",
+        all, prediction->exponent, ovp_experiment_judge_near(all, prediction->exponent, margin), "%s%s", predicted,
+        isfinite(prediction->exponent) ? " Holds if the whole interval of the measured exponent lies within 0.1 of it, "
+                                         "fails if it lies outside, else unclear."
+                                       : "");
 }
 
-void lazy_width_judge_ntk(lazy_width_verdict *out, const double *exponents, ovp_idx seed_count,
+void lazy_width_judge_ntk(study_verdict *out, const double *exponents, ovp_idx seed_count,
                           const char *parametrization) {
     const int learns = parametrization && strcmp(parametrization, "ntk") != 0;
     const double margin = .1;
-    ovp_measure_interval all = lazy_width_over_seeds(exponents, seed_count);
-    ovp_measure_interval flipped = {all.count, -all.mean, -all.high, -all.low};
-    fill_verdict(out,
-                 learns ? "The tangent kernel's relative change does not vanish with the width"
-                        : "The tangent kernel of wider nets changes less, relative to its size",
-                 all, learns ? 0 : (double)NAN,
-                 learns ? ovp_experiment_judge_near(all, 0, margin) : ovp_experiment_judge_above(flipped, 0));
-    snprintf(
-        out->how, sizeof out->how,
+    const ovp_measure_interval all = study_over_seeds(exponents, seed_count);
+    study_verdict_fill(
+        out,
+        learns ? "The tangent kernel's relative change does not vanish with the width"
+               : "The tangent kernel of wider nets changes less, relative to its size",
+        all, learns ? 0 : (double)NAN, learns ? ovp_experiment_judge_near(all, 0, margin) : study_judge_below(all, 0),
         "Exponent of ntk_change = ||Theta_T - Theta_0||_F / ||Theta_0||_F (empirical NTK of the raw parameters, all "
-        "outputs, first %d images) against width, a line in log-log for each seed; mean and 95 %% Student t "
-        "interval over seeds. %s",
+        "outputs, first %d images) against width, a line in log-log for each seed; mean and 95 %% Student t interval "
+        "over seeds. %s",
         LAZY_WIDTH_NTK_IMAGES,
         learns ? "Holds if the whole interval lies within 0.1 of 0, fails if it lies outside."
                : "Holds if the whole interval is below 0.");
-    few_seeds(out->how, sizeof out->how, all);
 }
 
-ovp_status lazy_width_judge_accuracy(lazy_width_verdict *out, ovp_ctx *ctx, const lazy_width_rows *rows,
+ovp_status lazy_width_judge_accuracy(study_verdict *out, ovp_ctx *ctx, const lazy_width_rows *rows,
                                      const int64_t *seeds, ovp_idx seed_count) {
     ovp_status status = OVP_OK;
     double *x = NULL, *y, *ranks;
@@ -350,14 +306,13 @@ ovp_status lazy_width_judge_accuracy(lazy_width_verdict *out, ovp_ctx *ctx, cons
         }
         ranks[s] = ovp_measure_rank_correlation(count, x, y);
     }
-    ovp_measure_interval all = lazy_width_over_seeds(ranks, seed_count);
+    ovp_measure_interval all = study_over_seeds(ranks, seed_count);
     if (all.low < -1) all.low = -1; /* Student's t does not know a correlation's range; NaN stays NaN */
     if (all.high > 1) all.high = 1;
-    fill_verdict(out, "Wider nets, though they move less, test better", all, NAN, ovp_experiment_judge_above(all, 0));
-    snprintf(out->how, sizeof out->how,
-             "Spearman rank correlation of width and test_accuracy for each seed; mean and 95 %% Student t interval "
-             "over seeds. Holds if the whole interval is above 0.");
-    few_seeds(out->how, sizeof out->how, all);
+    study_verdict_fill(out, "Wider nets, though they move less, test better", all, NAN,
+                       ovp_experiment_judge_above(all, 0),
+                       "Spearman rank correlation of width and test_accuracy for each seed; mean and 95 %% Student t "
+                       "interval over seeds. Holds if the whole interval is above 0.");
 done:
     ovp_free(ctx, x);
     return status;
@@ -376,7 +331,7 @@ static void compare(worst_case *worst, const char *name, ovp_idx width, double d
     if (bars > worst->bars) *worst = (worst_case){bars, name, width, deviation};
 }
 
-void lazy_width_judge_published(lazy_width_verdict *out, const lazy_width_rows *rows) {
+void lazy_width_judge_published(study_verdict *out, const lazy_width_rows *rows) {
     worst_case worst = {-1, "", 0, NAN};
     ovp_idx compared = 0;
     for (ovp_idx i = 0; i < rows->count; i++) {

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Tables up to this length are rewritten at every row; beyond it that would cost O(rows^2). */
-#define ROWS_ALWAYS_WRITTEN 256
+/* A table is rewritten when a row comes, but not again within this time, so that rows which come in a burst (layers of
+ * one net) do not wait for the disk each; longer tables less often, as rewriting at every row would cost O(rows^2). */
+#define SECONDS_BETWEEN_ROWS .1
+#define SHORT_TABLE 256
 #define SECONDS_BETWEEN_TABLES 1.0
 #define SECONDS_BETWEEN_PROGRESS .1
 
@@ -70,29 +72,35 @@ static json_t *cell_json(const ovp_store_cell *cell) {
     return json_null();
 }
 
-ovp_status ovp_run_row(ovp_experiment_run *run, const char *table, const ovp_store_cell *cells) {
-    ovp_status status = OVP_OK;
-    ovp_idx i = table_index(run, table);
-    json_t *line = NULL;
-    if (i < 0) {
-        status = ovp_fail(run->ctx, OVP_EINVAL, "%s: no table '%s' is declared", run->experiment->id, table);
-        goto done;
-    }
-    const ovp_experiment_table *declared = &run->experiment->tables[i];
-    OVP_TRY(ovp_store_table_add(run->tables[i], cells));
-    line = json_pack("{s:s}", "table", table);
-    for (ovp_idx k = 0; k < declared->count; k++)
-        if (json_object_set_new(line, declared->columns[k].name, cell_json(&cells[k]))) {
+static ovp_status put_line(ovp_experiment_run *run, const ovp_experiment_table *table, const ovp_store_cell *cells) {
+    json_t *line = json_pack("{s:s}", "table", table->name);
+    ovp_status status = line ? OVP_OK : no_memory(run, "a metrics line");
+    for (ovp_idx k = 0; k < table->count && status == OVP_OK; k++)
+        if (json_object_set_new(line, table->columns[k].name, cell_json(&cells[k])))
             status = no_memory(run, "a metrics line");
-            goto done;
-        }
-    OVP_TRY(ovp_store_run_metric(run->store, line));
-    if (ovp_store_table_rows(run->tables[i]) <= ROWS_ALWAYS_WRITTEN ||
-        ovp_seconds() - run->table_written[i] > SECONDS_BETWEEN_TABLES)
-        OVP_TRY(ovp_run_write_table(run, i));
-done:
+    if (status == OVP_OK) status = ovp_store_run_metric(run->store, line);
     json_decref(line);
     return status;
+}
+
+ovp_status ovp_run_rows(ovp_experiment_run *run, const char *table, ovp_idx count, const ovp_store_cell *cells) {
+    ovp_status status = OVP_OK;
+    ovp_idx i = table_index(run, table);
+    if (i < 0) return ovp_fail(run->ctx, OVP_EINVAL, "%s: no table '%s' is declared", run->experiment->id, table);
+    const ovp_experiment_table *declared = &run->experiment->tables[i];
+    for (ovp_idx row = 0; row < count; row++) {
+        OVP_TRY(ovp_store_table_add(run->tables[i], cells + row * declared->count));
+        OVP_TRY(put_line(run, declared, cells + row * declared->count));
+    }
+    const int is_short = ovp_store_table_rows(run->tables[i]) <= SHORT_TABLE;
+    if (count > 0 && ovp_seconds() - run->table_written[i] > (is_short ? SECONDS_BETWEEN_ROWS : SECONDS_BETWEEN_TABLES))
+        OVP_TRY(ovp_run_write_table(run, i));
+done:
+    return status;
+}
+
+ovp_status ovp_run_row(ovp_experiment_run *run, const char *table, const ovp_store_cell *cells) {
+    return ovp_run_rows(run, table, 1, cells);
 }
 
 static ovp_idx column_index(const ovp_experiment_table *table, const char *name) {
@@ -143,7 +151,7 @@ ovp_status ovp_run_summary(ovp_experiment_run *run, const char *table, const cha
     const ovp_store_table *source = run->tables[from];
     ovp_idx rows = ovp_store_table_rows(source);
     OVP_TRY(ovp_alloc(run->ctx, &values, rows, sizeof *values));
-    OVP_TRY(ovp_alloc(run->ctx, &cells, setting_count + 5, sizeof *cells));
+    OVP_TRY(ovp_alloc(run->ctx, &cells, measure_count * (setting_count + 5), sizeof *cells));
     OVP_TRY(ovp_alloc(run->ctx, &columns, setting_count + measure_count, sizeof *columns));
     for (ovp_idx k = 0; k < setting_count + measure_count; k++) {
         const char *name = k < setting_count ? settings[k] : measures[k - setting_count];
@@ -164,14 +172,15 @@ ovp_status ovp_run_summary(ovp_experiment_run *run, const char *table, const cha
                 if (isfinite(value) && same_setting(source, j, row, columns, setting_count)) values[count++] = value;
             }
             ovp_measure_interval mean = ovp_measure_mean(count, values);
-            for (ovp_idx k = 0; k < setting_count; k++) cells[k] = *ovp_store_table_cell(source, row, columns[k]);
-            cells[setting_count] = ovp_cell_text(measures[m]);
-            cells[setting_count + 1] = ovp_cell_int(mean.count);
-            cells[setting_count + 2] = ovp_cell_real(mean.mean);
-            cells[setting_count + 3] = ovp_cell_real(mean.low);
-            cells[setting_count + 4] = ovp_cell_real(mean.high);
-            OVP_TRY(ovp_run_row(run, summary, cells));
+            ovp_store_cell *line = cells + m * (setting_count + 5);
+            for (ovp_idx k = 0; k < setting_count; k++) line[k] = *ovp_store_table_cell(source, row, columns[k]);
+            line[setting_count] = ovp_cell_text(measures[m]);
+            line[setting_count + 1] = ovp_cell_int(mean.count);
+            line[setting_count + 2] = ovp_cell_real(mean.mean);
+            line[setting_count + 3] = ovp_cell_real(mean.low);
+            line[setting_count + 4] = ovp_cell_real(mean.high);
         }
+        if (!seen) OVP_TRY(ovp_run_rows(run, summary, measure_count, cells));
     }
 done:
     ovp_free(run->ctx, columns);

@@ -44,6 +44,9 @@ typedef struct study_job {
      * trains this net: it may touch this job's things only (measure, restart, set_lr), with the context given. */
     ovp_status (*watch)(void *user, ovp_ctx *ctx, ovp_idx done);
     ovp_idx every;
+    /* Instead of `every`: watch is called after exactly these steps, ascending; 0: before the first. */
+    const ovp_idx *at;
+    ovp_idx at_count;
     void *user;
     double cost;         /* of one step, in any unit common to the jobs: the dearest begin first; 0: parameters */
     ovp_idx done;        /* out: steps made */
@@ -74,6 +77,7 @@ typedef struct study_query {
         double value;
         const char *text;
     } where[4];
+    double x_from; /* only rows with x >= x_from; 0: all */
 } study_query;
 
 /* For each distinct x, ascending: mean, 95 % interval and median of the finite y. */
@@ -84,6 +88,15 @@ typedef struct study_points {
 ovp_status study_points_get(study_points *out, ovp_experiment_run *run, const study_query *query);
 void study_points_free(ovp_ctx *ctx, study_points *points);
 
+/* Rows by hand: x and y of each and its seed. */
+typedef struct study_rows {
+    ovp_idx count;
+    double *x, *y; /* of a query's rows x owns the block */
+    int64_t *seed;
+} study_rows;
+/* study_exponents of such rows. */
+ovp_status study_fit_seeds(double *exponents, double *intercepts, ovp_ctx *ctx, const study_rows *rows,
+                           const int64_t *seeds, ovp_idx seed_count);
 /* The power of x that y follows, for each seed of the run: least squares in log-log over its rows with positive x and
  * y; NaN with fewer than two different x. exponents: one a seed; intercepts likewise, may be NULL. */
 ovp_status study_exponents(double *exponents, double *intercepts, ovp_experiment_run *run, const study_query *query);

@@ -106,12 +106,21 @@ static void tell(crew *c, const ovp_ctx *worker, ovp_idx made, double loss) {
         ovp_run_progress(c->run, &(ovp_progress){c->stage, "steps", all, c->total, "loss", loss});
 }
 
-/* To the next watch, the next look at progress or the end. */
-static ovp_idx slice_of(const study_job *job) {
+/* To the next watch, the next look at progress or the end; at: watches of job->at already made. */
+static ovp_idx slice_of(const study_job *job, ovp_idx at) {
     ovp_idx slice = job->steps - job->done;
     if (slice > SLICE_STEPS) slice = SLICE_STEPS;
     if (job->every > 0 && slice > job->every - job->done % job->every) slice = job->every - job->done % job->every;
+    if (at < job->at_count && slice > job->at[at] - job->done) slice = job->at[at] - job->done;
     return slice;
+}
+
+/* The watch, if one is due after the steps made. */
+static ovp_status look(const study_job *job, ovp_ctx *worker, ovp_idx *at) {
+    const int listed = *at < job->at_count && job->at[*at] == job->done;
+    *at += listed;
+    if (!listed && (job->every <= 0 || job->done % job->every != 0)) return OVP_OK;
+    return job->watch(job->user, worker, job->done);
 }
 
 static ovp_status run_job(ovp_ctx *worker, void *arg, ovp_idx task) {
@@ -121,13 +130,14 @@ static ovp_status run_job(ovp_ctx *worker, void *arg, ovp_idx task) {
     ovp_train *trainer = job->net->trainer;
     double scratch[SLICE_STEPS];
     const double start = ovp_seconds();
+    ovp_idx at = 0;
     job->done = 0;
     job->diverged_at = 0;
     for (ovp_idx k = 0; job->losses && k < job->steps; k++) job->losses[k] = NAN;
-    if (job->every > 0) OVP_TRY(job->watch(job->user, worker, 0));
+    OVP_TRY(look(job, worker, &at));
     while (job->done < job->steps) {
         double *losses = job->losses ? job->losses + job->done : scratch;
-        const ovp_idx slice = slice_of(job);
+        const ovp_idx slice = slice_of(job, at);
         OVP_TRY(ovp_train_run(worker, &trainer, 1, slice, losses, slice));
         if (ovp_train_test(trainer, NULL) == OVP_TRAIN_DIVERGED) {
             ovp_idx k = 0;
@@ -139,7 +149,7 @@ static ovp_status run_job(ovp_ctx *worker, void *arg, ovp_idx task) {
         }
         job->done += slice;
         tell(c, worker, slice, losses[slice - 1]);
-        if (job->every > 0 && job->done % job->every == 0) OVP_TRY(job->watch(job->user, worker, job->done));
+        OVP_TRY(look(job, worker, &at));
     }
 done:
     job->seconds = ovp_seconds() - start;

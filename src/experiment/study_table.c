@@ -6,12 +6,6 @@
 
 /* ---- rows that a query is about ------------------------------------------------------------------ */
 
-typedef struct found {
-    ovp_idx count;
-    double *x, *y; /* x owns the block */
-    int64_t *seed;
-} found;
-
 static double number(const ovp_store_cell *cell) {
     if (cell->kind == OVP_CELL_INT) return (double)cell->integer;
     return cell->kind == OVP_CELL_REAL ? cell->real : (double)NAN;
@@ -23,20 +17,20 @@ static int same(const ovp_store_cell *cell, double value, const char *text) {
     return actual >= value && actual <= value;
 }
 
-static void found_free(ovp_ctx *ctx, found *f) {
+static void found_free(ovp_ctx *ctx, study_rows *f) {
     ovp_free(ctx, f->x);
     ovp_free(ctx, f->seed);
-    *f = (found){.x = NULL};
+    *f = (study_rows){.x = NULL};
 }
 
 /* Rows in their order; a table without a column `seed` has seed 0 throughout. */
-static ovp_status find(found *out, ovp_experiment_run *run, const study_query *query) {
+static ovp_status find(study_rows *out, ovp_experiment_run *run, const study_query *query) {
     enum { CONDITIONS = sizeof query->where / sizeof query->where[0] };
     ovp_status status = OVP_OK;
     ovp_ctx *ctx = ovp_run_ctx(run);
     const ovp_store_table *table = ovp_run_table(run, query->table);
     ovp_idx where[CONDITIONS], conditions = 0;
-    *out = (found){.x = NULL};
+    *out = (study_rows){.x = NULL};
     if (!table) return ovp_fail(ctx, OVP_EINTERNAL, "no table %s is declared", query->table);
     const ovp_idx x = ovp_store_table_column(table, query->x), y = ovp_store_table_column(table, query->y);
     const ovp_idx seed = ovp_store_table_column(table, "seed");
@@ -56,6 +50,8 @@ static ovp_status find(found *out, ovp_experiment_run *run, const study_query *q
         int wanted = 1;
         for (ovp_idx k = 0; k < conditions; k++)
             wanted &= same(ovp_store_table_cell(table, r, where[k]), query->where[k].value, query->where[k].text);
+        if (query->x_from > 0 || query->x_from < 0)
+            wanted &= number(ovp_store_table_cell(table, r, x)) >= query->x_from;
         if (!wanted) continue;
         out->x[out->count] = number(ovp_store_table_cell(table, r, x));
         out->y[out->count] = number(ovp_store_table_cell(table, r, y));
@@ -87,7 +83,7 @@ static ovp_idx distinct(ovp_idx count, const double *from, double *to) {
 ovp_status study_points_get(study_points *out, ovp_experiment_run *run, const study_query *query) {
     ovp_status status = OVP_OK;
     ovp_ctx *ctx = ovp_run_ctx(run);
-    found f = {.x = NULL};
+    study_rows f = {.x = NULL};
     double *values = NULL;
     *out = (study_points){.x = NULL};
     OVP_TRY(find(&f, run, query));
@@ -120,24 +116,20 @@ void study_points_free(ovp_ctx *ctx, study_points *points) {
     *points = (study_points){.x = NULL};
 }
 
-ovp_status study_exponents(double *exponents, double *intercepts, ovp_experiment_run *run, const study_query *query) {
+ovp_status study_fit_seeds(double *exponents, double *intercepts, ovp_ctx *ctx, const study_rows *rows,
+                           const int64_t *seeds, ovp_idx seed_count) {
     ovp_status status = OVP_OK;
-    ovp_ctx *ctx = ovp_run_ctx(run);
-    ovp_idx seeds;
-    const int64_t *seed = ovp_run_seeds(run, &seeds);
-    found f = {.x = NULL};
     double *x = NULL;
-    OVP_TRY(find(&f, run, query));
-    OVP_TRY(ovp_alloc(ctx, &x, 2 * f.count, sizeof *x));
-    for (ovp_idx s = 0; s < seeds; s++) {
+    OVP_TRY(ovp_alloc(ctx, &x, 2 * rows->count, sizeof *x));
+    for (ovp_idx s = 0; s < seed_count; s++) {
         ovp_measure_power_law fit;
-        double *y = x + f.count;
+        double *y = x + rows->count;
         ovp_idx n = 0;
         int different = 0;
-        for (ovp_idx i = 0; i < f.count; i++) {
-            if (f.seed[i] != seed[s] || !(f.x[i] > 0) || !(f.y[i] > 0) || !isfinite(f.y[i])) continue;
-            x[n] = f.x[i];
-            y[n++] = f.y[i];
+        for (ovp_idx i = 0; i < rows->count; i++) {
+            if (rows->seed[i] != seeds[s] || !(rows->x[i] > 0) || !(rows->y[i] > 0) || !isfinite(rows->y[i])) continue;
+            x[n] = rows->x[i];
+            y[n++] = rows->y[i];
             different |= x[n - 1] < x[0] || x[n - 1] > x[0];
         }
         exponents[s] = NAN;
@@ -149,7 +141,18 @@ ovp_status study_exponents(double *exponents, double *intercepts, ovp_experiment
     }
 done:
     ovp_free(ctx, x);
-    found_free(ctx, &f);
+    return status;
+}
+
+ovp_status study_exponents(double *exponents, double *intercepts, ovp_experiment_run *run, const study_query *query) {
+    ovp_status status = OVP_OK;
+    ovp_idx count;
+    const int64_t *seeds = ovp_run_seeds(run, &count);
+    study_rows f = {.x = NULL};
+    OVP_TRY(find(&f, run, query));
+    OVP_TRY(study_fit_seeds(exponents, intercepts, ovp_run_ctx(run), &f, seeds, count));
+done:
+    found_free(ovp_run_ctx(run), &f);
     return status;
 }
 
@@ -157,7 +160,7 @@ ovp_status study_seed_means(double *per_seed, ovp_experiment_run *run, const stu
     ovp_status status = OVP_OK;
     ovp_idx seeds;
     const int64_t *seed = ovp_run_seeds(run, &seeds);
-    found f = {.x = NULL};
+    study_rows f = {.x = NULL};
     OVP_TRY(find(&f, run, query));
     for (ovp_idx s = 0; s < seeds; s++) {
         double sum = 0;

@@ -38,6 +38,7 @@ static double value_at(const void *user, double z) {
 int ovp_theory_breaks(double *out, const ovp_theory_mean_field *field, double root) {
     static const double scales[] = {0.5, 2, 5, 12, 30};
     int n = 0;
+    out[n++] = 0; /* elu: phi'' jumps there, which is no kink of the table */
     for (int i = 0; i < field->act->kink_count; i++) out[n++] = field->act->kinks[i] / root;
     /* Activations change where |u| is of order 1: beside a normal of large variance that is a narrow place. */
     for (size_t i = 0; i < sizeof scales / sizeof *scales && root > 4; i++) {

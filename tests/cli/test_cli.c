@@ -642,7 +642,7 @@ static void test_complete(void **state) {
         const char *line, *all; /* the whole of stdout */
     } cases[] = {
         {"help --complete -- ru", "run\nruns\n"},
-        {"help --complete -- run lazy", "lazy-width\n"},
+        {"help --complete -- run lazy-w", "lazy-width\n"},
         {"help --complete -- run lazy-width --wid", "--widths\n"},
         {"help --complete -- run lazy-width --preset q", "quick\n"},
         {"help --complete -- run --epochs 3 lazy-width --precision f", "f32\nf64\n"},
@@ -654,7 +654,7 @@ static void test_complete(void **state) {
         {"help --complete -- runs compare latest lat", "latest\n"},
         {"help --complete -- runs show latest lat", ""},
         {"help --complete -- runs list --status c", "complete\n"},
-        {"help --complete -- runs list --experiment lazy", "lazy-width\n"},
+        {"help --complete -- runs list --experiment lazy-w", "lazy-width\n"},
         {"help --complete -- data show fash", "fashion-mnist\n"},
         {"help --complete -- data show m", "mnist\nmiddle\n"},
         {"help --complete -- data fetch m", "mnist\n"},

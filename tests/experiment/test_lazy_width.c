@@ -361,7 +361,7 @@ static void exponent_verdicts(void **state) {
     ovp_ctx *ctx = *state;
     made_up m;
     double exponents[SEEDS];
-    lazy_width_verdict v;
+    study_verdict v;
     make_rows(&m, -.63, .01, .01);
     assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, lazy_width_change_of, m.seeds, SEEDS));
     lazy_width_judge_exponent(&v, exponents, SEEDS, &(lazy_width_prediction){-.655, NULL, 0});
@@ -404,13 +404,13 @@ static void exponents_skip_diverged_nets(void **state) {
     assert_ok(ctx, lazy_width_exponents(exponents, ctx, &m.rows, lazy_width_change_of, m.seeds, SEEDS));
     assert_true(fabs(exponents[0] + .5) < 1e-12);
     assert_true(isnan(exponents[1]));
-    assert_int_equal(lazy_width_over_seeds(exponents, SEEDS).count, SEEDS - 1);
+    assert_int_equal(study_over_seeds(exponents, SEEDS).count, SEEDS - 1);
 }
 
 static void accuracy_verdicts(void **state) {
     ovp_ctx *ctx = *state;
     made_up m;
-    lazy_width_verdict v;
+    study_verdict v;
     make_rows(&m, -.6, 0, .01);
     assert_ok(ctx, lazy_width_judge_accuracy(&v, ctx, &m.rows, m.seeds, SEEDS));
     assert_int_equal(v.verdict.holds, OVP_HOLDS_YES);
@@ -430,7 +430,7 @@ static void accuracy_verdicts(void **state) {
 static void published_verdicts(void **state) {
     (void)state;
     made_up m;
-    lazy_width_verdict v;
+    study_verdict v;
     ovp_idx count;
     const lazy_width_published *p = lazy_width_published_rows(&count);
     make_rows(&m, -.6, 0, .01);

@@ -208,7 +208,7 @@ static void verdicts_of_parametrisations(void **state) {
     const lazy_width_rows rows = {items, SEEDS * WIDTHS, NULL, 0};
     int64_t seeds[SEEDS];
     double exponents[SEEDS];
-    lazy_width_verdict v;
+    study_verdict v;
     /* exponents -.02 .. .02 */
     for (int i = 0; i < SEEDS * WIDTHS; i++) {
         seeds[i / WIDTHS] = i / WIDTHS;
