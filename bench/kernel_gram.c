@@ -1,8 +1,8 @@
-/* Times a Gram matrix of 10,000 x 4,000 MNIST images in f64: the Laplace kernel, or the NTK of a relu net of five hidden
- * layers; and, alternately, its matrix product alone.
+/* Times a Gram matrix of 10,000 x 4,000 MNIST images in f64: the Laplace kernel, or the NTK of a relu net of five
+ * hidden layers; and, alternately, its matrix product alone.
  *
- * usage: kernel_gram THREADS SECONDS laplace|ntk      prints one JSON object: groups of milliseconds ("floor_ms": of the
- * product), "ns" beyond the product a value and layer, and as "loss" the mean of the matrix. */
+ * usage: kernel_gram THREADS SECONDS laplace|ntk      prints one JSON object: groups of milliseconds ("floor_ms": of
+ * the product), "ns" beyond the product a value and layer, and as "loss" the mean of the matrix. */
 #include "common.h"
 
 #include <overparam/data.h>

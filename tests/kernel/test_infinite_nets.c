@@ -1,5 +1,5 @@
-/* Kernels of infinitely wide nets: published tables, closed forms against quadrature, finite nets, angles near 0 and pi,
- * conventions. */
+/* Kernels of infinitely wide nets: published tables, closed forms against quadrature, finite nets, angles near 0 and
+ * pi, conventions. */
 #include "kernels.h"
 
 /* K_l and Theta_l of a pair by the recursion in the header, every expectation by quadrature over the plane. */
@@ -62,18 +62,24 @@ static void published_tables(void **state) {
         ovp_idx depth;
         double u, nngp, ntk;
     } rows[] = {
-        {1, 0, NAN, .3183098862},        {1, .5, NAN, .9423311144},       {1, .9, NAN, 1.6803287350},
-        {1, 1, 1, 2},                    {2, 0, .49373109, .68570864},    {2, .5, .68390565, 1.35147956},
-        {5, 0, .73594635, 1.79219597},   {5, .5, .81045420, 2.46289313},  {2, 1, 1, 3},
+        {1, 0, NAN, .3183098862},
+        {1, .5, NAN, .9423311144},
+        {1, .9, NAN, 1.6803287350},
+        {1, 1, 1, 2},
+        {2, 0, .49373109, .68570864},
+        {2, .5, .68390565, 1.35147956},
+        {5, 0, .73594635, 1.79219597},
+        {5, .5, .81045420, 2.46289313},
+        {2, 1, 1, 3},
         {5, 1, 1, 6},
     };
     double x[2], z[2];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const double printed = rows[i].depth == 1 ? 6e-11 : 6e-9; /* half a unit of the last digit */
-        ovp_kernel *nngp = make_kernel(
-            ctx, (ovp_kernel_options){.name = "nngp", .depth = rows[i].depth, .convention = "unit-sphere"});
-        ovp_kernel *ntk = make_kernel(
-            ctx, (ovp_kernel_options){.name = "ntk", .depth = rows[i].depth, .convention = "unit-sphere"});
+        ovp_kernel *nngp =
+            make_kernel(ctx, (ovp_kernel_options){.name = "nngp", .depth = rows[i].depth, .convention = "unit-sphere"});
+        ovp_kernel *ntk =
+            make_kernel(ctx, (ovp_kernel_options){.name = "ntk", .depth = rows[i].depth, .convention = "unit-sphere"});
         unit_pair(rows[i].u, x, z);
         if (!isnan(rows[i].nngp)) assert_true(fabs(kernel_at(ctx, nngp, 2, x, z) - rows[i].nngp) <= printed);
         assert_true(fabs(kernel_at(ctx, ntk, 2, x, z) - rows[i].ntk) <= printed);
@@ -100,8 +106,8 @@ static void erf_values(void **state) {
     ovp_kernel_free(hidden);
 }
 
-/* Unit inputs: 2 (E + K_0 E') with K_0 = u + 1, variances 2; the diagonal is 4. At u = 0, c = 1/2: E = (sin t + (pi - t)
- * / 2) 2 / 2 pi and E' = (pi - t) / 2 pi at t = pi / 3. */
+/* Unit inputs: 2 (E + K_0 E') with K_0 = u + 1, variances 2; the diagonal is 4. At u = 0, c = 1/2: E = (sin t + (pi -
+ * t) / 2) 2 / 2 pi and E' = (pi - t) / 2 pi at t = pi / 3. */
 static void tutorial_bias(void **state) {
     ovp_ctx *ctx = *state;
     const double x[] = {1, 0}, z[] = {0, 1}, t = M_PI / 3;
@@ -112,7 +118,8 @@ static void tutorial_bias(void **state) {
     ovp_kernel_free(k);
 }
 
-/* ---- closed forms and series against quadrature ------------------------------------------------------------------- */
+/* ---- closed forms and series against quadrature -------------------------------------------------------------------
+ */
 
 static void every_activation_by_quadrature(void **state) {
     ovp_ctx *ctx = *state;
@@ -156,7 +163,7 @@ static void every_activation_by_quadrature(void **state) {
 /* Price 1958: E[phi' phi'] = dE[phi phi] / dk. sigma_w 1, d 1 ... two inputs of fixed length, the angle moved. */
 static void slope_is_derivative(void **state) {
     ovp_ctx *ctx = *state;
-    static const char *const names[] = {"relu", "leaky-relu", "abs", "erf", "gelu", "sin",
+    static const char *const names[] = {"relu", "leaky-relu", "abs",  "erf",      "gelu", "sin",
                                         "cos",  "square",     "tanh", "softplus", "elu"};
     const double t = 1.1, h = 1e-4, r1 = 1.3, r2 = 0.8;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -189,8 +196,8 @@ static void small_angles(void **state) {
     ovp_kernel *k = make_kernel(ctx, (ovp_kernel_options){.name = "ntk", .convention = "unit-sphere"});
     const double s3 = 1 / sqrt(3.0), x[] = {s3, s3, s3};
     for (double t = 1e-1; t > 1e-15; t /= 3) {
-        const double side = t * M_SQRT1_2, z[] = {s3 * cos(t) + side / t * sin(t), s3 * cos(t) - side / t * sin(t),
-                                                  s3 * cos(t)};
+        const double side = t * M_SQRT1_2,
+                     z[] = {s3 * cos(t) + side / t * sin(t), s3 * cos(t) - side / t * sin(t), s3 * cos(t)};
         const double want = (sin(t) + 2 * (M_PI - t) * cos(t)) / M_PI;
         const double got = kernel_at(ctx, k, 3, x, z);
         /* Angles above .014 (u = 1e-4) come from the products, whose rounding is eps / t of angle. */
@@ -335,16 +342,11 @@ static void finite_nets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CTX_TEST(published_tables),
-        CTX_TEST(erf_values),
-        CTX_TEST(tutorial_bias),
-        CTX_TEST(every_activation_by_quadrature),
-        CTX_TEST(slope_is_derivative),
-        CTX_TEST(small_angles),
-        CTX_TEST(small_angles_deep),
-        CTX_TEST(zero_rows),
-        CTX_TEST(parts_of_the_kernel),
-        CTX_TEST(finite_nets),
+        CTX_TEST(published_tables),    CTX_TEST(erf_values),
+        CTX_TEST(tutorial_bias),       CTX_TEST(every_activation_by_quadrature),
+        CTX_TEST(slope_is_derivative), CTX_TEST(small_angles),
+        CTX_TEST(small_angles_deep),   CTX_TEST(zero_rows),
+        CTX_TEST(parts_of_the_kernel), CTX_TEST(finite_nets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
