@@ -21,8 +21,10 @@ squares = (x * x).sum(1)
 
 def rows(ids, others, other_squares, out):
     torch.mm(x[ids], others.T, out=out)
-    out.mul_(-2).add_(squares[ids][:, None]).add_(other_squares[None]).clamp_(min=0).sqrt_().mul_(-0.1).exp_()
-    return out
+    out.mul_(-2).add_(squares[ids][:, None]).add_(other_squares[None]).clamp_(min=0)
+    if others is x:  # a point's distance from itself, which cancellation would leave at some 0.01
+        out[torch.arange(len(ids)), ids] = 0
+    return out.sqrt_().mul_(-0.1).exp_()
 
 
 ALPHA, s = 0.95, min(n, 2000 if n < 100000 else 12000)

@@ -57,7 +57,7 @@ OVP_API ovp_status ovp_kernel_ntk(double *out, ovp_ctx *ctx, const ovp_net_model
 
 /* ---- kernel functions ------------------------------------------------------------------------------ */
 
-/* k(x, z), x and z in R^d; r = |x - z|.
+/* k(x, z), x and z in R^d; r = |x - z|. Formulas with sources, conventions and accuracy: docs/kernels.md.
  * "laplace"     exp(-r / bandwidth)
  * "gaussian"    exp(-r^2 / (2 bandwidth^2))
  * "dispersal"   exp(-r^gamma / bandwidth), 0 < gamma <= 2
@@ -66,46 +66,60 @@ OVP_API ovp_status ovp_kernel_ntk(double *out, ovp_ctx *ctx, const ovp_net_model
  *     convention "ntk-parametrization" (neural_tangents' Dense(W_std, b_std, parameterization = 'ntk'); default):
  *         K_0 = sigma_w^2 <x, z> / d + sigma_b^2, Theta_0 = K_0,
  *         K_l = sigma_w^2 E[phi phi] + sigma_b^2, Theta_l = sigma_w^2 (E[phi phi] + Theta_(l-1) E[phi' phi']) +
- *         sigma_b^2, expectations under N(0, K_(l-1)); with `bias` "frozen" the sigma_b^2 of Theta is left out, with
- *         `train` "last" Theta = K and with "hidden" the E[phi phi] of the last layer is left out.
+ *         sigma_b^2, expectations under N(0, K_(l-1)); nngp is K_depth, ntk Theta_depth. With `bias` "frozen" the
+ *         sigma_b^2 of every Theta is left out. `train` "last": only the last layer's parameters, sigma_w^2 E[phi phi]
+ *         + sigma_b^2; "hidden": all but these, sigma_w^2 Theta_(depth-1) E[phi' phi']; "all" is the sum of both.
  *     convention "unit-sphere" (the Princeton tutorial's): K_0 = Theta_0 = <x, z>, unscaled, and sigma_w^2 = 1 /
- *         E phi(u)^2 (2 for relu) in every later layer, sigma_b = 0.
+ *         E phi(u)^2, u ~ N(0, 1) (2 for relu) in every later layer, sigma_b = 0.
  *     convention "tutorial-bias": one hidden relu layer with first-layer biases, f = sqrt(2 / k) A relu(B x + b):
  *         K_0 = <x, z> + 1, Theta = 2 (E[phi phi] + K_0 E[phi' phi']) (EXPERIMENTS A9; diagonal 4 for unit inputs).
- *     activation: closed forms for relu, leaky-relu, abs, erf, gelu, sin, cos, step, square, identity, else quadrature
- *     to `tolerance`. */
+ *     activation: closed forms for relu, leaky-relu, abs, erf, gelu, sin, cos, step (not ntk: its E[phi' phi'] is
+ *     infinite), square, identity; the others of the table to `tolerance` by their Hermite series or, where that
+ *     converges slowly (kinks, correlations near 1), by quadrature pair by pair, which takes milliseconds a pair. */
 typedef struct ovp_kernel_options {
     size_t size;
     const char *name;
     double bandwidth, gamma;               /* > 0; 0: 1 */
-    double degree, offset, scale;          /* polynomial: degree a whole number >= 1, offset >= 0, scale 0: 1 / d */
-    const char *activation;                /* default "relu" */
-    ovp_idx depth;                         /* >= 1, default 1 */
-    double sigma_w, sigma_b;               /* as in ovp_net_dense_options: sigma_w 0: the activation's gain */
+    double degree, offset, scale;          /* polynomial: degree a whole number 1..1000, offset >= 0, scale 0: 1 / d */
+    const char *activation;                /* NULL: "relu" */
+    ovp_idx depth;                         /* hidden layers, 1..100000; 0: 1 */
+    double sigma_w, sigma_b;               /* sigma_w 0: the activation's gain (ovp_net_gain); sigma_b 0: no biases */
     const char *convention, *bias, *train; /* NULL: "ntk-parametrization", "trained", "all" */
-    double tolerance;                      /* of quadrature, 0: 1e-10 */
+    double tolerance;                      /* of an expectation, 1e-13..0.1; 0: 1e-10 */
     int normalise;                         /* rows are divided by their length first; a row of length 0 is refused */
 } ovp_kernel_options;
 typedef struct ovp_kernel ovp_kernel;
-/* Immutable, shareable; free with ovp_kernel_free. Errors: OVP_EINVAL naming the option, its value and the range. */
+/* Immutable, shareable between threads; free with ovp_kernel_free. Set options->size. Errors: OVP_EINVAL naming the
+ * option, its value and the range (options of another kernel are not looked at; nngp refuses bias and train, the
+ * tutorial's conventions refuse sigmas), OVP_ENUMERIC (quadrature), OVP_ENOMEM. */
 OVP_API ovp_status ovp_kernel_create(ovp_kernel **out, ovp_ctx *ctx, const ovp_kernel_options *options);
+/* NULL is fine. */
 OVP_API void ovp_kernel_free(ovp_kernel *kernel);
-/* The options as they are, defaults filled in; owned by the kernel. */
+/* The options as they are, defaults filled in (polynomial's scale stays 0 for 1 / d); owned by the kernel. */
 OVP_API const ovp_kernel_options *ovp_kernel_get_options(const ovp_kernel *kernel);
-/* Largest error estimate of the quadratures of the last layer's expectation at (1, 1, c): 0 for closed forms. */
+/* Largest error estimate of one layer's expectations at variances 1 over correlations -0.9 .. 1: 0 for closed forms. */
 OVP_API double ovp_kernel_error(const ovp_kernel *kernel);
 
-/* out (rows x others, C order, of `type`) = k(x_i, z_j); x, z of the same type; z NULL: z = x, half the work, and out
- * is symmetric to the last bit with an exact diagonal. f32: products in f32 of centred rows, the rest so that
- * distances of near points keep their relative accuracy (docs/kernels.md). The same bits for any number of threads, and
- * a row does not depend on the other rows. Errors: OVP_EINVAL (rows, others, d < 1; a value that is not finite, its
- * row and column; normalise: a row of length 0), OVP_ENOMEM, OVP_ENUMERIC (quadrature), OVP_EINTERRUPTED. */
+/* out (rows x others, C order, of `type`, OVP_F32 or OVP_F64) = k(x_i, z_j); x: rows x d, z: others x d, of the same
+ * type; z NULL (others is then ignored) or equal to x with as many rows: z = x, half the work, and out is symmetric to
+ * the last bit with the diagonal of ovp_kernel_diagonal. Products in `type`, distances and angles that these cannot
+ * tell by differences in f64; nets' layers in f64 for either type. The same bits for any number of threads. A value
+ * depends on its own two rows, and in its last bits on the matrices' shapes (blocks of the BLAS) and, where z lies far
+ * from 0 against its spread, on z's mean, by which both sides are then shifted. Cost 2 rows others d flops and a few ns
+ * a value; memory besides out: some MiB a thread, 32 bytes a row and layer, for activations without closed form also
+ * 0.5 to 16 KiB a row and layer. Not in a task of ovp_parallel. Errors: OVP_EINVAL (type; rows, others, d < 1; a value
+ * that is not finite, its row and column; a squared length that overflows; normalise: a row of length 0), OVP_ENOMEM,
+ * OVP_ENUMERIC (quadrature; a kernel that overflows, its row), OVP_EINTERRUPTED. */
 OVP_API ovp_status ovp_kernel_gram(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
                                    ovp_idx rows, const void *x, ovp_idx others, const void *z);
-/* diag[i] = k(x_i, x_i). */
+/* diag[i] = k(x_i, x_i), always f64; cost O(rows d). Errors: as above. */
 OVP_API ovp_status ovp_kernel_diagonal(double *diag, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type,
                                        ovp_idx d, ovp_idx rows, const void *x);
-/* out (rows x c) = k(X, Z) W, tile after tile, never more than `memory` bytes (0: 256 MiB) besides out. */
+/* out (rows x c) = k(X, Z) W, W: others x c, all of `type` in C order; z NULL: z = x. Panel after panel of the Gram
+ * matrix, one of them at a time within `memory` bytes (0: 256 MiB; at least 64 values, or one row if that is less)
+ * besides what a Gram matrix takes besides out. Sums in `type`; the order depends on shapes and memory alone: the same
+ * bits for any number of threads. out must not overlap the others. Errors: as above; OVP_EINVAL also for c < 1 and too
+ * little memory, the least named. */
 OVP_API ovp_status ovp_kernel_apply(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
                                     ovp_idx rows, const void *x, ovp_idx others, const void *z, ovp_idx c,
                                     const void *w, int64_t memory);

@@ -14,8 +14,12 @@ typedef struct named {
 } named;
 
 enum { NAME_LAPLACE, NAME_GAUSSIAN, NAME_DISPERSAL, NAME_POLYNOMIAL, NAME_NNGP, NAME_NTK };
-static const named names[] = {{"laplace", NAME_LAPLACE},       {"gaussian", NAME_GAUSSIAN}, {"dispersal", NAME_DISPERSAL},
-                              {"polynomial", NAME_POLYNOMIAL}, {"nngp", NAME_NNGP},         {"ntk", NAME_NTK},
+static const named names[] = {{"laplace", NAME_LAPLACE},
+                              {"gaussian", NAME_GAUSSIAN},
+                              {"dispersal", NAME_DISPERSAL},
+                              {"polynomial", NAME_POLYNOMIAL},
+                              {"nngp", NAME_NNGP},
+                              {"ntk", NAME_NTK},
                               {NULL, 0}};
 static const named conventions[] = {{"ntk-parametrization", OVP_CONVENTION_NTK},
                                     {"unit-sphere", OVP_CONVENTION_SPHERE},
@@ -144,8 +148,9 @@ static ovp_status set_convention(ovp_kernel *k, ovp_ctx *ctx) {
         return OVP_OK;
     }
     if (o->sigma_w < 0 || o->sigma_w > 0 || o->sigma_b < 0 || o->sigma_b > 0)
-        return ovp_fail(ctx, OVP_EINVAL, "kernel: sigma_w %g and sigma_b %g: convention %s sets them itself; leave both 0",
-                        o->sigma_w, o->sigma_b, o->convention);
+        return ovp_fail(ctx, OVP_EINVAL,
+                        "kernel: sigma_w %g and sigma_b %g: convention %s sets them itself; leave both 0", o->sigma_w,
+                        o->sigma_b, o->convention);
     k->w0 = 1;
     if (k->convention == OVP_CONVENTION_TUTORIAL) {
         if (o->depth != 1 || strcmp(k->act->name, "relu") != 0)
@@ -173,8 +178,7 @@ static ovp_status estimate_error(ovp_kernel *k, ovp_ctx *ctx) {
         OVP_TRY(ovp_kernel_series_make(&series, ctx, k, derivative, 1, &one, &square));
         for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
             double error = pow(fabs(at[i]), (double)series.terms) * series.rest[0] * series.rest[0], value;
-            if (error > tolerance)
-                OVP_TRY(ovp_kernel_dual_plane(&value, &error, ctx, k, derivative, 1, 1, at[i]));
+            if (error > tolerance) OVP_TRY(ovp_kernel_dual_plane(&value, &error, ctx, k, derivative, 1, 1, at[i]));
             k->error = fmax(k->error, error);
         }
         ovp_kernel_series_free(ctx, &series);

@@ -24,7 +24,7 @@ struct ovp_kernel {
     int divided, slopes; /* slopes: whether the result needs E[phi' phi'] */
     double left, right;
     double w0, b0, t0;
-    double w, b, t; /* of later layers */
+    double w, b, t;                /* of later layers */
     double value, slope, constant; /* of the last layer */
 };
 
@@ -93,10 +93,11 @@ typedef struct ovp_kernel_tile {
     ovp_idx first[2], count[2];
     char *out;
     ovp_idx ld;
-    void *scratch; /* ovp_kernel_tile_scratch bytes, 64-byte aligned */
+    void *scratch; /* 64-byte aligned */
 } ovp_kernel_tile;
 enum { OVP_KERNEL_TILE = 512 }; /* most rows and columns */
-size_t ovp_kernel_tile_scratch(const ovp_kernel_rows *a, const ovp_kernel_rows *b);
+/* Bytes of scratch for tiles with `rows` as their a. */
+size_t ovp_kernel_tile_scratch(const ovp_kernel_rows *rows);
 ovp_status ovp_kernel_tile_fill(ovp_ctx *worker, const ovp_kernel_tile *tile);
 /* One row of a net's tile: values holds <x, z_j> (normalised) and gets the kernel; line: OVP_KERNEL_LINES lines of
  * OVP_KERNEL_TILE values, then the longest series. */

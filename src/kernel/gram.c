@@ -49,7 +49,8 @@ static void mirror(const job *j, const ovp_kernel_tile *t) {
                 for (ovp_idx p = r; p < r + SQUARE && p < t->count[0]; p++) {
                     const ovp_idx up = t->first[0] + p, left = t->first[1] + q;
                     if (left > up)
-                        copy_value(j, out + (size_t)(left * ld + up) * j->size, out + (size_t)(up * ld + left) * j->size);
+                        copy_value(j, out + (size_t)(left * ld + up) * j->size,
+                                   out + (size_t)(up * ld + left) * j->size);
                 }
 }
 
@@ -118,7 +119,7 @@ static ovp_status make_sides(sides *s, ovp_ctx *ctx, const ovp_kernel *kernel, o
     OVP_TRY(ovp_kernel_shift(&s->shift, ctx, kernel, type, d, others, z));
     OVP_TRY(ovp_kernel_rows_make(&s->a, ctx, kernel, type, d, rows, x, s->shift, "x"));
     if (!symmetric) OVP_TRY(ovp_kernel_rows_make(&s->b, ctx, kernel, type, d, others, z, s->shift, "z"));
-    s->per_worker = ovp_kernel_tile_scratch(&s->a, &s->b);
+    s->per_worker = ovp_kernel_tile_scratch(&s->a);
     OVP_TRY(ovp_alloc(ctx, &s->scratch, ovp_threads(ctx), s->per_worker));
 done:
     return status;
@@ -203,7 +204,8 @@ static ovp_status panel_shape(ovp_idx shape[2], ovp_ctx *ctx, size_t size, ovp_i
     const int64_t values = (memory ? memory : (int64_t)256 << 20) / (int64_t)size;
     const ovp_idx least = others < LEAST_PANEL ? others : LEAST_PANEL;
     if (memory < 0 || values < least)
-        return ovp_fail(ctx, OVP_EINVAL, "kernel: %lld bytes of memory; this product needs at least %lld, or 0 for 256 MiB",
+        return ovp_fail(ctx, OVP_EINVAL,
+                        "kernel: %lld bytes of memory; this product needs at least %lld, or 0 for 256 MiB",
                         (long long)memory, (long long)(least * (int64_t)size));
     shape[1] = others < PANEL_COLUMNS ? others : PANEL_COLUMNS;
     if (shape[1] > values) shape[1] = values;

@@ -1,4 +1,5 @@
-/* What is known of every row of one side before any pair: lengths, diagonal, and for nets the variances of all layers. */
+/* What is known of every row of one side before any pair: lengths, diagonal, and for nets the variances of all layers.
+ */
 #include "kernel/functions_int.h"
 
 #include <float.h>

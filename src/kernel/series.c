@@ -12,7 +12,8 @@
 #define LARGEST_COMMON_ROOT 50.0 /* beyond it g is too narrow for the common panels */
 
 enum { POINTS = 20, MOST_EDGES = 96, MOST_NODES = POINTS * MOST_EDGES, CHUNK = 64, LEVELS = 3 };
-static const ovp_idx terms_at[LEVELS] = {64, 256, 1024}; /* with kinks, where they fall off slowly, the second is last */
+static const ovp_idx terms_at[LEVELS] = {64, 256,
+                                         1024}; /* with kinks, where they fall off slowly, the second is last */
 
 typedef struct grid {
     ovp_idx nodes;
@@ -151,8 +152,7 @@ static ovp_status chunk_task(ovp_ctx *worker, void *arg, ovp_idx task) {
         else
             for (ovp_idx k = 0; k < nodes; k++) values[i * nodes + k] = j->g(root * j->common.z[k]);
     }
-    if (shared)
-        ovp_numeric_gemm(OVP_F64, 0, 0, rows, terms, nodes, 1, values, nodes, j->table, terms, 0, a, terms);
+    if (shared) ovp_numeric_gemm(OVP_F64, 0, 0, rows, terms, nodes, 1, values, nodes, j->table, terms, 0, a, terms);
     for (ovp_idx i = 0; i < rows; i++) {
         const double root = j->roots[first + i];
         const int same = i > 0 && !(root < j->roots[first + i - 1] || root > j->roots[first + i - 1]);
@@ -175,6 +175,7 @@ static ovp_status run_level(job *j, ovp_ctx *ctx, ovp_idx terms, int *open) {
     const ovp_idx values = CHUNK * j->common.nodes > own ? CHUNK * j->common.nodes : own;
     ovp_status status = OVP_OK;
     s->terms = terms;
+    j->table = j->scratch = NULL;
     j->per_worker = (CHUNK * terms + values + 7) / 8 * 8;
     OVP_TRY(ovp_alloc(ctx, &s->table, terms * s->rows, sizeof *s->table));
     OVP_TRY(ovp_alloc(ctx, &j->table, j->common.nodes * terms, sizeof *j->table));

@@ -3,22 +3,19 @@
 
 #include <string.h>
 
-/* Room at the beginning of scratch for lines, and behind it for shifted rows of both sides. */
-static ovp_idx line_values(const ovp_kernel_rows *a, const ovp_kernel_rows *b) {
-    (void)b;
+/* Values of the lines at the beginning of scratch; behind them is room for shifted rows of both sides. */
+static ovp_idx line_values(const ovp_kernel_rows *rows) {
     ovp_idx longest = 0;
-    const ovp_kernel_variances *v = a->layer;
-    for (; v && v->phi.table; v++) { /* the last layer has no series */
+    for (const ovp_kernel_variances *v = rows->layer; v && v->phi.table; v++) { /* the last layer has no series */
         longest = v->phi.terms > longest ? v->phi.terms : longest;
         longest = v->dphi.terms > longest ? v->dphi.terms : longest;
     }
     return OVP_KERNEL_LINES * OVP_KERNEL_TILE + (longest + 7) / 8 * 8;
 }
 
-size_t ovp_kernel_tile_scratch(const ovp_kernel_rows *a, const ovp_kernel_rows *b) {
-    const size_t packed =
-        a->shift ? 2 * OVP_KERNEL_TILE * (size_t)a->d * ovp_numeric_type_size(a->type) : 0;
-    return ((size_t)line_values(a, b) * sizeof(double) + packed + 63) / 64 * 64;
+size_t ovp_kernel_tile_scratch(const ovp_kernel_rows *rows) {
+    const size_t shifted = 2 * OVP_KERNEL_TILE * (size_t)rows->d * ovp_numeric_type_size(rows->type);
+    return ((size_t)line_values(rows) * sizeof(double) + (rows->shift ? shifted : 0) + 63) / 64 * 64;
 }
 
 /* to = x - shift, row after row. */
@@ -37,7 +34,7 @@ static void products(const ovp_kernel_tile *t) {
     const ovp_idx d = t->a->d;
     const void *x = ovp_kernel_row(t->a, t->first[0]), *z = ovp_kernel_row(t->b, t->first[1]);
     if (t->a->shift) {
-        char *packed = (char *)t->scratch + (size_t)line_values(t->a, t->b) * sizeof(double);
+        char *packed = (char *)t->scratch + (size_t)line_values(t->a) * sizeof(double);
         char *second = packed + OVP_KERNEL_TILE * (size_t)d * ovp_numeric_type_size(t->a->type);
         shift_rows(t->a, t->first[0], t->count[0], packed);
         shift_rows(t->b, t->first[1], t->count[1], second);

@@ -1,6 +1,8 @@
 /* Kernel functions of points, and what every kernel promises: symmetry, threads, types, tiles, bad input. */
 #include "kernels.h"
 
+#include "allocator.h"
+
 static const ovp_kernel_options every[] = {
     {.name = "laplace", .bandwidth = 3},
     {.name = "gaussian", .bandwidth = 4},
@@ -114,8 +116,7 @@ static void symmetric_exact_diagonal(void **state) {
             void *full = gram(ctx, kernel, t, D, ROWS, x, ROWS, copy);
             for (ovp_idx i = 0; i < ROWS; i++) {
                 assert_true(get(t, got, i * ROWS + i) == (t == OVP_F32 ? (double)(float)diagonal[i] : diagonal[i]));
-                for (ovp_idx j = 0; j < i; j++)
-                    assert_true(get(t, got, i * ROWS + j) == get(t, got, j * ROWS + i));
+                for (ovp_idx j = 0; j < i; j++) assert_true(get(t, got, i * ROWS + j) == get(t, got, j * ROWS + i));
             }
             const double apart = gap(t, got, full, ROWS * ROWS);
             if (!(apart <= (t == OVP_F64 ? 2e-14 : 2e-6))) fail_msg("kernel %d, type %d: gap %g", k, type, apart);
@@ -235,8 +236,7 @@ static void apply_is_gram_times(void **state) {
             for (ovp_idx j = 0; j < OTHERS; j++)
                 for (ovp_idx c = 0; c < C; c++) want[i * C + c] += full[i * OTHERS + j] * w[j * C + c];
         for (int m = 0; m < 4; m++) {
-            assert_ok(ctx,
-                      ovp_kernel_apply(got, ctx, kernel, OVP_F64, D, ROWS, x, OTHERS, z, C, w, memories[m]));
+            assert_ok(ctx, ovp_kernel_apply(got, ctx, kernel, OVP_F64, D, ROWS, x, OTHERS, z, C, w, memories[m]));
             const double apart = gap(OVP_F64, want, got, ROWS * C);
             if (!(apart <= 1e-12)) fail_msg("kernel %d, memory %d: %g", k, m, apart);
         }
@@ -356,6 +356,42 @@ static void refused_values(void **state) {
     ovp_free(ctx, out);
 }
 
+/* Refused at any point: OVP_ENOMEM, and nothing left over (the sanitizers' affair). */
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    static const int kinds[] = {0, 6, 18, 21};
+    enum { D = 3, ROWS = 6, ENOUGH = 1000 };
+    double x[ROWS * D], z[ROWS * D], out[ROWS * ROWS];
+    for (int k = 0; k < 4; k++) {
+        const double offset = k == 0 ? 100 : 0; /* laplace: with a shift */
+        for (int i = 0; i < ROWS * D; i++) {
+            x[i] = offset + sin(i);
+            z[i] = offset + cos(i);
+        }
+        ovp_status status = OVP_ENOMEM;
+        int failed = 0;
+        for (int allowed = 1; status != OVP_OK && allowed < ENOUGH; allowed++) {
+            int left = allowed;
+            const ovp_allocator allocator = granting(&left);
+            const ovp_ctx_options o = {.size = sizeof o, .threads = 1, .allocator = &allocator};
+            ovp_kernel_options ko = every[kinds[k]];
+            ovp_kernel *kernel = NULL;
+            ovp_ctx *ctx;
+            ko.size = sizeof ko;
+            if (ovp_ctx_create(&ctx, &o) != OVP_OK) continue;
+            status = ovp_kernel_create(&kernel, ctx, &ko);
+            if (status == OVP_OK) status = ovp_kernel_gram(out, ctx, kernel, OVP_F64, D, ROWS, x, ROWS, z);
+            if (status == OVP_OK) status = ovp_kernel_apply(out, ctx, kernel, OVP_F64, D, ROWS, x, 0, NULL, 1, z, 0);
+            assert_true(status == OVP_OK || status == OVP_ENOMEM);
+            failed += status == OVP_ENOMEM;
+            ovp_kernel_free(kernel);
+            ovp_ctx_free(ctx);
+        }
+        assert_int_equal(status, OVP_OK);
+        assert_true(failed >= 5);
+    }
+}
+
 static void options_filled_in(void **state) {
     ovp_ctx *ctx = *state;
     ovp_kernel *kernel = make_kernel(ctx, (ovp_kernel_options){.name = "ntk"});
@@ -375,17 +411,12 @@ static void options_filled_in(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CTX_TEST(points_by_definition),
-        CTX_TEST(near_duplicates),
-        CTX_TEST(symmetric_exact_diagonal),
-        CTX_TEST(positive_semidefinite),
-        CTX_TEST(same_bits_for_threads),
-        CTX_TEST(types_agree),
-        CTX_TEST(apply_is_gram_times),
-        CTX_TEST(many_tiles),
-        CTX_TEST(refused_options),
-        CTX_TEST(refused_values),
-        CTX_TEST(options_filled_in),
+        CTX_TEST(points_by_definition),      CTX_TEST(near_duplicates),
+        CTX_TEST(symmetric_exact_diagonal),  CTX_TEST(positive_semidefinite),
+        CTX_TEST(same_bits_for_threads),     CTX_TEST(types_agree),
+        CTX_TEST(apply_is_gram_times),       CTX_TEST(many_tiles),
+        CTX_TEST(refused_options),           CTX_TEST(refused_values),
+        CTX_TEST(every_allocation_may_fail), CTX_TEST(options_filled_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

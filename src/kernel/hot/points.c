@@ -30,21 +30,26 @@ static int squares(ovp_idx n, void *p, double square, const double *others) {
     return near;
 }
 
-static inline real power_of(real x, int degree) {
-    real y = R_(1.0);
-    for (int k = degree; k > 0; k >>= 1) {
-        y = k & 1 ? y * x : y;
-        x *= x;
+/* v = (factor v + offset)^degree by squaring, a few lanes at a time so that they stay in registers. */
+static void polynomial(ovp_idx n, real *v, real factor, real offset, int degree) {
+    enum { LANES = 16 };
+    for (ovp_idx j = 0; j < n; j += LANES) {
+        const int count = n - j < LANES ? (int)(n - j) : LANES;
+        real x[LANES] = {0}, y[LANES];
+        for (int l = 0; l < count; l++) x[l] = OVP_FMA(factor, v[j + l], offset);
+        for (int l = 0; l < LANES; l++) y[l] = R_(1.0);
+        for (int k = degree; k > 0; k >>= 1) {
+            for (int l = 0; l < LANES && k & 1; l++) y[l] *= x[l];
+            for (int l = 0; l < LANES && k > 1; l++) x[l] *= x[l];
+        }
+        for (int l = 0; l < count; l++) v[j + l] = y[l];
     }
-    return y;
 }
 
 /* D^power = exp(power log D); log 0 = -infinity, which ends as exp(-0) = 1. */
 static void map(const ovp_kernel_point *point, ovp_idx n, void *p) {
     real *v = p;
     const real rate = (real)point->rate, power = (real)point->power;
-    const real factor = (real)point->scale, offset = (real)point->offset;
-    const int degree = point->degree;
     switch (point->form) {
     case OVP_FORM_LAPLACE:
         OVP_LANES
@@ -59,8 +64,7 @@ static void map(const ovp_kernel_point *point, ovp_idx n, void *p) {
         for (ovp_idx j = 0; j < n; j++) v[j] = ovp_vm_exp(-rate * ovp_vm_exp(power * ovp_vm_log(v[j])));
         break;
     default:
-        OVP_LANES
-        for (ovp_idx j = 0; j < n; j++) v[j] = power_of(OVP_FMA(factor, v[j], offset), degree);
+        polynomial(n, v, (real)point->scale, (real)point->offset, point->degree);
         break;
     }
 }
