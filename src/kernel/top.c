@@ -126,6 +126,7 @@ static ovp_status by_lanczos(lanczos *l, ovp_ctx *ctx, ovp_kernel_choose_q choos
         /* an invariant subspace has been found whole, but not how often its eigenvalues occur outside */
         if (!(l->values[0] > (double)l->s * DBL_EPSILON * l->theta[0])) goto done;
         const ovp_idx wanted = choose(user, l->theta, l->m);
+        if (4 * wanted > l->room) goto done; /* some four directions a pair: LAPACK is faster */
         ovp_idx good = 0;
         while (good < l->m && l->residuals[good] <= CONVERGED * l->theta[0]) good++;
         if (good <= wanted) continue; /* one more than wanted: the rule has looked at it */
