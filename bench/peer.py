@@ -44,6 +44,10 @@ def flavour():
     return next((name for name in ("openmp", "pthread", "serial") if f"openblas-{name}" in maps), "unknown")
 
 
-def report(torch, ms, **more):
+def show(name, ms, **more):
     """Prints the one JSON object: ms {variant: [milliseconds]} and what the driver shows or checks."""
-    print(json.dumps({"ms": ms, "torch": torch.__version__, "flavour": flavour(), **more}))
+    print(json.dumps({"ms": ms, "peer": name, "flavour": flavour(), **more}))
+
+
+def report(torch, ms, **more):
+    show(f"PyTorch {torch.__version__}", ms, **more)

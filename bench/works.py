@@ -80,7 +80,7 @@ def theirs(runs, scale=1):
     if not settings:
         return {}
     values, threads, variant, first = min(settings, key=lambda s: median(s[0]))
-    return {"theirs": values, "peer": f"PyTorch {first['torch']}", "peer_threads": threads, "peer_variant": variant,
+    return {"theirs": values, "peer": first["peer"], "peer_threads": threads, "peer_variant": variant,
             "peer_flavour": first["flavour"]}
 
 
@@ -203,6 +203,24 @@ def ntk(o, work):
     yield row(work, "ms", o.threads, results, [median(r["ms"]) for r in results], method=results[0]["method"], **theirs(runs))
 
 
+def kernel_solver(o, work, name, n):
+    runs = collect(o, torch_calls(o, f"{name}_torch.py", mnist, n, "THREADS", o.slice) | {("ours",): program(o, name, n, o.threads, o.slice)})
+    same_work(work, runs)
+    results = runs[("ours",)]
+    yield row(work, "ms", o.threads, results, [groups(r, "ms") for r in results],
+              [[(g["floor_ms"], g["ms"]) for g in r["groups"]] for r in results], **theirs(runs))
+
+
+def kernel_gram(o, work, kind):
+    calls = torch_calls(o, "kernel_gram_numpy.py", mnist, "THREADS", kind)
+    runs = collect(o, calls | {("ours",): program(o, "kernel_gram", o.threads, o.slice, kind)})
+    same_work(work, runs)
+    results = runs[("ours",)]
+    yield row(work, "ms", o.threads, results, [groups(r, "ms") for r in results],
+              [[(g["floor_ms"], g["ms"]) for g in r["groups"]] for r in results],
+              ns_beyond_product=[groups(r, "ns") for r in results], **theirs(runs))
+
+
 def whole(o, experiment, *arguments, look, figures=False):
     """A run of the program from its start to its end; without figures no gnuplot is on its PATH. look(result, folder): more
     fields of the run's result."""
@@ -275,8 +293,15 @@ works = {
     "maths": ("an element of vector tanh and exp beside glibc's libmvec", "vector_maths", maths),
     "beside-step": ("step of 5-5-5-5-5-1 while another program occupies a core", "small_step", beside_small, "5-5-5-5-5-1"),
     "beside-lazy": ("sparse step of 784-1000-10 while another program occupies a core", "lazy_step", beside_lazy, 1000),
+    "gram-laplace": ("Laplace Gram matrix of 10,000 x 4,000 MNIST images, f64", "kernel_gram", kernel_gram, "laplace"),
+    "gram-ntk": ("NTK of five hidden relu layers on 10,000 x 4,000 MNIST images, f64", "kernel_gram", kernel_gram, "ntk"),
+
+
     "lazy-1d-thin-vs-wide": ("whole run: 4 nets of 50,000 steps, published", "overparam", lazy_1d, "thin-vs-wide"),
     "lazy-1d-robustness": ("whole run: 10 nets of 5000 steps, published", "overparam", lazy_1d, "robustness"),
     "ntk": ("empirical NTK of 784-512-10 on 64 images", "ntk", ntk),
+    "cholesky-4000": ("factorisation and solution, Laplace kernel matrix of 4000 images, f64", "cholesky", kernel_solver, "cholesky", 4000),
+    "eigenpro-4000": ("EigenPro epoch, Laplace kernel, 4000 images, f32", "eigenpro", kernel_solver, "eigenpro", 4000),
+    "eigenpro-60000": ("EigenPro epoch, Laplace kernel, 60000 images, f32", "eigenpro", kernel_solver, "eigenpro", 60000),
     "tutorial": ("depth-vs-width's published run end to end, 300,000 Adam steps", "overparam", tutorial),
 }
