@@ -1,4 +1,4 @@
-/* numeric: arrays, random streams, activations, vector maths, BLAS, statistics. */
+/* numeric: arrays, random streams, activations, vector maths, BLAS, Gaussian integrals, roots, statistics. */
 #ifndef OVERPARAM_NUMERIC_H
 #define OVERPARAM_NUMERIC_H
 
@@ -233,6 +233,34 @@ OVP_API ovp_status ovp_numeric_svd(double *s, double *u, double *vt, ovp_ctx *ct
  * singular values, descending. 0 <= rcond (else OVP_EINVAL). numpy.linalg.lstsq and pinv take the same cut. */
 OVP_API ovp_status ovp_numeric_lstsq(double *x, ovp_idx *rank, double *s, ovp_ctx *ctx, ovp_idx m, ovp_idx n,
                                      ovp_idx rhs, const double *a, const double *b, double rcond);
+
+/* ---- Gaussian integrals, roots ------------------------------------------------------------------- */
+
+typedef double (*ovp_numeric_real_fn)(const void *user, double x);
+typedef double (*ovp_numeric_real_fn2)(const void *user, double x, double y);
+
+/* *out = mean of f(user, z) over a standard normal z, within tolerance (1e-14..0.1; relative where the mean is above
+ * 1). breaks: at most 32 points, in any order, where f or a derivative of it jumps or where f has features much
+ * narrower than 1; none needed at 0; count 0: NULL is fine. *error (NULL: not wanted): an estimate of the absolute
+ * error, meant as an upper bound. Adaptive Gauss-Kronrod quadrature on -38..38 (src/numeric/quadrature.c): 168 to some
+ * 25,000 calls of f. Deterministic, allocates nothing. Errors: OVP_EINVAL; OVP_ENUMERIC: f is not finite somewhere, f
+ * times the density does not vanish (an infinite mean), or the tolerance was not met. */
+OVP_API ovp_status ovp_numeric_normal_mean(double *out, double *error, ovp_ctx *ctx, ovp_numeric_real_fn f,
+                                           const void *user, const double *breaks, int count, double tolerance);
+/* *out = mean of f(user, x, y) over standard normals x, y of correlation c, -1 <= c <= 1 (the ends are served as what
+ * they are: one normal). Breaks: lines x = breaks_x[i] and y = breaks_y[i]. An integral over x of integrals over y
+ * given x, cut where y passes its breaks; the error of the inner integrals is part of *error. Cost about the square of
+ * one dimension's. Errors as above. */
+OVP_API ovp_status ovp_numeric_normal_mean_2(double *out, double *error, ovp_ctx *ctx, ovp_numeric_real_fn2 f,
+                                             const void *user, double c, const double *breaks_x, int count_x,
+                                             const double *breaks_y, int count_y, double tolerance);
+
+/* f(x) in *out; a status other than OVP_OK ends the search and is returned. */
+typedef ovp_status (*ovp_numeric_equation)(double *out, void *user, double x);
+/* A root of f between low and high, f of opposite sign (or 0) there: Brent's method, to tolerance in x (absolute, 0
+ * allowed) plus four roundings. Errors: those of f, OVP_EINVAL (the bracket), OVP_ENUMERIC (no change of sign). */
+OVP_API ovp_status ovp_numeric_root(double *out, ovp_ctx *ctx, ovp_numeric_equation f, void *user, double low,
+                                    double high, double tolerance);
 
 /* ---- statistics ---------------------------------------------------------------------------------- */
 

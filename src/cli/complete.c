@@ -72,6 +72,8 @@ static void offer_values(completion *c, const cli_command *command, const ovp_pa
     const ovp_param *row = params ? ovp_params_find(params, name) : NULL;
     if (option && !strcmp(name, "experiment"))
         offer_experiments(c);
+    else if (option && !strcmp(name, "activation"))
+        for (ovp_idx i = 0; ovp_numeric_activation_at(i); i++) offer(c, ovp_numeric_activation_at(i)->name);
     else if (option && !strcmp(name, "status"))
         offer_choices(c, "running|complete|interrupted|failed|unfinished|broken");
     else if (option && (!strcmp(option->value, "FILE") || !strcmp(option->value, "DIR")))
