@@ -1,5 +1,5 @@
 """The works of bench/run: what is run on each side, and how a row comes of it. See README.md."""
-import json, os, statistics, subprocess, sys, tempfile, time
+import ast, json, math, os, statistics, struct, subprocess, sys, tempfile, time, zipfile
 
 here = os.path.dirname(os.path.abspath(__file__))
 mnist = os.path.join(here, "..", "data", "mnist")
@@ -203,34 +203,62 @@ def ntk(o, work):
     yield row(work, "ms", o.threads, results, [median(r["ms"]) for r in results], method=results[0]["method"], **theirs(runs))
 
 
-def whole(o, experiment, *arguments):
-    """A run of the program from its start to its end, figures apart: no gnuplot is on its PATH."""
+def whole(o, experiment, *arguments, look, figures=False):
+    """A run of the program from its start to its end; without figures no gnuplot is on its PATH. look(result, folder): more
+    fields of the run's result."""
 
     def run():
         with tempfile.TemporaryDirectory() as folder:
-            command = [os.path.join(o.build, "overparam"), "run", experiment, *arguments, "--threads", str(o.threads), "--out",
-                       os.path.join(folder, "run"), "--quiet", "--json"]
+            target = os.path.join(folder, "run")
+            command = [os.path.join(o.build, "overparam"), "run", experiment, *map(str, arguments), "--threads", str(o.threads),
+                       "--out", target, "--quiet", "--json"]
             start = time.perf_counter()
-            done = subprocess.run(command, env=env | {"PATH": "/nonexistent"}, stdout=subprocess.PIPE)
-            ms = (time.perf_counter() - start) * 1e3
-        if done.returncode:
-            sys.exit(f"bench: {' '.join(command)} failed with exit code {done.returncode}")
-        result = json.loads(done.stdout)
-        return result["environment"] | {"ms": ms, "tables": result["tables"]}
+            done = subprocess.run(command, env=env if figures else env | {"PATH": "/nonexistent"}, stdout=subprocess.PIPE)
+            seconds = time.perf_counter() - start
+            if done.returncode:
+                sys.exit(f"bench: {' '.join(command)} failed with exit code {done.returncode}")
+            result = json.loads(done.stdout)
+            return result["environment"] | {"s": seconds, "ms": seconds * 1e3} | look(result, target)
 
     return run
 
 
 def lazy_1d(o, work, mode):
-    def ours():
-        result = run()
+    def look(result, folder):
         at = result["tables"]["models"]["columns"].index("initial_loss")
-        return result | {"loss": sum(r[at] for r in result["tables"]["models"]["rows"])}
+        return {"loss": sum(r[at] for r in result["tables"]["models"]["rows"])}
 
-    run = whole(o, "lazy-1d", "--preset", "paper", "--mode", mode)
+    ours = whole(o, "lazy-1d", "--preset", "paper", "--mode", mode, look=look)
     runs = collect(o, torch_calls(o, "lazy_1d_torch.py", mode, "THREADS", 100 if o.quick else 1000) | {("ours",): ours})
     same_work(work, runs)
     yield row(work, "ms", o.threads, runs[("ours",)], [r["ms"] for r in runs[("ours",)]], **theirs(runs))
+
+
+def array_row(path, name, column):
+    """Column `column` of a float64 matrix in an npz file, without numpy."""
+    with zipfile.ZipFile(path) as z:
+        data = z.read(name + ".npy")
+    (length,) = struct.unpack_from("<H", data, 8)
+    head = ast.literal_eval(data[10 : 10 + length].decode())
+    rows, columns = head["shape"]
+    return [struct.unpack_from("<d", data, 10 + length + 8 * (r * columns + column))[0] for r in range(rows)]
+
+
+def tutorial(o, work):
+    """The program from its start to its report; PyTorch's steps alone, scaled up unless --full."""
+    counts = (500, 200, 200) if o.quick else (50000, 20000, 20000)
+    measured = 0 if o.full else 100 if o.quick else 500
+
+    def look(result, folder):
+        losses = array_row(os.path.join(folder, "arrays.npz"), "loss", 19)
+        return {"loss": math.exp(statistics.fmean(map(math.log, losses)))}
+
+    flags = [x for pair in zip(("--deep-steps", "--steps", "--linear-steps"), counts) for x in pair]
+    ours = whole(o, "depth-vs-width", "--preset", "paper", *flags, look=look, figures=True)
+    runs = collect(o, torch_calls(o, "depth_vs_width_torch.py", "THREADS", measured, *counts) | {("ours",): ours})
+    same_work(work, runs)
+    results = runs[("ours",)]
+    yield row(work, "s", o.threads, results, [r["s"] for r in results], **theirs(runs, 1e-3))
 
 
 # name: (what it is, the program it needs, function, its arguments)
@@ -250,4 +278,5 @@ works = {
     "lazy-1d-thin-vs-wide": ("whole run: 4 nets of 50,000 steps, published", "overparam", lazy_1d, "thin-vs-wide"),
     "lazy-1d-robustness": ("whole run: 10 nets of 5000 steps, published", "overparam", lazy_1d, "robustness"),
     "ntk": ("empirical NTK of 784-512-10 on 64 images", "ntk", ntk),
+    "tutorial": ("depth-vs-width's published run end to end, 300,000 Adam steps", "overparam", tutorial),
 }

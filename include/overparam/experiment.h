@@ -111,8 +111,8 @@ OVP_API int64_t ovp_run_data_seed(const ovp_experiment_run *run, int64_t seed);
 /* Passes progress on at most about ten times a second (always when done = total), so call it at every step. */
 OVP_API void ovp_run_progress(ovp_experiment_run *run, const ovp_progress *progress);
 /* Row into a declared table (cells: one a column); its line in metrics.jsonl is on disk when this returns, the table's
- * CSV too, except that a long table (over 256 rows) is rewritten at most once a second and at the end. Errors:
- * OVP_EINVAL (no such table), OVP_EIO, OVP_ENOMEM. */
+ * CSV too, except that it is rewritten at most ten times a second, a long one (over 256 rows) once a second, and at the
+ * end. Errors: OVP_EINVAL (no such table), OVP_EIO, OVP_ENOMEM. */
 OVP_API ovp_status ovp_run_row(ovp_experiment_run *run, const char *table, const ovp_store_cell *cells);
 /* The same of `count` rows (cells: row after row) with the table's CSV written once: for rows that come together. */
 OVP_API ovp_status ovp_run_rows(ovp_experiment_run *run, const char *table, ovp_idx count, const ovp_store_cell *cells);

@@ -40,6 +40,14 @@ typedef struct ovp_measure_interval {
 } ovp_measure_interval;
 OVP_API ovp_measure_interval ovp_measure_mean(ovp_idx n, const double *values);
 
+/* Largest distance between the distribution functions of two samples (Kolmogorov and Smirnov); NaN if one is empty.
+ * All values finite; leaves them sorted. */
+OVP_API double ovp_measure_kolmogorov_in_place(ovp_idx n, double *a, ovp_idx m, double *b);
+/* Probability of that distance or a larger one between samples of n and m from one continuous distribution: the
+ * asymptotic series with Stephens' correction (1970, J. R. Statist. Soc. B 32), good to a few per cent from 10 values
+ * each. */
+OVP_API double ovp_measure_kolmogorov_p(double distance, ovp_idx n, ovp_idx m);
+
 /* Spearman's rank correlation of n pairs (ties get their mean rank; pairs that are not finite are left out); NaN with
  * fewer than two pairs or when x or y is constant. O(n^2): for summary tables, not for samples. */
 OVP_API double ovp_measure_rank_correlation(ovp_idx n, const double *x, const double *y);

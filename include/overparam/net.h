@@ -154,6 +154,16 @@ typedef struct ovp_net_function {
  * 2^31-1, no function, type. */
 OVP_API ovp_status ovp_net_function_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_function *function);
 
+/* The function f(x, theta) that an expression writes: its variables are first the inputs, then the weights. *out
+ * borrows `expression` (the struct too), which must outlive the model. One output; OVP_EINVAL: fewer than 1 weight or
+ * more than 8, more than 16 variables. */
+typedef struct ovp_net_expression {
+    const ovp_numeric_expression *expression;
+    ovp_idx inputs, parameters;
+} ovp_net_expression;
+OVP_API ovp_status ovp_net_expression_function(ovp_net_function *out, ovp_ctx *ctx, ovp_net_expression *expression,
+                                               ovp_numeric_type type);
+
 /* ---- access to tensors ---------------------------------------------------------------------------- */
 
 /* Copies one tensor between theta and C order. out, in: slice->count values of the model's type. */

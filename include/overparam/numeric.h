@@ -233,7 +233,6 @@ OVP_API ovp_status ovp_numeric_svd(double *s, double *u, double *vt, ovp_ctx *ct
  * singular values, descending. 0 <= rcond (else OVP_EINVAL). numpy.linalg.lstsq and pinv take the same cut. */
 OVP_API ovp_status ovp_numeric_lstsq(double *x, ovp_idx *rank, double *s, ovp_ctx *ctx, ovp_idx m, ovp_idx n,
                                      ovp_idx rhs, const double *a, const double *b, double rcond);
-
 /* ---- Gaussian integrals, roots ------------------------------------------------------------------- */
 
 typedef double (*ovp_numeric_real_fn)(const void *user, double x);
@@ -266,6 +265,83 @@ OVP_API ovp_status ovp_numeric_root(double *out, ovp_ctx *ctx, ovp_numeric_equat
 
 /* Two-sided Student t quantile: P(|T_df| <= result) = confidence. df >= 1, 0 < confidence < 1. */
 OVP_API double ovp_numeric_student_t(double confidence, double df);
+
+/* ---- expressions --------------------------------------------------------------------------------- */
+
+/* A formula in named variables, such as "sin(x+4)*(cos(3*y-5)+0.3)", with exact first and second derivatives by
+ * forward mode. The language is in docs/expressions.md: numbers, + - * / ^, parentheses, pi, e, functions and the
+ * activation table. Immutable once made: any number of threads may evaluate it. */
+typedef struct ovp_numeric_expression ovp_numeric_expression;
+#define OVP_NUMERIC_EXPRESSION_VARIABLES 16  /* at most */
+#define OVP_NUMERIC_EXPRESSION_DERIVATIVES 8 /* at most at a time */
+
+/* Parses text, at most 4096 bytes; variables: `count` names of letters, digits and _ (they win over constants and
+ * functions). `where` begins the message ("--function"). *out freed with ovp_numeric_expression_free. Errors:
+ * OVP_EINVAL with the number of the character, from 1, and the text around it; nesting over 200 levels or more than 64
+ * intermediate values; OVP_ENOMEM. */
+OVP_API ovp_status ovp_numeric_expression_create(ovp_numeric_expression **out, ovp_ctx *ctx, const char *text,
+                                                 const char *const *variables, ovp_idx count, const char *where);
+OVP_API void ovp_numeric_expression_free(ovp_numeric_expression *expression); /* NULL is fine */
+/* Whether the text names a variable. */
+OVP_API int ovp_numeric_expression_uses(const ovp_numeric_expression *expression, ovp_idx variable);
+/* The expression at n points. values[v]: of variable v, at point p values[v][p strides[v]]; strides NULL: all 1; stride
+ * 0: one value for all points. wrt: k <= 8 variables to differentiate by. Outputs, each NULL if not wanted: value[p],
+ * gradient[p k + i], hessian[(p k + i) k + j]. Division by 0, logarithms of negatives and overflow give what IEEE
+ * arithmetic gives (inf, nan); derivatives that are identically 0 are 0 even there. Elementary functions are the C
+ * library's. The same bits however points are split over calls. Cost O(steps n), with Hessians O(steps n k^2); no
+ * memory but about 40 KiB of stack. Cannot fail. */
+OVP_API void ovp_numeric_expression_evaluate(const ovp_numeric_expression *expression, ovp_idx n,
+                                             const double *const *values, const ovp_idx *strides, ovp_idx k,
+                                             const ovp_idx *wrt, double *value, double *gradient, double *hessian);
+
+/* ---- ordinary differential equations ---------------------------------------------------------------- */
+
+/* y' = f(t, y) by the Dormand-Prince pair of orders 5 and 4 with error control and dense output (Hairer, Norsett and
+ * Wanner 1993, Solving Ordinary Differential Equations I, II.4-II.6: DOPRI5): init / step / test. */
+typedef struct ovp_numeric_rk ovp_numeric_rk;
+
+/* dy = f(t, y), n values; values that are not finite mean that the step was too far. */
+typedef void (*ovp_numeric_rk_fn)(void *user, double t, const double *y, double *dy);
+
+/* Set size = sizeof(ovp_numeric_rk_options); zero fields mean the default. A step is accepted when the root mean square
+ * over components of error / (atol + rtol max(|y|, |y_new|)) is at most 1. */
+typedef struct ovp_numeric_rk_options {
+    size_t size;
+    double rtol, atol;   /* 1e-8 each */
+    double first_step;   /* estimated from f */
+    double largest_step; /* none */
+    ovp_idx most_steps;  /* accepted and rejected together, since start: 1e6 */
+} ovp_numeric_rk_options;
+
+typedef enum ovp_numeric_rk_state {
+    OVP_RK_GOING,      /* a step was made; t_end is not reached */
+    OVP_RK_ARRIVED,    /* t = t_end exactly */
+    OVP_RK_NOT_FINITE, /* f is not finite at the start, or however short the step */
+    OVP_RK_UNDERFLOW,  /* the step fell below the spacing of t: a singularity, or too small a tolerance */
+    OVP_RK_MOST_STEPS
+} ovp_numeric_rk_state;
+/* "arrived", "not finite", "step underflow", .. Static. */
+OVP_API const char *ovp_numeric_rk_state_name(ovp_numeric_rk_state state);
+
+/* Solver for n components in *out, free with ovp_numeric_rk_free. user is borrowed. Errors: OVP_EINVAL (n < 1; a
+ * tolerance, step or count that is negative or not finite), OVP_ENOMEM. Nothing after this allocates or fails. */
+OVP_API ovp_status ovp_numeric_rk_create(ovp_numeric_rk **out, ovp_ctx *ctx, ovp_idx n, ovp_numeric_rk_fn f, void *user,
+                                         const ovp_numeric_rk_options *options);
+OVP_API void ovp_numeric_rk_free(ovp_numeric_rk *rk);
+/* Begins at (t, y), n values copied; counts start again. */
+OVP_API void ovp_numeric_rk_start(ovp_numeric_rk *rk, double t, const double *y);
+/* One accepted step towards t_end, forwards or backwards, never past it. After a state other than GOING and ARRIVED t
+ * and y are those of the last accepted step. Deterministic. */
+OVP_API ovp_numeric_rk_state ovp_numeric_rk_step(ovp_numeric_rk *rk, double t_end);
+/* Where the solver stands; y: n values owned by the solver. */
+OVP_API double ovp_numeric_rk_time(const ovp_numeric_rk *rk);
+OVP_API const double *ovp_numeric_rk_y(const ovp_numeric_rk *rk);
+/* y(t) for t within the last accepted step, to order 4; out: n values. */
+OVP_API void ovp_numeric_rk_dense(const ovp_numeric_rk *rk, double t, double *out);
+typedef struct ovp_numeric_rk_counts {
+    ovp_idx steps, rejections, evaluations; /* accepted steps, rejected ones, calls of f */
+} ovp_numeric_rk_counts;
+OVP_API ovp_numeric_rk_counts ovp_numeric_rk_count(const ovp_numeric_rk *rk);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum { TRIALS_FOR_A_VERDICT = 10, CURVE = 400 };
-#define AWAY 0.2 /* of |N/n - 1|: how far from the peak the asymptotics on the sphere are judged */
+#define ROUNDING 1e-12 /* training errors below are not drawn */
+#define AWAY 0.2       /* of |N/n - 1|: how far from the peak the asymptotics on the sphere are judged */
 
 /* ---- trials: verdicts ---------------------------------------------------------------------------- */
 
@@ -151,12 +152,12 @@ static ovp_figure_series threshold(upright *u, double at, const ovp_figure_serie
     for (ovp_idx s = 0; s < count; s++)
         for (ovp_idx i = 0; i < series[s].n; i++) {
             const double y = series[s].y[i];
-            if (!(y > 1e-12) || !isfinite(y)) continue;
+            if (!(y > ROUNDING) || !isfinite(y)) continue;
             u->y[0] = fmin(u->y[0], y);
             u->y[1] = fmax(u->y[1], y);
         }
     return (ovp_figure_series){
-        .label = "features = samples", .style = OVP_FIGURE_LINE, .n = 2, .x = u->x, .y = u->y, .colour = 7};
+        .label = "features = samples", .style = OVP_FIGURE_THEORY, .n = 2, .x = u->x, .y = u->y, .colour = 6};
 }
 
 static void name_way(char out[48], const features_point *point) {
@@ -379,7 +380,7 @@ static ovp_status draw_errors(features_lab *lab, const features_line *line) {
     for (ovp_idx i = 0; i < n; i++) {
         x[i] = (double)line->rows[i].features;
         test[i] = line->rows[i].test;
-        train[i] = line->rows[i].train > 1e-12 ? line->rows[i].train : (double)NAN;
+        train[i] = line->rows[i].train > ROUNDING ? line->rows[i].train : (double)NAN;
     }
     series[count++] =
         (ovp_figure_series){.label = "test", .style = OVP_FIGURE_LINE, .n = n, .x = x, .y = test, .colour = 0};

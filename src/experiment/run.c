@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Tables up to this length are rewritten at every row; beyond it that would cost O(rows^2). */
-#define ROWS_ALWAYS_WRITTEN 256
+/* A table is rewritten when a row comes, but not again within this time, so that rows which come in a burst (layers of
+ * one net) do not wait for the disk each; longer tables less often, as rewriting at every row would cost O(rows^2). */
+#define SECONDS_BETWEEN_ROWS .1
+#define SHORT_TABLE 256
 #define SECONDS_BETWEEN_TABLES 1.0
 #define SECONDS_BETWEEN_PROGRESS .1
 
@@ -90,8 +92,8 @@ ovp_status ovp_run_rows(ovp_experiment_run *run, const char *table, ovp_idx coun
         OVP_TRY(ovp_store_table_add(run->tables[i], cells + row * declared->count));
         OVP_TRY(put_line(run, declared, cells + row * declared->count));
     }
-    if (count > 0 && (ovp_store_table_rows(run->tables[i]) <= ROWS_ALWAYS_WRITTEN ||
-                      ovp_seconds() - run->table_written[i] > SECONDS_BETWEEN_TABLES))
+    const int is_short = ovp_store_table_rows(run->tables[i]) <= SHORT_TABLE;
+    if (count > 0 && ovp_seconds() - run->table_written[i] > (is_short ? SECONDS_BETWEEN_ROWS : SECONDS_BETWEEN_TABLES))
         OVP_TRY(ovp_run_write_table(run, i));
 done:
     return status;

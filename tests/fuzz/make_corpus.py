@@ -223,6 +223,23 @@ put("load_options", "teacher", b"\x05depth=3\nwidth=4\nsigma=2\nactivation=tanh\
 put("load_options", "foreign", b"\x03features=3")
 put("load_options", "overflow", b"\x01features=9223372036854775807\noutputs=2\nweights=1")
 
+for name, text in (
+    ("flow", "sin(x+4)*(cos(3*y-5)+0.3)+0.5*cos(2*(x+2)*(y-4)^2)"),
+    ("landscape", "(w0*x/2 + log(1+w0^2)*x/5 + 0.1*sin(exp(2*w0)))*(w0 - y)"),
+    ("edges", "x^2/y - sqrt(-x) + log(0) + 0^0 + (-8)^(1/3) + 1e308*10^y"),
+    ("functions", "max(x,relu(y))+atan2(y,x)*leaky_relu(-w0)+hypot(x,y)^-1.5+abs(x)"),
+    ("nested", "(" * 150 + "x" + ")" * 150),
+    ("open", "(" * 300),
+    ("held", "x+(y*" * 40 + "1" + ")" * 40),
+    ("signs", "-" * 199 + "x"),
+    ("name", "1+sni(x)"),
+    ("arguments", "max(x)"),
+    ("utf8", "x\u00b2+\u03c0"),
+    ("end", "sin(x"),
+    ("number", "1_000.5e-3*.5+2.+1e999"),
+):
+    put("expression", name, b"\x98\x60\x60\x00" + text.encode())
+
 for kind in (0, 1, 2, 3, 8, 9, 24, 25, 29):  # optimisers; with mini-batches in two orders; with patience
     put("train_state", f"as-it-is-{kind}", bytes([kind]))
     put("train_state", f"edits-{kind}", bytes([kind, 0, 0, 0, 200, 2, 0, 0, 9, 6, 0, 5, 63, 8, 0, 1, 77, 1, 0, 7, 255]))

@@ -9,6 +9,7 @@
 #include <overparam/net.h>
 #include <overparam/numeric.h>
 #include <overparam/store.h>
+#include <overparam/theory.h>
 #include <overparam/train.h>
 
 int main() {

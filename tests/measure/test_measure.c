@@ -224,6 +224,20 @@ static void median_ignores_what_is_not_finite(void **state) {
     assert_true(isnan(ovp_measure_median_in_place(0, none)));
 }
 
+/* Distances by hand; Kolmogorov's 5 % point and Smirnov's table: Q(1.3581) = .05, Q(1.6276) = .01. */
+static void kolmogorov_compares_two_samples(void **state) {
+    (void)state;
+    double a[] = {3, 1, 2}, b[] = {2.5, .5, 10, 11}, same[] = {1, 3, 2}, none[1] = {0};
+    assert_true(fabs(ovp_measure_kolmogorov_in_place(3, a, 4, b) - .5) < 1e-15); /* past 3: 1 against 1/2 */
+    assert_true(a[0] == 1 && a[2] == 3 && b[3] == 11);
+    assert_true(ovp_measure_kolmogorov_in_place(3, a, 3, same) == 0);
+    assert_true(isnan(ovp_measure_kolmogorov_in_place(0, none, 3, a)));
+    const double root = sqrt(1e8 / 2); /* where Stephens' correction is nothing */
+    assert_true(fabs(ovp_measure_kolmogorov_p(1.3581 / root, 100000000, 100000000) - .05) < 1e-4);
+    assert_true(fabs(ovp_measure_kolmogorov_p(1.6276 / root, 100000000, 100000000) - .01) < 1e-4);
+    assert_true(ovp_measure_kolmogorov_p(0, 10, 10) == 1 && ovp_measure_kolmogorov_p(1, 500, 500) < 1e-100);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         CTX_TEST(movement_is_its_definition),
@@ -236,6 +250,7 @@ int main(void) {
         cmocka_unit_test(mean_has_students_interval),
         cmocka_unit_test(rank_correlation_counts_order_only),
         cmocka_unit_test(median_ignores_what_is_not_finite),
+        cmocka_unit_test(kolmogorov_compares_two_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
