@@ -207,6 +207,24 @@ OVP_API ovp_status ovp_theory_eigenlearning_solve(ovp_theory_eigenlearning *out,
                                                   ovp_idx count, const ovp_theory_mode *modes, double n, double ridge,
                                                   double noise);
 
+/* Ridge regression on `features` random features whose kernel has this spectrum, from n samples: mean over features and
+ * data, also where n is not small against the number of modes of a degree (Simon, Karkada, Ghosh and Belkin 2024, the
+ * "RF eigenframework"). The kernel is the mean over the features, + ridge I: Mei and Montanari's lambda is ridge n
+ * lambda / d. With z = sum m_i L_i, q = sum m_i L_i^2, L_i = lambda_i / (lambda_i + gamma): kappa = gamma (k - z) / k,
+ * n = z + ridge / kappa, test = (sum (gamma / (lambda_i + gamma) - kappa lambda_i k / ((lambda_i + gamma)^2 (k - q)))
+ * power_i + noise) / (1 - (q (k - 2 z) + z^2) / (n (k - q))). Infinite at ridge 0, features = n. Errors: as above, and
+ * features
+ * <= 0; OVP_ENUMERIC also where ridge is 0 and the modes are no more than n or features. */
+OVP_API ovp_status ovp_theory_random_features_of_modes(ovp_theory_risk *out, ovp_ctx *ctx, ovp_idx count,
+                                                       const ovp_theory_mode *modes, double n, double features,
+                                                       double ridge, double noise);
+/* Spectrum of the kernel E phi(<theta, x>) phi(<theta, x'>) over theta, with theta and x uniform on the spheres of
+ * radius 1 and sqrt(d): modes[l] is degree l (eigenvalue, multiplicity, power 0) for l < count - 1; the last mode has
+ * all that is left, spread over 1e12 directions. Relative error about 1e-8 for activations with a kink at 0 or none.
+ * Errors: OVP_EINVAL (d < 5, count outside 2..64, unknown activation), OVP_ENUMERIC (not finite). */
+OVP_API ovp_status ovp_theory_sphere_spectrum(ovp_theory_mode *modes, ovp_ctx *ctx, ovp_idx count, ovp_idx d,
+                                              const char *activation);
+
 #ifdef __cplusplus
 }
 #endif

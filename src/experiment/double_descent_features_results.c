@@ -77,20 +77,24 @@ static ovp_status judge_peak(features_lab *lab, const features_part *part) {
     char claim[128];
     for (ovp_idx i = 0; i < lab->count_count; i++) {
         const features_point *point = &part->points[i]; /* way 0 */
-        if (is_ridge(point) || point->trials < TRIALS_FOR_A_VERDICT) continue;
-        compared++;
-        if (!peak || point->test.mean > peak->test.mean) peak = point;
         if (point->features <= lab->n) below = point->features;
         if (point->features >= lab->n && point->features < above) above = point->features;
+        if (point->trials < TRIALS_FOR_A_VERDICT) continue;
+        compared++;
+        if (!peak || point->test.mean > peak->test.mean) peak = point;
     }
-    if (!peak || below == 0 || above == INT64_MAX) return OVP_OK; /* one side only */
-    const int near = peak->features == below || peak->features == above;
+    if (is_ridge(part->points) || below == 0 || above == INT64_MAX) return OVP_OK; /* one side only */
+    if (compared < lab->count_count) compared = 0; /* an interrupted run, or too few trials */
+    const int64_t at = peak ? peak->features : 0;
+    const int near = at == below || at == above;
     snprintf(claim, sizeof claim, "%s data: the least-norm test error is largest where features = samples", part->data);
-    study_verdict_theorem(&verdict, claim, near ? 0 : 2, compared,
-                          "the largest of %lld means is at %lld features, n = %lld; next to n are %lld and %lld.",
-                          (long long)compared, (long long)peak->features, (long long)lab->n, (long long)below,
-                          (long long)above);
-    verdict.verdict.measured = (double)peak->features / (double)lab->n;
+    study_verdict_theorem(
+        &verdict, claim, near ? 0 : 2, compared,
+        "the largest of %lld means (of at least %d trials each) is at %lld features, n = %lld; next to "
+        "n are %lld and %lld.",
+        (long long)compared, TRIALS_FOR_A_VERDICT, (long long)at, (long long)lab->n, (long long)below,
+        (long long)above);
+    if (compared > 0) verdict.verdict.measured = (double)at / (double)lab->n;
     verdict.verdict.predicted = 1;
     return ovp_run_verdict(lab->run, &verdict.verdict);
 }

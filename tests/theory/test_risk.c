@@ -262,6 +262,55 @@ static void learnability_is_conserved(void **state) {
     near(eigen(ctx, 2, outside, 40, 0, 0).risk.bias, 3, 1e-15);
 }
 
+/* In the limit of large d it is Mei and Montanari's formula; with infinitely many features it is eigenlearning. */
+static void random_features_of_modes(void **state) {
+    ovp_ctx *ctx = *state;
+    const double d = 1e7, pi = 3.14159265358979323846;
+    ovp_theory_mode modes[2] = {{.25 / d, d, 1}, {(.25 - 1 / (2 * pi)) / 1e14, 1e14, 0}};
+    ovp_theory_random_features_options o = {.psi_2 = 3, .linear = 1, .noise = .2};
+    ovp_theory_risk r;
+    for (int k = 0; k < 6; k++) {
+        static const double psi[] = {.5, 1, 2.5, 3.1, 4, 30};
+        for (int ridged = 0; ridged < 2; ridged++) {
+            o.psi_1 = psi[k];
+            o.lambda = ridged ? .01 : 0;
+            const ovp_theory_risk limit = features_of(ctx, o);
+            assert_ok(ctx, ovp_theory_random_features_of_modes(&r, ctx, 2, modes, 3 * d, psi[k] * d,
+                                                               3 * d * o.lambda / d, .2));
+            near(r.excess / limit.excess, 1, 2e-5);
+            near(r.train, limit.train, 1e-5);
+        }
+    }
+    for (double ridge_ = 0; ridge_ < 3; ridge_ += 1) {
+        const ovp_theory_mode few[] = {{1, 10, 2}, {.1, 100, 1}, {1e-3, 5000, .5}};
+        assert_ok(ctx, ovp_theory_random_features_of_modes(&r, ctx, 3, few, 80, 1e13, ridge_, .3));
+        near(r.test, eigen(ctx, 3, few, 80, ridge_, .3).risk.test, 1e-8);
+        near(r.train, eigen(ctx, 3, few, 80, ridge_, .3).risk.train, 1e-8);
+    }
+    assert_ok(ctx, ovp_theory_random_features_of_modes(&r, ctx, 2, modes, 50, 50, 0, .1));
+    assert_true(isinf(r.test));
+    assert_fails(ctx, OVP_EINVAL, "features 0", ovp_theory_random_features_of_modes(&r, ctx, 2, modes, 50, 0, 0, .1));
+    assert_fails(ctx, OVP_ENUMERIC, "without a ridge",
+                 ovp_theory_random_features_of_modes(&r, ctx, 1, &(ovp_theory_mode){1, 10, 1}, 50, 40, 0, .1));
+}
+
+/* Parts of each degree for relu at d = 100 by Gauss-Legendre quadrature on both sides of 0 (numpy, 4000 nodes each). */
+static void spectrum_on_the_sphere(void **state) {
+    static const double parts[] = {1.59952697e-01, .25, 7.91688235e-02, 0, 6.52717960e-03, 0, 1.93638824e-03};
+    ovp_ctx *ctx = *state;
+    ovp_theory_mode modes[15];
+    double sum = 0;
+    assert_ok(ctx, ovp_theory_sphere_spectrum(modes, ctx, 15, 100, "relu"));
+    for (int l = 0; l < 7; l++) near(modes[l].eigenvalue * modes[l].multiplicity, parts[l], 1e-8);
+    for (int l = 0; l < 15; l++) sum += modes[l].eigenvalue * modes[l].multiplicity;
+    near(sum, .5, 1e-8);
+    near(modes[1].multiplicity, 100, 0);
+    near(modes[2].multiplicity, 5049, 0); /* d (d + 1) / 2 - 1 */
+    assert_fails(ctx, OVP_EINVAL, "'relux'", ovp_theory_sphere_spectrum(modes, ctx, 15, 100, "relux"));
+    assert_fails(ctx, OVP_EINVAL, "d 4", ovp_theory_sphere_spectrum(modes, ctx, 15, 4, "relu"));
+    assert_fails(ctx, OVP_EINVAL, "65 modes", ovp_theory_sphere_spectrum(modes, ctx, 65, 100, "relu"));
+}
+
 static void what_is_refused(void **state) {
     ovp_ctx *ctx = *state;
     ovp_theory_risk r;
