@@ -15,7 +15,7 @@ static const ovp_param params[] = {
     {"counts", OVP_PARAM_INT_LIST, "1,5,10,50,100,500,1000,5000,10000,100000,200000", 1, 1e7, NULL, "features",
      "Numbers of features, ascending (with --rng numpy: in the order of their draws)."},
     {"n", OVP_PARAM_INT, "10", 2, 20000, NULL, "samples", "Training samples."},
-    {"d", OVP_PARAM_INT, "100", 1, 20000, NULL, "", "Dimension of the sphere's points."},
+    {"d", OVP_PARAM_INT, "100", 5, 20000, NULL, "", "Dimension of the sphere's points."},
     {"noise", OVP_PARAM_REAL, "0.5", 0, 1e6, NULL, "", "Standard deviation of the noise in the training targets."},
     {"lambda", OVP_PARAM_REAL_LIST, "0", 0, 1e9, NULL, "",
      "Ridges, a fit each: mean (y - f)^2 + lambda ||a||^2 (gaussian), .. + (N lambda / d) ||a||^2 (sphere); 0: least "
@@ -89,6 +89,8 @@ static const ovp_store_column point_columns[] = {
     {"relative", "", "test_mean / theory - 1"},
     {"train_mean", "", "mean training error"},
     {"theory_train", "", "predicted mean"},
+    {"finite", "", "sphere: predicted mean for this d (Simon et al. 2024); theory is the limit of large d"},
+    {"finite_z", "", "sphere: (test_mean - finite) / standard_error"},
 };
 static const ovp_store_column limit_columns[] = {
     {"map", "", "fourier or relu"},
@@ -262,7 +264,8 @@ const ovp_experiment ovp_experiment_double_descent_features = {
         "> n + 1; random features: Mei and Montanari's R(psi_1, psi_2, lambda); line: f = K(x, X) K^-1 y",
     .source = "Hastie, Montanari, Rosset and Tibshirani 2022, Surprises in High-Dimensional Ridgeless Least Squares "
               "Interpolation; Belkin, Hsu and Xu 2020, Two Models of Double Descent for Weak Features; Mei and "
-              "Montanari 2022, The Generalization Error of Random Features Regression; Princeton deep-learning "
+              "Montanari 2022, The Generalization Error of Random Features Regression; Simon, Karkada, Ghosh and "
+              "Belkin 2024, More Is Better; Princeton deep-learning "
               "tutorial, part on double descent (paper preset)",
     .about =
         "A linear model on p features is fitted to n noisy samples by least squares, with the least norm where p > n, "
@@ -274,8 +277,13 @@ const ovp_experiment ovp_experiment_double_descent_features = {
         "sphere: n points uniform on the sphere of radius sqrt(d) in d dimensions, N random features phi(<theta_j, x> "
         "/ "
         "sqrt(d)) with theta_j on the same sphere, target <beta, x>. Theory: Mei and Montanari's limit of n, N, d "
-        "growing together; at d = 100 it is off by about 1 %, and by more within 20 % of the peak, which the verdict "
-        "leaves out.\n\n"
+        "growing together, which takes everything beyond degree 1 for noise. At finite d the d^2/2 quadratic functions "
+        "are "
+        "learned a little: with n = 300, d = 100 the error of very many features is 5 to 7 % above the limit. Column "
+        "finite (Simon et al. 2024, from the kernel's whole spectrum on the sphere) has that. The verdict on the limit "
+        "compares where the finite formula is within 2 % of it, the verdict on the finite formula everywhere; both "
+        "leave "
+        "out what is within 20 % of the peak.\n\n"
         "1d: the tutorial. Ten points x ~ N(0, 1), y = w x + noise / 2 z; features exp(i v_j x) / sqrt(k), or "
         "sqrt(2/k) "
         "relu(v_j x + b_j); the pseudo-inverse (rcond 1e-15) by a singular value decomposition of the features, never "

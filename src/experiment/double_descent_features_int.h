@@ -23,16 +23,20 @@ typedef struct features_point {
     ovp_idx features;
     int best; /* the ridge of least risk */
     double lambda, theory, theory_train;
+    double finite;                    /* sphere: the formula for this n, N and d; else theory */
     ovp_idx trials;                   /* finished */
     ovp_measure_interval test, train; /* over trials */
     double standard_error;            /* of the test error's mean */
 } features_point;
+enum { FEATURES_MODES = 15 };
+
 /* Of one kind of data: ways x counts, way after way. */
 typedef struct features_part {
     const char *data, *map;
     int sphere;
     ovp_idx ways;
     ovp_theory_activation_moments moments;
+    ovp_theory_mode modes[FEATURES_MODES]; /* sphere: the kernel's spectrum, the target on degree 1 */
     features_point *points;
 } features_part;
 
@@ -85,9 +89,17 @@ int features_line_is_published(const features_lab *lab, const features_line *lin
 
 ovp_status features_conclude_part(features_lab *lab, const features_part *part);
 ovp_status features_conclude_lines(features_lab *lab, const features_line *lines, ovp_idx count);
-/* Worst |measured - theory| over its margin, over points with finished trials; ridge: 2 % of theory are added to the
- * margin of 3 standard errors, and so they are on the sphere. *count: points compared. */
-double features_worst(ovp_idx *count, ovp_idx *where, const features_lab *lab, const features_part *part, int ridge);
+/* What the means are held against. */
+typedef enum features_claim {
+    FEATURES_LEAST_NORM, /* exact (gaussian); asymptotic where the finite formula says that the limit is near (sphere)
+                          */
+    FEATURES_RIDGE,
+    FEATURES_FINITE /* the sphere's formula for finite d, all ways */
+} features_claim;
+/* Worst |mean - theory| over its margin of 3 standard errors, to which 2 % of theory are added where it is asymptotic.
+ * *count: points compared; *where: the worst. */
+double features_worst(ovp_idx *count, ovp_idx *where, const features_lab *lab, const features_part *part,
+                      features_claim claim);
 void features_judge_part(study_verdict *out, double worst, ovp_idx count, ovp_idx trials, const char *claim,
                          const char *how);
 

@@ -15,22 +15,30 @@ static int is_ridge(const features_point *point) {
     return point->best || point->lambda > 0;
 }
 
-static int is_compared(const features_lab *lab, const features_part *part, const features_point *point) {
+#define NEAR .02 /* how far the limit of large d may be from the finite formula where it is judged */
+
+static int is_compared(const features_lab *lab, const features_part *part, const features_point *point,
+                       features_claim claim) {
     const double n = (double)lab->n, p = (double)point->features;
     if (point->trials < TRIALS_FOR_A_VERDICT || !(point->standard_error > 0) || !isfinite(point->theory)) return 0;
-    if (is_ridge(point)) return 1;
-    return part->sphere ? fabs(p / n - 1) >= AWAY : fabs(p - n) >= 5;
+    if (claim != FEATURES_FINITE && is_ridge(point) != (claim == FEATURES_RIDGE)) return 0;
+    if (part->sphere && !is_ridge(point) && fabs(p / n - 1) < AWAY) return 0;
+    if (part->sphere && claim != FEATURES_FINITE) return fabs(point->finite / point->theory - 1) <= NEAR;
+    return is_ridge(point) || part->sphere || fabs(p - n) >= 5;
 }
 
-double features_worst(ovp_idx *count, ovp_idx *where, const features_lab *lab, const features_part *part, int ridge) {
+double features_worst(ovp_idx *count, ovp_idx *where, const features_lab *lab, const features_part *part,
+                      features_claim claim) {
     double worst = 0;
+    const int asymptotic = part->sphere || claim == FEATURES_RIDGE;
     *count = 0;
     *where = 0;
     for (ovp_idx i = 0; i < part->ways * lab->count_count; i++) {
         const features_point *point = &part->points[i];
-        if (is_ridge(point) != ridge || !is_compared(lab, part, point)) continue;
-        const double margin = 3 * point->standard_error + (part->sphere || ridge ? .02 * point->theory : 0);
-        const double off = fabs(point->test.mean - point->theory) / margin;
+        if (!is_compared(lab, part, point, claim)) continue;
+        const double theory = claim == FEATURES_FINITE ? point->finite : point->theory;
+        const double off =
+            fabs(point->test.mean - theory) / (3 * point->standard_error + (asymptotic ? .02 * theory : 0));
         ++*count;
         if (off <= worst) continue;
         worst = off;
@@ -48,23 +56,28 @@ void features_judge_part(study_verdict *out, double worst, ovp_idx count, ovp_id
     study_verdict_theorem(out, claim, worst, count, "%s%s", how, few);
 }
 
-static ovp_status judge_theory(features_lab *lab, const features_part *part, int ridge) {
+static ovp_status judge_theory(features_lab *lab, const features_part *part, features_claim kind) {
     study_verdict verdict;
     ovp_idx count, where;
     char how[512], value[32], claim[192];
-    const double worst = features_worst(&count, &where, lab, part, ridge);
+    const int ridge = kind == FEATURES_RIDGE, finite = kind == FEATURES_FINITE;
+    const double worst = features_worst(&count, &where, lab, part, kind);
     ovp_experiment_short(value, worst);
-    snprintf(claim, sizeof claim, "%s data: the mean test error of %s is %s", part->data,
-             ridge ? "ridge regression" : "the least-norm fit",
-             part->sphere ? "Mei and Montanari's"
-             : ridge      ? "Hastie et al.'s asymptotic one"
-                          : "the exact formula's");
-    snprintf(how, sizeof how, "largest |mean - theory| over %s, %lld settings%s: %s, at %lld features.",
+    snprintf(claim, sizeof claim, "%s data: the mean test error%s is %s", part->data,
+             finite  ? ""
+             : ridge ? " of ridge regression"
+                     : " of the least-norm fit",
+             finite         ? "that of Simon et al.'s formula for finite d"
+             : part->sphere ? "Mei and Montanari's"
+             : ridge        ? "Hastie et al.'s asymptotic one"
+                            : "the exact formula's");
+    snprintf(how, sizeof how, "largest |mean - theory| over %s, %lld settings%s%s: %s, at %lld features.",
              part->sphere || ridge ? "(3 standard errors + 2 % of theory)" : "3 standard errors", (long long)count,
-             ridge          ? ""
-             : part->sphere ? " with |N/n - 1| >= 0.2"
-                            : " with |p - n| >= 5",
-             value, (long long)part->points[where].features);
+             part->sphere ? " away from the peak (least norm: |N/n - 1| >= 0.2)"
+             : ridge      ? ""
+                          : " with |p - n| >= 5",
+             part->sphere && !finite ? " where the formula for finite d is within 2 % of it" : "", value,
+             (long long)part->points[where].features);
     features_judge_part(&verdict, worst, count, lab->trials * lab->seed_count, claim, how);
     return ovp_run_verdict(lab->run, &verdict.verdict);
 }
@@ -262,7 +275,8 @@ ovp_status features_conclude_part(features_lab *lab, const features_part *part) 
     int ridges[2] = {0, 0};
     for (ovp_idx k = 0; k < part->ways; k++) ridges[is_ridge(&part->points[k * lab->count_count])] = 1;
     for (int ridge = 0; ridge < 2; ridge++)
-        if (ridges[ridge]) OVP_TRY(judge_theory(lab, part, ridge));
+        if (ridges[ridge]) OVP_TRY(judge_theory(lab, part, ridge ? FEATURES_RIDGE : FEATURES_LEAST_NORM));
+    if (part->sphere) OVP_TRY(judge_theory(lab, part, FEATURES_FINITE));
     OVP_TRY(judge_peak(lab, part));
     OVP_TRY(judge_best(lab, part));
     OVP_TRY(draw_part(lab, part));

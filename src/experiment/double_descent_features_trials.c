@@ -211,6 +211,8 @@ static ovp_status summarise(features_lab *lab, const features_part *part, featur
         ovp_cell_real(point->test.mean / point->theory - 1),
         ovp_cell_real(point->train.mean),
         ovp_cell_real(point->theory_train),
+        part->sphere ? ovp_cell_real(point->finite) : ovp_cell_null(),
+        part->sphere ? ovp_cell_real((point->test.mean - point->finite) / se) : ovp_cell_null(),
     };
     return ovp_run_row(lab->run, "points", cells);
 }
@@ -241,6 +243,18 @@ done:
     return status;
 }
 
+/* Mei and Montanari's lambda is a ridge n lambda / d on the mean over the features. */
+static ovp_status finite_theory(double *out, const features_lab *lab, const features_part *part, double features,
+                                double lambda) {
+    ovp_theory_risk risk;
+    const double n = (double)lab->n;
+    const ovp_status status =
+        ovp_theory_random_features_of_modes(&risk, lab->ctx, FEATURES_MODES, part->modes, n, features,
+                                            n * lambda / (double)lab->d, lab->noise * lab->noise);
+    *out = risk.excess;
+    return status;
+}
+
 static ovp_status one_count(features_lab *lab, features_part *part, ovp_idx at) {
     ovp_status status = OVP_OK, end;
     const ovp_idx tasks = lab->seed_count * lab->trials;
@@ -261,6 +275,8 @@ static ovp_status one_count(features_lab *lab, features_part *part, ovp_idx at) 
         point->features = lab->counts[at];
         point->theory = risk.excess;
         point->theory_train = risk.train;
+        point->finite = risk.excess;
+        if (part->sphere) OVP_TRY(finite_theory(&point->finite, lab, part, p, point->lambda));
         ridges[k] = part->sphere ? p * point->lambda / (double)lab->d : point->lambda;
     }
     c.ridges = ridges;
@@ -309,6 +325,8 @@ ovp_status features_trials(features_part *part, features_lab *lab, int sphere) {
     if (sphere) {
         part->map = ovp_params_text(lab->params, "activation");
         OVP_TRY(ovp_theory_activation_moments_get(&part->moments, lab->ctx, part->map));
+        OVP_TRY(ovp_theory_sphere_spectrum(part->modes, lab->ctx, FEATURES_MODES, lab->d, part->map));
+        part->modes[1].power = lab->signal;
     }
     OVP_TRY(ovp_alloc(lab->ctx, &part->points, part->ways * lab->count_count, sizeof *part->points));
     for (ovp_idx i = 0; i < part->ways * lab->count_count; i++) {

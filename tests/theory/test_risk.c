@@ -351,7 +351,8 @@ int main(void) {
         CTX_TEST(finite_least_squares),      CTX_TEST(finite_least_squares_simulated),
         CTX_TEST(moments_of_activations),    CTX_TEST(the_random_features_table),
         CTX_TEST(limits_of_random_features), CTX_TEST(eigenlearning_of_a_linear_kernel_is_ridge),
-        CTX_TEST(learnability_is_conserved), CTX_TEST(what_is_refused),
+        CTX_TEST(learnability_is_conserved), CTX_TEST(random_features_of_modes),
+        CTX_TEST(spectrum_on_the_sphere),    CTX_TEST(what_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
