@@ -36,8 +36,8 @@ static const ovp_param params[] = {
 static const ovp_experiment_preset presets[] = {
     {"quick", "a few seconds: both data, eight counts, 30 trials",
      "data=both;n=300;counts=90,150,210,270,330,420,600,900;trials=30;best-ridge=yes;n-test=300"},
-    {"default", "both data with their theories, sixteen counts, 200 trials, with and without ridge",
-     TRIALS "trials=200;best-ridge=yes;n-test=500"},
+    {"default", "both data with their theories, sixteen counts, 100 trials, with and without ridge",
+     TRIALS "trials=100;best-ridge=yes;n-test=500"},
     {"relu-sphere", "random ReLU features alone, without ridge and with two",
      TRIALS "trials=100;n-test=500;data=sphere;lambda=0,0.01,0.1"},
     {"line", "the tutorial's line with ten draws of ours", "seeds=1..10;counts=1,2,5,8,10,12,15,20,50,100,1000,10000"},
