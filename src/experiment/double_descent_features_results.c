@@ -195,8 +195,9 @@ static ovp_idx means_of(double *block, const features_lab *lab, const features_p
     for (ovp_idx i = 0; i < n; i++) {
         const features_point *p = &points[i];
         if (p->trials == 0) continue;
-        const double values[] = {(double)p->features, p->test.mean, p->test.low,  p->test.high,
-                                 p->train.mean,       p->train.low, p->train.high};
+        const double train = p->train.mean > ROUNDING ? p->train.mean : (double)NAN;
+        const double values[] = {(double)p->features, p->test.mean, p->test.low, p->test.high, train,
+                                 p->train.low,        p->train.high};
         for (int k = 0; k < 7; k++) block[k * n + count] = values[k];
         count++;
     }
