@@ -134,6 +134,97 @@ OVP_API double ovp_theory_marchenko_pastur_cdf(const ovp_theory_marchenko_pastur
 OVP_API double ovp_theory_marchenko_pastur_distance(const ovp_theory_marchenko_pastur *law, ovp_idx count,
                                                     const double *values);
 
+/* ---- risk of least squares, ridge, random features and kernels -------------------------------------- */
+
+/* Mean squared errors of a fit, averaged over training sets. excess: against the noiseless target on new inputs; test:
+ * the same with new noise; train: on the noisy training set. Infinite where the mean does not exist. */
+typedef struct ovp_theory_risk {
+    double bias, variance; /* excess = bias + variance */
+    double excess, test, train;
+} ovp_theory_risk;
+
+/* Least squares on p of the features of n samples, the solution of least norm where p > n; exact for every n:
+ * Gaussian features with identity covariance, targets <beta, x> + noise. seen, unseen: ||beta||^2 on the p features
+ * used and on those left out (Belkin, Hsu and Xu 2020; 0: well specified, Hastie et al. 2022); noise: variance. With s
+ * = noise + unseen: p <= n - 2: bias unseen, variance s p / (n - p - 1); p >= n + 2: bias seen (1 - n/p) + unseen,
+ * variance s n / (p - n - 1); between them the mean is infinite. train: s (1 - p/n), or 0. Errors: OVP_EINVAL (n < 1, p
+ * < 0; a negative or not finite number). */
+OVP_API ovp_status ovp_theory_least_squares(ovp_theory_risk *out, ovp_ctx *ctx, ovp_idx n, ovp_idx p, double seen,
+                                            double unseen, double noise);
+/* Ridge regression (X^T X / n + lambda)^-1 X^T y / n with isotropic features as n, p grow with p / n = aspect (Hastie,
+ * Montanari, Rosset and Tibshirani 2022, theorem 5); signal: ||beta||^2, noise: variance. With m = m(-lambda) of the
+ * law of Marchenko and Pastur and D = sqrt((1 - aspect + lambda)^2 + 4 aspect lambda): bias = signal lambda m (aspect
+ * lambda m + lambda) / D, variance = noise aspect (1 - lambda m) / D, train = (1 - aspect + aspect lambda m)^2 test.
+ * lambda 0: the limit, least squares (theorem 1), infinite at aspect 1. Relative error: some roundings. Errors:
+ * OVP_EINVAL (aspect <= 0; the others negative; not finite). */
+OVP_API ovp_status ovp_theory_ridge(ovp_theory_risk *out, ovp_ctx *ctx, double aspect, double signal, double noise,
+                                    double lambda);
+/* The lambda of least risk, noise aspect / signal; infinite without signal. Errors as above. */
+OVP_API ovp_status ovp_theory_ridge_best(double *lambda, ovp_ctx *ctx, double aspect, double signal, double noise);
+
+/* Of phi at a standard normal z: mean = E phi, linear = E z phi, rest = E phi^2 - mean^2 - linear^2, and the estimated
+ * absolute error of the worst. By quadrature. Errors: OVP_EINVAL (unknown activation), OVP_ENUMERIC. */
+typedef struct ovp_theory_activation_moments {
+    double mean, linear, rest, error;
+} ovp_theory_activation_moments;
+OVP_API ovp_status ovp_theory_activation_moments_get(ovp_theory_activation_moments *out, ovp_ctx *ctx,
+                                                     const char *activation);
+
+/* Random features (Mei and Montanari 2022, theorem 2): x and theta_j uniform on the sphere of radius sqrt(d), f(x) =
+ * sum_j a_j phi(<theta_j, x> / sqrt(d)), a the minimum of mean (y - f)^2 + (N lambda / d) ||a||^2 over n samples; d, N,
+ * n grow with psi_1 = N / d and psi_2 = n / d. linear: ||beta_1||^2 of the target's linear part; nonlinear: variance of
+ * the rest; noise: variance. bias + variance = excess as in the paper, the part nonlinear counted as bias. lambda 0:
+ * the limit, by a closed form, infinite at psi_1 = psi_2. Deviations at finite d are of order 1/d, more near psi_1 =
+ * psi_2. Set size. Errors: OVP_EINVAL (psi <= 0; a negative or not finite number; an activation that is linear),
+ * OVP_ENUMERIC. */
+typedef struct ovp_theory_random_features_options {
+    size_t size;
+    ovp_theory_activation_moments moments;
+    double psi_1, psi_2;
+    double linear, nonlinear, noise, lambda;
+} ovp_theory_random_features_options;
+OVP_API ovp_status ovp_theory_random_features(ovp_theory_risk *out, ovp_ctx *ctx,
+                                              const ovp_theory_random_features_options *options);
+
+/* Kernel ridge regression from the kernel's spectrum (eigenlearning: Simon, Dickens, Karkada and DeWeese 2023). A mode:
+ * eigenvalue, how many share it, and the sum of the target's squared coefficients on them. */
+typedef struct ovp_theory_mode {
+    double eigenvalue, multiplicity, power;
+} ovp_theory_mode;
+typedef struct ovp_theory_eigenlearning {
+    ovp_theory_risk risk; /* bias: sum (1 - L_i)^2 power_i; variance: the rest of excess */
+    double kappa;         /* effective regularisation */
+    double overfitting;   /* n / (n - sum m_i L_i^2) */
+    double learned;       /* sum m_i L_i <= n, with equality at ridge 0 and at least n modes */
+} ovp_theory_eigenlearning;
+/* n samples, kernel matrix + ridge I, noise: variance. kappa solves sum m_i lambda_i / (lambda_i + kappa) + ridge /
+ * kappa = n (0 where ridge = 0 and the modes are no more than n), L_i = lambda_i / (lambda_i + kappa), test =
+ * overfitting (sum (1 - L_i)^2 power_i + noise), train = ((n - learned) / n)^2 test. learnability: one L_i a mode, or
+ * NULL. kappa to a relative 1e-13. Asymptotic in n; train and test hold on average over training sets. Errors:
+ * OVP_EINVAL (no mode, n
+ * <= 0, a negative or not finite number, an eigenvalue sum of 0), OVP_ENUMERIC. */
+OVP_API ovp_status ovp_theory_eigenlearning_solve(ovp_theory_eigenlearning *out, double *learnability, ovp_ctx *ctx,
+                                                  ovp_idx count, const ovp_theory_mode *modes, double n, double ridge,
+                                                  double noise);
+
+/* Ridge regression on `features` random features whose kernel has this spectrum, from n samples: mean over features and
+ * data, also where n is not small against the number of modes of a degree (Simon, Karkada, Ghosh and Belkin 2024, the
+ * "RF eigenframework"). The kernel is the mean over the features, + ridge I: Mei and Montanari's lambda is ridge n
+ * lambda / d. With z = sum m_i L_i, q = sum m_i L_i^2, L_i = lambda_i / (lambda_i + gamma): kappa = gamma (k - z) / k,
+ * n = z + ridge / kappa, test = (sum (gamma / (lambda_i + gamma) - kappa lambda_i k / ((lambda_i + gamma)^2 (k - q)))
+ * power_i + noise) / (1 - (q (k - 2 z) + z^2) / (n (k - q))). Infinite at ridge 0, features = n. Errors: as above, and
+ * features
+ * <= 0; OVP_ENUMERIC also where ridge is 0 and the modes are no more than n or features. */
+OVP_API ovp_status ovp_theory_random_features_of_modes(ovp_theory_risk *out, ovp_ctx *ctx, ovp_idx count,
+                                                       const ovp_theory_mode *modes, double n, double features,
+                                                       double ridge, double noise);
+/* Spectrum of the kernel E phi(<theta, x>) phi(<theta, x'>) over theta, with theta and x uniform on the spheres of
+ * radius 1 and sqrt(d): modes[l] is degree l (eigenvalue, multiplicity, power 0) for l < count - 1; the last mode has
+ * all that is left, spread over 1e12 directions. Relative error about 1e-8 for activations with a kink at 0 or none.
+ * Errors: OVP_EINVAL (d < 5, count outside 2..64, unknown activation), OVP_ENUMERIC (not finite). */
+OVP_API ovp_status ovp_theory_sphere_spectrum(ovp_theory_mode *modes, ovp_ctx *ctx, ovp_idx count, ovp_idx d,
+                                              const char *activation);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,12 +1,13 @@
-/* overparam theory mean-field */
+/* overparam theory: mean-field here, risk-curves in theory_risk.c. */
 #include <math.h>
 
 #include <overparam/theory.h>
 
-#include "cli_int.h"
+#include "cli_theory.h"
 
 static const cli_action actions[] = {
     {"mean-field", "", "Infinitely wide random nets: how lengths and angles travel through the layers."},
+    {"risk-curves", "", "Test and train error against the number of features (or samples): double descent."},
     {0},
 };
 
@@ -27,6 +28,22 @@ static const cli_option options[] = {
     {"c0", "C", "mean-field: their correlation there, -1..1 (default 0.5)."},
     {"map", NULL,
      "mean-field: draw the phases over sigma-w (" MAP_W ") and sigma-b (" MAP_B "), or over the lists given."},
+    {"model", "NAME",
+     "risk-curves: hastie (least squares and ridge on isotropic features; default), mei-montanari (random features on "
+     "the sphere) or eigenlearning (kernel ridge regression from a spectrum)."},
+    {"counts", "LIST", "risk-curves: numbers of features; eigenlearning: of samples (default " CLI_RISK_COUNTS ")."},
+    {"n", "N", "risk-curves: samples (default 300; not with eigenlearning)."},
+    {"d", "D", "risk-curves: input dimension (default 100; mei-montanari)."},
+    {"signal", "S", "risk-curves: squared norm of the target's coefficients (default 1)."},
+    {"unseen", "S",
+     "risk-curves: variance of what no feature can express (default 0; hastie without lambda, mei-montanari)."},
+    {"noise", "S", "risk-curves: standard deviation of the noise (default 0.5)."},
+    {"lambda", "L",
+     "risk-curves: ridge in the model's own units (docs/theory.md; default 0: the limit of least norm)."},
+    {"nonlinearity", "NAME", "risk-curves: activation of the random features (default relu; mei-montanari)."},
+    {"modes", "M", "risk-curves: modes of the kernel (default 10000; eigenlearning)."},
+    {"eigenvalue-power", "A", "risk-curves: eigenvalue i is i^-A (default 1.5; eigenlearning)."},
+    {"target-power", "B", "risk-curves: the target's power on mode i falls as i^-B (default 2; eigenlearning)."},
     {"json", NULL, "One JSON object."},
     {0},
 };
@@ -49,19 +66,26 @@ typedef struct request {
     ovp_theory_mean_field_options options;
 } request;
 
+ovp_status cli_theory_params(ovp_params **out, cli_app *cli, const cli_args *args, const ovp_param *table,
+                             ovp_idx count) {
+    ovp_status status;
+    OVP_TRY(ovp_params_create(out, cli->ctx, table, count));
+    for (ovp_idx i = 0; i < count; i++) {
+        const char *text = cli_value(args, table[i].key);
+        char where[32];
+        snprintf(where, sizeof where, "--%s", table[i].key);
+        if (text) OVP_TRY(ovp_params_set(*out, table[i].key, text, where, OVP_EUSAGE));
+    }
+done:
+    return status;
+}
+
 static ovp_status read_request(request *r, cli_app *cli, const cli_args *args) {
-    const ovp_idx count = sizeof rows / sizeof *rows;
     const int map = cli_value(args, "map") != NULL;
     ovp_status status;
-    OVP_TRY(ovp_params_create(&r->params, cli->ctx, rows, count));
-    if (map) OVP_TRY(ovp_params_set(r->params, "sigma-w", MAP_W, "--map", OVP_EUSAGE));
-    if (map) OVP_TRY(ovp_params_set(r->params, "sigma-b", MAP_B, "--map", OVP_EUSAGE));
-    for (ovp_idx i = 0; i < count; i++) {
-        const char *text = cli_value(args, rows[i].key);
-        char where[32];
-        snprintf(where, sizeof where, "--%s", rows[i].key);
-        if (text) OVP_TRY(ovp_params_set(r->params, rows[i].key, text, where, OVP_EUSAGE));
-    }
+    OVP_TRY(cli_theory_params(&r->params, cli, args, rows, sizeof rows / sizeof *rows));
+    if (map && !cli_value(args, "sigma-w")) OVP_TRY(ovp_params_set(r->params, "sigma-w", MAP_W, "--map", OVP_EUSAGE));
+    if (map && !cli_value(args, "sigma-b")) OVP_TRY(ovp_params_set(r->params, "sigma-b", MAP_B, "--map", OVP_EUSAGE));
     r->w = ovp_params_reals(r->params, "sigma-w", &r->w_count);
     r->b = ovp_params_reals(r->params, "sigma-b", &r->b_count);
     r->options = (ovp_theory_mean_field_options){.size = sizeof r->options,
@@ -271,6 +295,10 @@ static ovp_status run(cli_app *cli, int argc, char **argv) {
     OVP_TRY(cli_expect_operands(cli, &args, 0, 1));
     OVP_TRY(cli_find_action(&action, cli, &args, "mean-field"));
     OVP_TRY(cli_check_action(cli, &args, action->name));
+    if (strcmp(action->name, "risk-curves") == 0) {
+        status = cli_theory_risk_curves(cli, &args);
+        goto done;
+    }
     OVP_TRY(read_request(&r, cli, &args));
     status = r.w_count * r.b_count > 1 || cli_value(&args, "map") ? diagram(cli, &args, &r) : point(cli, &args, &r);
 done:
@@ -281,8 +309,8 @@ done:
 
 const cli_command cli_command_theory = {
     .name = "theory",
-    .operands = "[mean-field]",
-    .summary = "What theory predicts, computed: mean field of deep random nets.",
+    .operands = "[mean-field|risk-curves]",
+    .summary = "What theory predicts, computed: mean field of deep random nets, risk of fits.",
     .about =
         "mean-field: in a wide net with random weights (variance sigma-w^2 / fan-in) and biases (sigma-b^2), the "
         "squared "
@@ -290,12 +318,19 @@ const cli_command cli_command_theory = {
         "fixed points q* and c*. Their slopes say how deep a signal reaches. chi_1 below 1: ordered, all inputs become "
         "alike (c* = 1). Above: chaotic, neighbours part. At 1, the edge of chaos, xi_c is infinite: nets far deeper "
         "than "
-        "xi_c do not train.\nFormulas and sources: docs/theory.md.",
+        "xi_c do not train.\nrisk-curves: bias, variance, excess (against the noiseless target), test (with new noise) "
+        "and train error of "
+        "fits as the number of features grows. hastie: exact for n samples without --lambda, asymptotic with it. "
+        "mei-montanari: asymptotic in d. eigenlearning: against samples, for a power-law spectrum.\nFormulas and "
+        "sources: docs/theory.md.",
     .examples = "overparam theory mean-field --sigma-w 1.3 --sigma-b .3\n"
                 "overparam theory mean-field --activation relu --sigma-w 1.414 --sigma-b .1 --json\n"
                 "overparam theory mean-field --sigma-w 4 --depth 10 --c0 .9\n"
                 "overparam theory mean-field --sigma-w 1,1.5,2,4 --sigma-b 0,.3\n"
-                "overparam theory mean-field --map",
+                "overparam theory mean-field --map\n"
+                "overparam theory risk-curves --n 300 --noise 1\n"
+                "overparam theory risk-curves --model mei-montanari --d 100 --n 300 --lambda 0.01\n"
+                "overparam theory risk-curves --model eigenlearning --counts log:10:1000:9 --json",
     .actions = actions,
     .options = options,
     .run = run,

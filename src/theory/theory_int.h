@@ -1,4 +1,4 @@
-/* theory: what the files of mean-field theory share. */
+/* theory: what its files share. */
 #ifndef OVP_THEORY_INT_H
 #define OVP_THEORY_INT_H
 
@@ -71,5 +71,9 @@ int ovp_theory_breaks(double *out, const ovp_theory_mean_field *field, double ro
 
 /* fixed_point.c: OVP_OK also where q grows without bound (out->phase says so). */
 ovp_status ovp_theory_fixed_point_try(ovp_theory_fixed_point *out, ovp_ctx *ctx, const ovp_theory_mean_field *field);
+
+/* risk.c: refuse a negative, or not positive, or not finite number. */
+ovp_status ovp_theory_not_below(ovp_ctx *ctx, const char *what, const char *name, double value);
+ovp_status ovp_theory_positive(ovp_ctx *ctx, const char *what, const char *name, double value);
 
 #endif

@@ -55,6 +55,32 @@ static void one_point(void **state) {
     json_decref(o);
 }
 
+/* Exact least squares below and above the threshold; the other models' tables are in tests/theory. */
+static void risk_curves(void **state) {
+    static char out[1 << 16];
+    (void)state;
+    json_t *o = json("risk-curves --n 20 --counts 10,20,40 --signal 3 --noise 2 --json");
+    json_t *points = json_object_get(o, "points");
+    assert_int_equal(json_array_size(points), 3);
+    number(json_array_get(points, 0), "excess", 4 * 10. / 9, 1e-14);
+    number(json_array_get(points, 2), "excess", 1.5 + 4 * 20. / 19, 1e-14);
+    assert_true(json_is_null(json_object_get(json_array_get(points, 1), "excess")));
+    json_decref(o);
+    o = json("risk-curves --model mei-montanari --d 100 --n 300 --noise 0.4472135954999579 --counts 50,1000 --json");
+    number(json_array_get(json_object_get(o, "points"), 0), "excess", .8500, 5.01e-5);
+    number(json_array_get(json_object_get(o, "points"), 1), "excess", .2400, 5.01e-5);
+    json_decref(o);
+    o = json("risk-curves --model eigenlearning --counts 10,100 --json");
+    number(json_array_get(json_object_get(o, "points"), 1), "train", 0, 0);
+    json_decref(o);
+    assert_int_equal(run("risk-curves --lambda -1", out, sizeof out), 2);
+    assert_non_null(strstr(out, "--lambda: -1 is outside"));
+    assert_int_equal(run("risk-curves --sigma-w 1", out, sizeof out), 2);
+    assert_non_null(strstr(out, "belongs to theory mean-field"));
+    assert_int_equal(run("risk-curves --model mei-montanari --nonlinearity identity", out, sizeof out), 2);
+    assert_int_equal(run("risk-curves --model moon", out, sizeof out), 2);
+}
+
 static void many_points(void **state) {
     static char out[1 << 16];
     (void)state;
@@ -104,6 +130,7 @@ static void test_failures(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_point),
+        cmocka_unit_test(risk_curves),
         cmocka_unit_test(many_points),
         cmocka_unit_test(test_failures),
     };
