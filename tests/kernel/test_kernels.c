@@ -104,7 +104,7 @@ static void near_duplicates(void **state) {
 
 static void symmetric_exact_diagonal(void **state) {
     ovp_ctx *ctx = *state;
-    enum { D = 9, ROWS = 80 };
+    enum { D = 9, ROWS = SLOW ? 40 : 80 };
     for (int k = 0; k < EVERY; k++)
         for (int type = OVP_F32; type <= OVP_F64; type++) {
             const ovp_numeric_type t = (ovp_numeric_type)type;
@@ -144,7 +144,7 @@ static int positive_definite(double *k, ovp_idx n, double shift) {
 /* With duplicates and multiples among the rows, so that many a smallest eigenvalue is 0. */
 static void positive_semidefinite(void **state) {
     ovp_ctx *ctx = *state;
-    enum { D = 4, ROWS = 120 };
+    enum { D = 4, ROWS = SLOW ? 40 : 120 };
     double *x = normal_points(ctx, OVP_F64, 5, ROWS * D);
     for (int k = 0; k < D; k++) {
         x[D + k] = x[k];
@@ -165,14 +165,14 @@ static void positive_semidefinite(void **state) {
 
 static void same_bits_for_threads(void **state) {
     ovp_ctx *main_ctx = *state;
-    enum { D = 11, ROWS = 130, OTHERS = 90, C = 3 }; /* several tiles, and panels of fewer rows and columns */
+    enum { D = 11, ROWS = SLOW ? 70 : 130, OTHERS = SLOW ? 66 : 90, C = 3 }; /* several tiles, and panels of fewer rows and columns */
     for (int k = 0; k < EVERY; k++)
         for (int type = OVP_F32; type <= OVP_F64; type++) {
             const ovp_numeric_type t = (ovp_numeric_type)type;
             const size_t size = ovp_numeric_type_size(t);
             void *x = normal_points(main_ctx, t, 6, ROWS * D), *z = normal_points(main_ctx, t, 7, OTHERS * D);
             void *w = normal_points(main_ctx, t, 8, OTHERS * C), *want[3] = {0};
-            for (int threads = 1; threads <= 3; threads++) {
+            for (int threads = 1; threads <= 3; threads += SLOW ? 2 : 1) {
                 ovp_ctx *ctx;
                 const ovp_ctx_options o = {.size = sizeof o, .threads = threads};
                 assert_ok(main_ctx, ovp_ctx_create(&ctx, &o));
@@ -203,7 +203,7 @@ static void same_bits_for_threads(void **state) {
 /* The f32 result against f64 of the same values. */
 static void types_agree(void **state) {
     ovp_ctx *ctx = *state;
-    enum { D = 30, ROWS = 80 };
+    enum { D = 30, ROWS = SLOW ? 30 : 80 };
     float *x = normal_points(ctx, OVP_F32, 10, ROWS * D);
     double wide[ROWS * D];
     for (ovp_idx i = 0; i < D; i++) x[D + i] = x[i] * (i % 2 ? 1.001f : 1); /* near points */
