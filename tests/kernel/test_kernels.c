@@ -165,7 +165,7 @@ static void positive_semidefinite(void **state) {
 
 static void same_bits_for_threads(void **state) {
     ovp_ctx *main_ctx = *state;
-    enum { D = 11, ROWS = SLOW ? 70 : 130, OTHERS = SLOW ? 66 : 90, C = 3 }; /* several tiles, and panels of fewer rows and columns */
+    enum { D = 11, ROWS = SLOW ? 70 : 100, OTHERS = SLOW ? 66 : 90, C = 3 }; /* several tiles and panels */
     for (int k = 0; k < EVERY; k++)
         for (int type = OVP_F32; type <= OVP_F64; type++) {
             const ovp_numeric_type t = (ovp_numeric_type)type;
