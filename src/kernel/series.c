@@ -12,8 +12,9 @@
 #define LARGEST_COMMON_ROOT 50.0 /* beyond it g is too narrow for the common panels */
 
 enum { POINTS = 20, MOST_EDGES = 96, MOST_NODES = POINTS * MOST_EDGES, CHUNK = 64, LEVELS = 3 };
+enum { MOST_TERMS = 1024 };
 static const ovp_idx terms_at[LEVELS] = {64, 256,
-                                         1024}; /* with kinks, where they fall off slowly, the second is last */
+                                         MOST_TERMS}; /* with kinks, where they fall off slowly, the second is last */
 
 typedef struct grid {
     ovp_idx nodes;
@@ -80,11 +81,16 @@ static void make_grid(grid *g, const job *j, const double *breaks, int count) {
 
 /* table[node * terms + k] = weight h_k(z): h_(k+1) = (z h_k - sqrt(k) h_(k-1)) / sqrt(k + 1). */
 static void make_table(double *table, const grid *g, ovp_idx terms) {
+    double down[MOST_TERMS], back[MOST_TERMS];
+    for (ovp_idx k = 0; k < terms; k++) {
+        down[k] = 1 / sqrt((double)k + 1);
+        back[k] = sqrt((double)k) * down[k];
+    }
     for (ovp_idx i = 0; i < g->nodes; i++) {
         double *row = table + i * terms, before = 0, now = g->weight[i];
         for (ovp_idx k = 0; k < terms; k++) {
             row[k] = now;
-            const double next = (g->z[i] * now - sqrt((double)k) * before) / sqrt((double)k + 1);
+            const double next = down[k] * g->z[i] * now - back[k] * before;
             before = now;
             now = next;
         }

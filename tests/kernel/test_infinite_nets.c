@@ -25,7 +25,7 @@ static double expectation(ovp_ctx *ctx, const char *activation, int derivative, 
         second[i + 1] = act->kinks[i] / p.root2;
     }
     assert_ok(ctx, ovp_numeric_normal_mean_2(&out, NULL, ctx, plane_at, &p, c, first, act->kink_count + 1, second,
-                                             act->kink_count + 1, 1e-12));
+                                             act->kink_count + 1, 1e-11));
     return out;
 }
 
@@ -138,6 +138,9 @@ static void every_activation_by_quadrature(void **state) {
             assert_true(ovp_kernel_error(ntk) >= 0 && ovp_kernel_error(ntk) <= 1e-10);
             for (int l = 0; l < 3; l++)
                 for (int p = 0; p < 6; p++) {
+                    /* All angles where the lengths are equal; two of them elsewhere and for the second layer. */
+                    if ((SLOW || l > 0 || depth > 1) && p != 1 && p != 4) continue;
+                    if ((SLOW || depth > 1) && l != 1) continue;
                     double x[2], z[2], want_k, want_theta;
                     unit_pair(at[p], x, z);
                     for (int i = 0; i < 2; i++) {
@@ -286,16 +289,16 @@ static void parts_of_the_kernel(void **state) {
 
 /* ---- finite nets ------------------------------------------------------------------------------------------------ */
 
-/* Mean over seeds of the empirical kernel of nets of width 1024: within four standard errors everywhere, and most
+/* Mean over seeds of the empirical kernel of nets of width 512: within four standard errors everywhere, and most
  * entries within two; the finite width's own bias of order 1 / width is below that. */
 static void finite_nets(void **state) {
     ovp_ctx *ctx = *state;
-    enum { D = 4, ROWS = 5, WIDTH = 1024, SEEDS = 24, PAIRS = ROWS * ROWS };
+    enum { D = 4, ROWS = 5, WIDTH = 512, SEEDS = 12, PAIRS = ROWS * ROWS };
     static const char *const names[] = {"relu", "erf", "gelu", "tanh", "sin"};
     const ovp_idx widths[] = {D, WIDTH, WIDTH, 1};
     double *x = normal_points(ctx, OVP_F64, 20, ROWS * D);
     int within = 0, all = 0;
-    for (size_t a = 0; a < sizeof names / sizeof *names; a++) {
+    for (size_t a = 0; a < (SLOW ? 2 : sizeof names / sizeof *names); a++) {
         const double w = 1.4, b = .3;
         const ovp_net_dense_options o = {.size = sizeof o,
                                          .layers = 3,
