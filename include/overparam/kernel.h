@@ -293,7 +293,7 @@ OVP_API ovp_status ovp_kernel_predict_mean(double *train, double *test, ovp_ctx 
 OVP_API ovp_status ovp_kernel_predict_covariance(double *cov, ovp_ctx *ctx, const ovp_kernel_predictor *predictor,
                                                  ovp_kernel_time time);
 /* Losses (of the predictor's own kind) at times[0..count-1]: train from the spectrum alone, O(n c) a time; test, if it
- * and y_test (tests x c) are not NULL, by ovp_kernel_predict_mean (half-sum and sample-mean with tests for n). */
+ * and y_test (tests x c) are not NULL, with tests in the place of n. */
 OVP_API ovp_status ovp_kernel_predict_losses(double *train, double *test, ovp_ctx *ctx,
                                              const ovp_kernel_predictor *predictor, ovp_idx count,
                                              const ovp_kernel_time *times, const double *y, const double *f0_train,

@@ -32,4 +32,59 @@ typedef struct ovp_kernel_symmetric {
 ovp_status ovp_kernel_residual(double *r, ovp_ctx *ctx, const ovp_kernel_symmetric *a, ovp_idx c, const double *b,
                                const double *x, int extended);
 
+/* ---- the matrix of a problem, row by row (source.c) ---- */
+
+typedef struct ovp_kernel_source {
+    ovp_kernel_problem problem;
+    const void *matrix; /* all of it, given or made; NULL: rows are made as they are needed */
+    void *made;
+    ovp_idx tile;  /* rows at a time */
+    void *rows;    /* tile x n, where they are made */
+    void *points;  /* tile x d, points of rows that do not stand side by side */
+    int64_t bytes; /* held by it */
+} ovp_kernel_source;
+
+/* Checks the problem; makes the whole matrix if it fits into memory. who: the solver, for messages. Free with _close.
+ */
+ovp_status ovp_kernel_source_open(ovp_kernel_source *source, ovp_ctx *ctx, const char *who,
+                                  const ovp_kernel_problem *problem, int64_t memory);
+void ovp_kernel_source_close(ovp_kernel_source *source, ovp_ctx *ctx);
+/* out (count x count) = the matrix's rows and columns ids. */
+ovp_status ovp_kernel_source_square(void *out, ovp_ctx *ctx, const ovp_kernel_source *source, ovp_idx count,
+                                    const int64_t *ids);
+
+/* out (count x c) = K_b W - y_b for the rows b: ids, or where NULL the first count, or those of other points. With
+ * moments also out^T K_bS. */
+typedef struct ovp_kernel_pass {
+    ovp_idx count, c;
+    const int64_t *ids;
+    const void *others; /* NULL: training points */
+    const void *w, *y;  /* n x c; y NULL: 0 */
+    void *out;
+    ovp_idx s; /* moments: c x s, S = s_ids; NULL: none */
+    const int64_t *s_ids;
+    void *moments;
+} ovp_kernel_pass;
+ovp_status ovp_kernel_source_pass(const ovp_kernel_source *source, ovp_ctx *ctx, const ovp_kernel_pass *pass);
+
+/* ---- eigenpairs of a subsample (nystrom.c) ---- */
+
+typedef struct ovp_kernel_nystrom {
+    ovp_idx s, q;
+    int64_t *ids;
+    double *values, *vectors; /* q eigenvalues of K_SS / s, descending; q x s, rows unit vectors */
+} ovp_kernel_nystrom;
+
+typedef struct ovp_kernel_nystrom_options {
+    ovp_idx subsample, top_q, batch_limit; /* as ovp_kernel_eigenpro_options */
+    double alpha;                          /* in (0, 1] */
+    ovp_numeric_rng *rng;
+} ovp_kernel_nystrom_options;
+
+ovp_status ovp_kernel_nystrom_make(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx, const char *who,
+                                   const ovp_kernel_source *source, const ovp_kernel_nystrom_options *options);
+void ovp_kernel_nystrom_free(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx);
+/* *alpha = .95 where it is 0; OVP_EINVAL outside (0, 1]. */
+ovp_status ovp_kernel_nystrom_alpha(double *alpha, ovp_ctx *ctx, const char *who);
+
 #endif
