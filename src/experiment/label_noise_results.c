@@ -257,12 +257,15 @@ static ovp_figure_series points_series(const char *label, const study_points *po
 }
 
 
+/* Colours beside the solvers' own; train mse: TRAIN and the next ones. */
+enum { TRAIN = NOISE_SOLVERS, WRONG = TRAIN + 1, PUBLISHED = TRAIN + NOISE_SOLVERS };
+
 /* Errors (mse 0) or mean squared errors of all solvers against p, theory on top. */
 static ovp_status draw(noise_lab *lab, int mse) {
     static const char *const labels[2][NOISE_SOLVERS][2] = {
-        {{"test error, direct", "train error, direct"},
-         {"test error, EigenPro", "train error, EigenPro"},
-         {"test error, EigenPro (modern)", "train error, EigenPro (modern)"}},
+        {{"test error, direct", "train error"},
+         {"test error, EigenPro", "train error"},
+         {"test error, EigenPro (modern)", "train error"}},
         {{"test mse, direct", "train mse, direct"},
          {"test mse, EigenPro", "train mse, EigenPro"},
          {"test mse, EigenPro (modern)", "train mse, EigenPro (modern)"}}};
@@ -277,8 +280,9 @@ static ovp_status draw(noise_lab *lab, int mse) {
         OVP_TRY(points_of(&points[s][0], lab, (noise_solver)s, mse ? "test_mse" : "test_error"));
         OVP_TRY(points_of(&points[s][1], lab, (noise_solver)s, mse ? "train_mse" : "train_error"));
         series[count++] = points_series(labels[mse][s][0], &points[s][0], several, s);
-        if (!mse || s != NOISE_DIRECT) /* the direct solver's train mse is rounding */
-            series[count++] = points_series(labels[mse][s][1], &points[s][1], several, NOISE_SOLVERS + s);
+        /* Train errors are one set of zeros, as a rule; the direct solver's train mse is rounding. */
+        if (mse ? s != NOISE_DIRECT : (noise_solver)s == judged(lab))
+            series[count++] = points_series(labels[mse][s][1], &points[s][1], several, TRAIN + s * mse);
     }
     if (!mse) {
         x[1] = 0;
@@ -290,7 +294,7 @@ static ovp_status draw(noise_lab *lab, int mse) {
                                               .n = 2,
                                               .x = x,
                                               .y = wrong,
-                                              .colour = 2 * NOISE_SOLVERS};
+                                              .colour = WRONG};
     }
     if (lab->uses[NOISE_DIRECT] && !lab->corrupt_test)
         series[count++] = (ovp_figure_series){.label = "theory",
@@ -309,7 +313,7 @@ static ovp_status draw(noise_lab *lab, int mse) {
                                               .n = COUNT(published),
                                               .x = p,
                                               .y = value,
-                                              .colour = 2 * NOISE_SOLVERS + 1};
+                                              .colour = PUBLISHED};
     }
     const ovp_figure figure = {
         .name = mse ? "mse" : "errors",
