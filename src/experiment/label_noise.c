@@ -25,7 +25,8 @@ static const ovp_param params[] = {
     {"lr", OVP_PARAM_REAL, "0", 0, 1e9, NULL, "", "EigenPro's learning rate eta; 0: by its rule, batch / beta."},
     {"lr-scale", OVP_PARAM_REAL, "1", 1e-6, 1e6, NULL, "", "The learning rate is multiplied by it."},
     {"memory", OVP_PARAM_INT, "1024", 16, 1e7, NULL, "MiB",
-     "For parts of the kernel matrix; one that fits is kept between EigenPro's epochs. The direct solver needs twice n^2 "
+     "For parts of the kernel matrix; one that fits is kept between EigenPro's epochs. The direct solver needs twice "
+     "n^2 "
      "doubles besides."},
     {"train-eval", OVP_PARAM_INT, "0", 0, 60000, NULL, "images",
      "Random training images on which EigenPro's train error is measured; 0: all."},
@@ -126,8 +127,7 @@ static ovp_status check_streams(ovp_ctx *ctx, const ovp_params *p) {
     if (strcmp(rng, "numpy") != 0) return OVP_OK;
     OVP_TRY(ovp_experiment_seeds(&seeds, &count, ctx, &ovp_experiment_label_noise, p));
     for (ovp_idx i = 0; i < count; i++) OVP_TRY(check_numpy_seed(ctx, "seeds", seeds[i]));
-    if (ovp_params_is_set(p, "data-seed"))
-        OVP_TRY(check_numpy_seed(ctx, "data-seed", ovp_params_int(p, "data-seed")));
+    if (ovp_params_is_set(p, "data-seed")) OVP_TRY(check_numpy_seed(ctx, "data-seed", ovp_params_int(p, "data-seed")));
 done:
     ovp_free(ctx, seeds);
     return status;
@@ -175,8 +175,9 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
             OVP_TRY(ovp_fail(ctx, OVP_EINVAL, "--%s: %lld of %lld training images; allowed 0 to all of them",
                              bounded[i], (long long)ovp_params_int(p, bounded[i]), (long long)n));
     if (ovp_params_int(p, "top-q") == 1)
-        OVP_TRY(ovp_fail(ctx, OVP_EINVAL, "--top-q: 1; allowed 0 (EigenPro's rule) and 2 to --subsample, as the last "
-                                          "eigenpair only gives the level of the tail"));
+        OVP_TRY(ovp_fail(ctx, OVP_EINVAL,
+                         "--top-q: 1; allowed 0 (EigenPro's rule) and 2 to --subsample, as the last "
+                         "eigenpair only gives the level of the tail"));
     if (strcmp(ovp_params_text(p, "kernel"), "ntk") == 0 && uses(p, NOISE_EIGENPRO))
         OVP_TRY(ovp_fail(ctx, OVP_EINVAL,
                          "--solver %s: the early recipe's beta supposes K(x, x) = 1, which ntk has not; use "
@@ -196,8 +197,8 @@ static ovp_status set_up(noise_lab *lab) {
     for (int s = 0; s < NOISE_SOLVERS; s++) solvers += lab->uses[s] = uses(p, (noise_solver)s);
     OVP_TRY(princeton_images_load(&lab->images, lab->ctx, ovp_params_text(p, "dataset"), ovp_params_int(p, "per-class"),
                                   ovp_params_int(p, "test-samples")));
-    OVP_TRY(ovp_alloc(lab->ctx, &lab->rows, solvers * lab->seed_count * lab->draws * lab->level_count,
-                      sizeof *lab->rows));
+    OVP_TRY(
+        ovp_alloc(lab->ctx, &lab->rows, solvers * lab->seed_count * lab->draws * lab->level_count, sizeof *lab->rows));
     OVP_TRY(ovp_alloc(lab->ctx, &lab->theory_error, 2 * lab->level_count, sizeof *lab->theory_error));
     lab->theory_mse = lab->theory_error + lab->level_count;
     json_t *about = json_pack("{s:s, s:I, s:I, s:s}", "dataset", ovp_params_text(p, "dataset"), "train",
@@ -244,7 +245,8 @@ static const ovp_experiment_question questions[] = {
      "many images add up to a variance (E_0 - 1) x noise, here E_0 - 1 is about .2, while the signal keeps the factor "
      "1 - p. Second verdict."},
     {"Up to which noise does the classifier work?",
-     "While the margin (1 - p) x (clean margin) is above the deviation sqrt((E_0 - 1) noise / 9): the error rises slowly "
+     "While the margin (1 - p) x (clean margin) is above the deviation sqrt((E_0 - 1) noise / 9): the error rises "
+     "slowly "
      "up to p about .5 and steeply after it (column theory_test_error)."},
     {"Does the mean squared error tell the same?",
      "No: it grows nearly with p (bias p^2 from the shrunk signal, variance (E_0 - 1) x noise), the error hardly at "
@@ -257,24 +259,27 @@ static const ovp_experiment_question questions[] = {
     {"What if the test labels are noisy too (--corrupt-test)?",
      "A perfect classifier then errs on the share .9 p (the line in figure errors); the measured error comes close to "
      "it from above."},
-    {"Why the Laplace kernel?",
-     "Its spectrum decays slowly, so that K is well conditioned and E_0 near 1; the Gaussian kernel (--kernel gaussian) "
-     "is smooth, its small eigenvalues drown in rounding, and noise is amplified more."},
+    {"Why the Laplace kernel?", "Its spectrum decays slowly, so that K is well conditioned and E_0 near 1; the "
+                                "Gaussian kernel (--kernel gaussian) "
+                                "is smooth, its small eigenvalues drown in rounding, and noise is amplified more."},
 };
 
 const ovp_experiment ovp_experiment_label_noise = {
     .id = "label-noise",
     .title = "Interpolating noisy labels with a kernel",
-    .claim = "A kernel that fits every training label, most of them random, still classifies far better than its labels.",
+    .claim =
+        "A kernel that fits every training label, most of them random, still classifies far better than its labels.",
     .formula = "f(x) = K(x, X) K^-1 y; kappa: sum lambda_i / (lambda_i + kappa) = n; L_i = lambda_i / (lambda_i + "
                "kappa); E_0 = n / (n - sum L_i^2); C mse = sum (1 - (1 - p) L_i)^2 v_i^2 + (E_0 - 1) ((1 - p)^2 sum (1 "
                "- L_i)^2 v_i^2 + 1 - sum_c pi_c^2)",
-    .source = "Princeton deep-learning tutorial, interpolation with noise; Belkin, Ma and Mandal 2018, To understand "
-              "deep learning we need to understand kernel learning; Ma and Belkin 2019, EigenPro 2; Simon, Dickens, "
-              "Karkada and DeWeese 2023, The eigenlearning framework; Jacot, Simsek, Spadaro, Hongler and Gabriel 2020, "
-              "Kernel alignment risk estimator; Bartlett, Long, Lugosi and Tsigler 2020, Benign overfitting",
+    .source =
+        "Princeton deep-learning tutorial, interpolation with noise; Belkin, Ma and Mandal 2018, To understand "
+        "deep learning we need to understand kernel learning; Ma and Belkin 2019, EigenPro 2; Simon, Dickens, "
+        "Karkada and DeWeese 2023, The eigenlearning framework; Jacot, Simsek, Spadaro, Hongler and Gabriel 2020, "
+        "Kernel alignment risk estimator; Bartlett, Long, Lugosi and Tsigler 2020, Benign overfitting",
     .about =
-        "Classical advice says that a model which fits its training labels exactly must fit their noise as well and fail "
+        "Classical advice says that a model which fits its training labels exactly must fit their noise as well and "
+        "fail "
         "on new data. Here 4000 images of MNIST (the first 400 of each digit, rows of length 1) get wrong labels on "
         "purpose: with probability p a label is drawn anew among the ten classes, so that the share .9 p is wrong. A "
         "kernel then interpolates all of them, wrong ones included, and is tested on clean test images.\n\n"
@@ -295,10 +300,12 @@ const ovp_experiment ovp_experiment_label_noise = {
         "descent preconditioned by 36 eigenpairs of a subsample, beta = max_i (1 - s sum_j e_ij^2); eigenpro-modern: "
         "with beta = max K(x, x). All levels and draws are columns of one fit.\n\n"
         "Random numbers. --rng numpy: random training labels and test labels by randint from the data seed's stream. "
-        "Which samples get them: u_i < p, u the same at all levels (the flips are nested), from the stream of the seed, "
+        "Which samples get them: u_i < p, u the same at all levels (the flips are nested), from the stream of the "
+        "seed, "
         "where the published solver left it: after 1 + epochs permutations of n; with --corrupt-test the test images' "
         "uniforms follow. At p = 0 the published u came from elsewhere, but selects nothing. Further draws go on in "
-        "both streams. EigenPro: the seed's stream draws the subsample, is seeded again, draws the --train-eval images, "
+        "both streams. EigenPro: the seed's stream draws the subsample, is seeded again, draws the --train-eval "
+        "images, "
         "then each epoch's. --rng philox: streams of (data seed, draw) and of the seed.\n\n"
         "How to read the figures. Errors: points are means over draws with 95 % intervals; the straight line is the "
         "share of wrong labels that were all fitted; theory is dashed. Mse: the same for the squared errors.",

@@ -28,8 +28,8 @@ void noise_draws_free(ovp_ctx *ctx, noise_draw *draws, ovp_idx count);
  * training set (see there). Sums over outputs. */
 typedef struct noise_theory {
     double n, classes;
-    double kappa;       /* effective regularisation: 1 / tr K^-1 */
-    double overfitting; /* E_0 = n tr K^-2 / (tr K^-1)^2 */
+    double kappa;                              /* effective regularisation: 1 / tr K^-1 */
+    double overfitting;                        /* E_0 = n tr K^-2 / (tr K^-1)^2 */
     double power, unlearned, unlearned_square; /* sum v_i^2, sum (1 - L_i) v_i^2, sum (1 - L_i)^2 v_i^2 */
 } noise_theory;
 /* inverse_y = K^-1 y, n x classes (row stride), y one-hot; traces of K^-1 and K^-2. */
@@ -72,8 +72,8 @@ typedef struct noise_lab {
     void *x, *x_test; /* the images in `type` */
     ovp_kernel *kernel;
     ovp_kernel_solver *direct;
-    double *gram;              /* n x n, with the direct solver */
-    double trace, trace_square; /* of the Gram matrix' inverse and its square */
+    double *gram;                      /* n x n, with the direct solver */
+    double trace, trace_square;        /* of the Gram matrix' inverse and its square */
     double *theory_error, *theory_mse; /* one a level; NaN without the direct solver */
     noise_row *rows;
     ovp_idx count;

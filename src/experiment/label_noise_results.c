@@ -91,10 +91,10 @@ static void judge_theory(study_verdict *out, const noise_lab *lab) {
                        "over draws. Holds if it lies within 1 +- .1. The theory takes the images as if their features "
                        "were independent; at p = 0, where only the few hard images count, it falls short.",
                        text);
-    study_verdict_fill(&out[1], "clean fit plus the theory's variance gives the test error", off, 0,
-                       study_judge_below(off, .06),
-                       "Largest distance of test_error from theory_error over all p, for each draw; 95 %% Student t "
-                       "interval over draws. Holds if it is below .06: one variance for all images is a rough account.");
+    study_verdict_fill(
+        &out[1], "clean fit plus the theory's variance gives the test error", off, 0, study_judge_below(off, .06),
+        "Largest distance of test_error from theory_error over all p, for each draw; 95 %% Student t "
+        "interval over draws. Holds if it is below .06: one variance for all images is a rough account.");
 }
 
 /* Largest distance of EigenPro's test error from the direct solver's. */
@@ -132,11 +132,10 @@ static const struct {
     ovp_idx corrupted;
     double test_error, train_mse, test_mse;
 } published[] = {
-    {.0, 0, .0458, 1.57e-07, 1.44e-02},    {.1, 371, .0489, 2.14e-06, 1.77e-02},
-    {.2, 805, .0556, 5.00e-06, 2.27e-02},  {.3, 1204, .0754, 7.06e-06, 2.89e-02},
-    {.4, 1610, .1051, 8.20e-06, 3.57e-02}, {.5, 2016, .1534, 9.80e-06, 4.36e-02},
-    {.6, 2429, .2333, 1.12e-05, 5.31e-02}, {.7, 2809, .3597, 1.26e-05, 6.29e-02},
-    {.8, 3189, .5370, 1.31e-05, 7.45e-02}, {.9, 3583, .7356, 1.33e-05, 8.73e-02},
+    {.0, 0, .0458, 1.57e-07, 1.44e-02},    {.1, 371, .0489, 2.14e-06, 1.77e-02},  {.2, 805, .0556, 5.00e-06, 2.27e-02},
+    {.3, 1204, .0754, 7.06e-06, 2.89e-02}, {.4, 1610, .1051, 8.20e-06, 3.57e-02}, {.5, 2016, .1534, 9.80e-06, 4.36e-02},
+    {.6, 2429, .2333, 1.12e-05, 5.31e-02}, {.7, 2809, .3597, 1.26e-05, 6.29e-02}, {.8, 3189, .5370, 1.31e-05, 7.45e-02},
+    {.9, 3583, .7356, 1.33e-05, 8.73e-02},
 };
 enum { PUBLISHED_DATA_SEED = 2134, PUBLISHED_SEED = 1 };
 
@@ -155,9 +154,9 @@ int noise_is_published(const noise_lab *lab) {
     const ovp_params *p = lab->params;
     return strcmp(ovp_params_text(p, "rng"), "numpy") == 0 && lab->count > 0 && lab->rows[0].seed == PUBLISHED_SEED &&
            ovp_run_data_seed(lab->run, PUBLISHED_SEED) == PUBLISHED_DATA_SEED &&
-           strcmp(ovp_params_text(p, "dataset"), "mnist") == 0 && lab->images.n == 4000 && lab->images.n_test == 10000 &&
-           strcmp(ovp_params_text(p, "kernel"), "laplace") == 0 && near(ovp_params_real(p, "bandwidth"), 10) &&
-           ovp_params_int(p, "epochs") == 150 && !lab->corrupt_test &&
+           strcmp(ovp_params_text(p, "dataset"), "mnist") == 0 && lab->images.n == 4000 &&
+           lab->images.n_test == 10000 && strcmp(ovp_params_text(p, "kernel"), "laplace") == 0 &&
+           near(ovp_params_real(p, "bandwidth"), 10) && ovp_params_int(p, "epochs") == 150 && !lab->corrupt_test &&
            (!lab->uses[NOISE_EIGENPRO] || eigenpro_is_published(p));
 }
 
@@ -175,12 +174,12 @@ static ovp_status compare(comparison *c, double p, noise_solver solver, const ch
     c->count++;
     return ovp_run_row(c->run, "published",
                        (const ovp_store_cell[]){ovp_cell_real(p), ovp_cell_text(noise_solver_names[solver]),
-                                                ovp_cell_text(measure), ovp_cell_real(expected), ovp_cell_real(measured),
-                                                ovp_cell_real(deviation), ovp_cell_real(bar)});
+                                                ovp_cell_text(measure), ovp_cell_real(expected),
+                                                ovp_cell_real(measured), ovp_cell_real(deviation), ovp_cell_real(bar)});
 }
 
-static ovp_status compare_difference(comparison *c, double p, noise_solver solver, const char *measure,
-                                     double expected, double measured, double bar) {
+static ovp_status compare_difference(comparison *c, double p, noise_solver solver, const char *measure, double expected,
+                                     double measured, double bar) {
     return compare(c, p, solver, measure, expected, measured, fabs(measured - expected), bar);
 }
 
@@ -238,10 +237,8 @@ done:
 /* ---- figures ------------------------------------------------------------------------------------------- */
 
 static ovp_status points_of(study_points *out, noise_lab *lab, noise_solver solver, const char *column) {
-    const study_query query = {.table = "noise",
-                               .x = "p",
-                               .y = column,
-                               .where = {{.column = "solver", .text = noise_solver_names[solver]}}};
+    const study_query query = {
+        .table = "noise", .x = "p", .y = column, .where = {{.column = "solver", .text = noise_solver_names[solver]}}};
     return study_points_get(out, lab->run, &query);
 }
 
@@ -255,7 +252,6 @@ static ovp_figure_series points_series(const char *label, const study_points *po
                                .high = several ? points->high : NULL,
                                .colour = colour};
 }
-
 
 /* Colours beside the solvers' own; train mse: TRAIN and the next ones. */
 enum { TRAIN = NOISE_SOLVERS, WRONG = TRAIN + 1, PUBLISHED = TRAIN + NOISE_SOLVERS };
@@ -288,13 +284,14 @@ static ovp_status draw(noise_lab *lab, int mse) {
         x[1] = 0;
         for (ovp_idx l = 0; l < lab->level_count; l++) x[1] = fmax(x[1], lab->levels[l]);
         wrong[1] = .9 * x[1];
-        series[count++] = (ovp_figure_series){.label = lab->corrupt_test ? "a perfect classifier's error on wrong labels"
-                                                                         : "share of wrong training labels, .9 p",
-                                              .style = OVP_FIGURE_LINE,
-                                              .n = 2,
-                                              .x = x,
-                                              .y = wrong,
-                                              .colour = WRONG};
+        series[count++] =
+            (ovp_figure_series){.label = lab->corrupt_test ? "a perfect classifier's error on wrong labels"
+                                                           : "share of wrong training labels, .9 p",
+                                .style = OVP_FIGURE_LINE,
+                                .n = 2,
+                                .x = x,
+                                .y = wrong,
+                                .colour = WRONG};
     }
     if (lab->uses[NOISE_DIRECT] && !lab->corrupt_test)
         series[count++] = (ovp_figure_series){.label = "theory",
@@ -321,7 +318,8 @@ static ovp_status draw(noise_lab *lab, int mse) {
         .x_label = "noise level p",
         .y_label = mse ? "mean squared error" : "error",
         .caption =
-            mse ? "Means over draws with 95 % intervals; dashed: the risk by eigenlearning. What EigenPro leaves of the "
+            mse ? "Means over draws with 95 % intervals; dashed: the risk by eigenlearning. What EigenPro leaves of "
+                  "the "
                   "training error is drawn, the direct solver's is rounding."
                 : "Means over draws with 95 % intervals. All training labels are fitted, of which the share .9 p is "
                   "wrong, and yet the test error lies far below that line; dashed: the clean fit with the variance "
@@ -337,8 +335,8 @@ done:
 }
 
 ovp_status noise_conclude(noise_lab *lab) {
-    static const char *const settings[] = {"p", "solver"},
-                             *const measures[] = {"corrupted", "train_error", "test_error", "train_mse", "test_mse"};
+    static const char *const settings[] = {"p", "solver"}, *const measures[] = {"corrupted", "train_error",
+                                                                                "test_error", "train_mse", "test_mse"};
     ovp_status status = OVP_OK;
     study_verdict verdicts[NOISE_VERDICTS];
     if (lab->count == 0) return OVP_OK;

@@ -123,12 +123,18 @@ typedef struct outputs {
 static ovp_status report(noise_lab *lab, const noise_row *row) {
     ovp_status status = OVP_OK;
     const ovp_store_cell cells[] = {
-        ovp_cell_real(row->p),           ovp_cell_int(row->seed),
-        ovp_cell_int(row->member),       ovp_cell_text(noise_solver_names[row->solver]),
-        ovp_cell_int(row->corrupted),    ovp_cell_real(row->train_error),
-        ovp_cell_real(row->test_error),  ovp_cell_real(row->train_mse),
-        ovp_cell_real(row->test_mse),    ovp_cell_real((double)row->wrong / (double)lab->images.n),
-        ovp_cell_real(row->theory_error), ovp_cell_real(row->theory_mse),
+        ovp_cell_real(row->p),
+        ovp_cell_int(row->seed),
+        ovp_cell_int(row->member),
+        ovp_cell_text(noise_solver_names[row->solver]),
+        ovp_cell_int(row->corrupted),
+        ovp_cell_real(row->train_error),
+        ovp_cell_real(row->test_error),
+        ovp_cell_real(row->train_mse),
+        ovp_cell_real(row->test_mse),
+        ovp_cell_real((double)row->wrong / (double)lab->images.n),
+        ovp_cell_real(row->theory_error),
+        ovp_cell_real(row->theory_mse),
     };
     OVP_TRY(ovp_run_row(lab->run, "noise", cells));
     lab->rows[lab->count++] = *row;
@@ -155,8 +161,7 @@ static ovp_status report_all(noise_lab *lab, int64_t seed, const noise_draw *dra
             ovp_idx selected, wrong;
             corrupt(label_test, &selected, &wrong, im->n_test, p, im->label_test, draws[k].u_test, draws[k].label_test);
             corrupt(label, &row.corrupted, &row.wrong, im->n, p, im->label, draws[k].u, draws[k].label);
-            const measures train =
-                measure(o->train_count, im->classes, o->train + column, o->stride, label, o->ids);
+            const measures train = measure(o->train_count, im->classes, o->train + column, o->stride, label, o->ids);
             const measures test = measure(im->n_test, im->classes, o->test + column, o->stride, label_test, NULL);
             row.train_error = train.error;
             row.train_mse = train.mse;
@@ -266,8 +271,7 @@ static ovp_status solve_direct(noise_lab *lab, int64_t seed, const noise_draw *d
     OVP_TRY(predict_test(lab, y, columns, test));
     tell(lab, "direct", 3, 3);
     if (lab->count == 0) OVP_TRY(predict_theory(lab, y, test, columns));
-    OVP_TRY(report_all(lab, seed, draws,
-                       &(outputs){NOISE_DIRECT, columns, im->classes, train, test, im->n, NULL}));
+    OVP_TRY(report_all(lab, seed, draws, &(outputs){NOISE_DIRECT, columns, im->classes, train, test, im->n, NULL}));
 done:
     ovp_free(ctx, test);
     ovp_free(ctx, train);
@@ -316,12 +320,12 @@ static ovp_status report_solver(noise_lab *lab, noise_solver solver, int64_t see
                                 const ovp_kernel_eigenpro_report *r) {
     ovp_status status = OVP_OK;
     for (ovp_idx l = 0; l < lab->level_count; l++)
-        OVP_TRY(ovp_run_row(
-            lab->run, "solver",
-            (const ovp_store_cell[]){ovp_cell_real(lab->levels[l]), ovp_cell_int(r->subsample),
-                                     ovp_cell_real(r->lambda_1), ovp_cell_int(r->top_q), ovp_cell_real(r->new_top),
-                                     ovp_cell_real(r->eta), ovp_cell_int(r->batch), ovp_cell_real(r->beta),
-                                     ovp_cell_int(seed), ovp_cell_text(noise_solver_names[solver])}));
+        OVP_TRY(ovp_run_row(lab->run, "solver",
+                            (const ovp_store_cell[]){ovp_cell_real(lab->levels[l]), ovp_cell_int(r->subsample),
+                                                     ovp_cell_real(r->lambda_1), ovp_cell_int(r->top_q),
+                                                     ovp_cell_real(r->new_top), ovp_cell_real(r->eta),
+                                                     ovp_cell_int(r->batch), ovp_cell_real(r->beta), ovp_cell_int(seed),
+                                                     ovp_cell_text(noise_solver_names[solver])}));
     if (seed == lab->seeds[0]) lab->reports[solver] = *r;
 done:
     return status;
@@ -334,8 +338,7 @@ static ovp_status epochs(noise_lab *lab, noise_solver solver, int64_t seed, ovp_
     snprintf(stage, sizeof stage, "%s seed %lld", noise_solver_names[solver], (long long)seed);
     for (ovp_idx k = 0; k < total; k++) {
         OVP_TRY(ovp_kernel_eigenpro_epoch(fit, lab->ctx));
-        ovp_run_progress(lab->run,
-                         &(ovp_progress){.stage = stage, .unit = "epochs", .done = k + 1, .total = total});
+        ovp_run_progress(lab->run, &(ovp_progress){.stage = stage, .unit = "epochs", .done = k + 1, .total = total});
     }
 done:
     return status;
@@ -393,8 +396,7 @@ ovp_status noise_solve_seed(noise_lab *lab, int64_t seed) {
     for (int s = 0; s < NOISE_SOLVERS; s++) {
         const double start = ovp_seconds();
         if (!lab->uses[s]) continue;
-        OVP_TRY(s == NOISE_DIRECT ? solve_direct(lab, seed, draws)
-                                  : solve_eigenpro(lab, (noise_solver)s, seed, draws));
+        OVP_TRY(s == NOISE_DIRECT ? solve_direct(lab, seed, draws) : solve_eigenpro(lab, (noise_solver)s, seed, draws));
         OVP_TRY(ovp_run_row(lab->run, "timings",
                             (const ovp_store_cell[]){ovp_cell_int(seed), ovp_cell_text(noise_solver_names[s]),
                                                      ovp_cell_real(ovp_seconds() - start)}));

@@ -3,13 +3,12 @@
  *
  * With eigenvalues lambda_i of the kernel and coefficients v_i of the target, kappa solves sum L_i + delta / kappa = n,
  * L_i = lambda_i / (lambda_i + kappa), for the ridge delta; E_0 = n / (n - sum L_i^2); the mean prediction is sum L_i
- * v_i phi_i and the variance (E_0 - 1) (sum (1 - L_i)^2 v_i^2 + noise). Spectrum and coefficients are not known, but the
- * same theory says what the Gram matrix shows of them (Jacot, Simsek, Spadaro, Hongler and Gabriel 2020; Wei, Hu and
- * Steinhardt 2022):
- *     tr (K + delta)^-1 = 1 / kappa,    d kappa / d delta = E_0 / n,    y^T (K + delta)^-1 y = sum (1 - L_i) v_i^2 /
- *     kappa,    |(K + delta)^-1 y|^2 = E_0 sum (1 - L_i)^2 v_i^2 / (n kappa^2),
- * here at delta = 0. Noise: with probability p a label is drawn anew, uniform over C classes. The fit then learns (1 -
- * p) times the target plus the constant p / C, with noise 1 - sum_c pi_c^2, pi = (1 - p) e_true + p / C, in all. */
+ * v_i phi_i and the variance (E_0 - 1) (sum (1 - L_i)^2 v_i^2 + noise). Spectrum and coefficients are not known, but
+ * the same theory says what the Gram matrix shows of them (Jacot, Simsek, Spadaro, Hongler and Gabriel 2020; Wei, Hu
+ * and Steinhardt 2022): tr (K + delta)^-1 = 1 / kappa,    d kappa / d delta = E_0 / n,    y^T (K + delta)^-1 y = sum (1
+ * - L_i) v_i^2 / kappa,    |(K + delta)^-1 y|^2 = E_0 sum (1 - L_i)^2 v_i^2 / (n kappa^2), here at delta = 0. Noise:
+ * with probability p a label is drawn anew, uniform over C classes. The fit then learns (1 - p) times the target plus
+ * the constant p / C, with noise 1 - sum_c pi_c^2, pi = (1 - p) e_true + p / C, in all. */
 #include "label_noise_int.h"
 
 #include <string.h>
@@ -72,8 +71,8 @@ static double variance(const noise_theory *t, double p) {
 double noise_theory_mse(const noise_theory *t, double p) {
     const double constant = 1 / t->classes, learned = t->power - t->unlearned,
                  learned_square = t->power - 2 * t->unlearned + t->unlearned_square;
-    const double bias = (t->power - constant) - 2 * (1 - p) * (learned - constant) +
-                        (1 - p) * (1 - p) * (learned_square - constant);
+    const double bias =
+        (t->power - constant) - 2 * (1 - p) * (learned - constant) + (1 - p) * (1 - p) * (learned_square - constant);
     return (bias + variance(t, p)) / t->classes;
 }
 
@@ -123,8 +122,8 @@ static ovp_status error_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     return OVP_OK;
 }
 
-/* The noise of the labels has the covariance a (I - 1 1^T / C), on average over classes, with a = (their sum) / (C - 1);
- * what it adds to all scores alike changes no decision, so it acts like independent noise of variance a. */
+/* The noise of the labels has the covariance a (I - 1 1^T / C), on average over classes, with a = (their sum) / (C -
+ * 1); what it adds to all scores alike changes no decision, so it acts like independent noise of variance a. */
 ovp_status noise_theory_error(double *error, ovp_ctx *ctx, const noise_theory *theory, double p, ovp_idx n_test,
                               const double *scores, ovp_idx stride, const int32_t *label) {
     ovp_status status = OVP_OK;

@@ -40,8 +40,8 @@ static void the_published_numbers(void **state) {
     json_decref(result);
     scratch_remove(root);
 
-    assert_ok(ctx, run_study(ctx, study, &result, root,
-                             SETTINGS("preset=paper", "solver=eigenpro", "noise-levels=0.5")));
+    assert_ok(ctx,
+              run_study(ctx, study, &result, root, SETTINGS("preset=paper", "solver=eigenpro", "noise-levels=0.5")));
     assert_true(number_at(result, "noise", 0, "corrupted") == 2016);
     assert_true(fabs(number_at(result, "noise", 0, "test_error") - .1534) <= 5e-4);
     assert_true(fabs(number_at(result, "noise", 0, "test_mse") - 4.36e-2) <= 1e-4);
