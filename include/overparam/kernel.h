@@ -118,6 +118,8 @@ typedef struct ovp_kernel_solver_options {
     size_t size;
     double ridge;
     const char *ridge_scale; /* NULL: "absolute" */
+    int unrefined;           /* 1: no refinement after a plain Cholesky factorisation, for many right-hand sides where a
+                              * relative error of condition x eps does no harm */
 } ovp_kernel_solver_options;
 /* What it took. method: "cholesky"; "cholesky-jitter" (indefinite to rounding: `jitter` was added to the diagonal, the
  * least power of ten times eps tr/n that works, refinement against the matrix without it); "eigen" (worse: negative and

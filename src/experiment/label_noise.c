@@ -291,7 +291,7 @@ const ovp_experiment ovp_experiment_label_noise = {
         "ridge, even if there is none. Noise turns into variance, multiplied by E_0 - 1 = sum L_i^2 / (n - sum L_i^2): "
         "harmless as long as the learned modes are few against n. The spectrum on all images is not known, but the "
         "Gram matrix shows what is needed: kappa = 1 / tr K^-1, E_0 = n tr K^-2 / (tr K^-1)^2, and two sums of v_i^2 "
-        "from y^T K^-1 y and |K^-1 y|^2 with clean labels (label_noise_theory.c derives them; traces from 64 random "
+        "from y^T K^-1 y and |K^-1 y|^2 with clean labels (label_noise_theory.c derives them; traces from 32 random "
         "sign vectors). theory_test_error takes the outputs of the clean fit times 1 - p and adds normal noise of "
         "that variance. Both are asymptotic, for features like independent ones: images are not, and the verdicts say "
         "how far they are off.\n\n"

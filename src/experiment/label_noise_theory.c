@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { PROBES = 64, NODES = 25 };
+enum { PROBES = 32, NODES = 25 };
 
 ovp_status noise_theory_traces(double *trace, double *trace_square, ovp_ctx *ctx, ovp_kernel_solver *solver,
                                ovp_idx n) {

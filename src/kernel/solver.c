@@ -16,6 +16,7 @@ enum { TILE = 64, MOST_REFINEMENTS = 12 };
 struct ovp_kernel_solver {
     ovp_ctx *ctx; /* for memory alone */
     ovp_idx n;
+    int unrefined;
     double *a, *diagonal;     /* diagonal: of K + lambda I */
     double *values, *vectors; /* "eigen" alone: ascending; rows are vectors; 1 / value of those kept, else 0 */
     ovp_kernel_solver_report report;
@@ -187,6 +188,7 @@ ovp_status ovp_kernel_solver_create(ovp_kernel_solver **out, ovp_ctx *ctx, ovp_i
     OVP_TRY(ovp_alloc(ctx, &s, 1, sizeof *s));
     s->ctx = ctx;
     s->n = n;
+    s->unrefined = options && options->unrefined;
     OVP_TRY(take_over(s, ctx, k, options));
     OVP_TRY(factor(s, ctx, 0, &worked));
     if (s->report.lambda == 0 && (!worked || s->report.condition >= SINGULAR)) OVP_TRY(refuse_duplicates(s, ctx));
@@ -266,10 +268,11 @@ static ovp_idx correct(ovp_idx n, refinement *f) {
 static ovp_status refine(ovp_kernel_solver *s, ovp_ctx *ctx, refinement *f) {
     ovp_status status = OVP_OK;
     const ovp_kernel_symmetric a = {s->n, s->a, s->diagonal};
-    const int extended = !(s->report.condition < ILL_CONDITIONED);
+    const int once = s->unrefined && !(s->report.jitter > 0);
+    const int extended = !once && !(s->report.condition < ILL_CONDITIONED);
     for (ovp_idx j = 0; j < f->c; j++) f->previous[j] = (double)INFINITY;
     s->report.refinements = 0;
-    for (int more = !s->vectors;;) {
+    for (int more = !s->vectors && !once;;) {
         OVP_TRY(ovp_kernel_residual(f->r, ctx, &a, f->c, f->b, f->x, extended));
         s->report.residual = relative_residual(s->n, f);
         if (!more) break;

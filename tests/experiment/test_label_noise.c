@@ -65,7 +65,8 @@ static void theory_of_isotropic_features(void **state) {
     ovp_ctx *ctx = *state;
     ovp_numeric_rng *rng;
     ovp_kernel_solver *solver;
-    double *x = malloc(N * D * sizeof *x), *k = malloc(N * N * sizeof *k), beta[D], y[N], w[N], trace, trace_square;
+    double *x = malloc(N * D * sizeof *x), *k = malloc(N * N * sizeof *k), beta[D], y[N], w[N], refined[N], trace,
+           trace_square;
     assert_non_null(x);
     assert_non_null(k);
     assert_ok(ctx, ovp_numeric_rng_create(&rng, ctx, OVP_RNG_PHILOX, 5, OVP_PURPOSE_DATA, 0));
@@ -81,8 +82,15 @@ static void theory_of_isotropic_features(void **state) {
         }
     }
     assert_ok(ctx, ovp_kernel_solver_create(&solver, ctx, N, k, NULL));
+    assert_ok(ctx, ovp_kernel_solve(solver, ctx, 1, y, refined));
+    ovp_kernel_solver_free(solver);
+    assert_ok(ctx, ovp_kernel_solver_create(
+                       &solver, ctx, N, k,
+                       &(ovp_kernel_solver_options){.size = sizeof(ovp_kernel_solver_options), .unrefined = 1}));
     assert_ok(ctx, noise_theory_traces(&trace, &trace_square, ctx, solver, N));
     assert_ok(ctx, ovp_kernel_solve(solver, ctx, 1, y, w));
+    assert_int_equal(ovp_kernel_solver_get_report(solver)->refinements, 0);
+    for (int i = 0; i < N; i++) assert_true(fabs(w[i] - refined[i]) <= 1e-10 * fabs(refined[i]) + 1e-12);
     noise_theory theory;
     noise_theory_get(&theory, N, 1, y, w, 1, trace, trace_square);
     const double left = 1 - (double)N / D;
