@@ -56,9 +56,9 @@ ovp_status noise_solve_prepare(noise_lab *lab) {
     tell(lab, "factorisation", 0, 3);
     OVP_TRY(ovp_kernel_gram(lab->gram, lab->ctx, lab->kernel, OVP_F64, im->d, im->n, im->x, im->n, NULL));
     tell(lab, "factorisation", 1, 3);
-    OVP_TRY(ovp_kernel_solver_create(
-        &lab->direct, lab->ctx, im->n, lab->gram,
-        &(ovp_kernel_solver_options){.size = sizeof(ovp_kernel_solver_options), .unrefined = 1}));
+    OVP_TRY(ovp_kernel_solver_create(&lab->direct, lab->ctx, im->n, lab->gram,
+                                     &(ovp_kernel_solver_options){.size = sizeof(ovp_kernel_solver_options)}));
+    ovp_kernel_solver_set_refinement(lab->direct, 0);
     tell(lab, "factorisation", 2, 3);
     OVP_TRY(noise_theory_traces(&lab->trace, &lab->trace_square, lab->ctx, lab->direct, im->n));
     tell(lab, "factorisation", 3, 3);

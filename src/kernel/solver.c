@@ -188,7 +188,6 @@ ovp_status ovp_kernel_solver_create(ovp_kernel_solver **out, ovp_ctx *ctx, ovp_i
     OVP_TRY(ovp_alloc(ctx, &s, 1, sizeof *s));
     s->ctx = ctx;
     s->n = n;
-    s->unrefined = options && options->unrefined;
     OVP_TRY(take_over(s, ctx, k, options));
     OVP_TRY(factor(s, ctx, 0, &worked));
     if (s->report.lambda == 0 && (!worked || s->report.condition >= SINGULAR)) OVP_TRY(refuse_duplicates(s, ctx));
@@ -208,6 +207,10 @@ void ovp_kernel_solver_free(ovp_kernel_solver *solver) {
     ovp_free(solver->ctx, solver->values);
     ovp_free(solver->ctx, solver->vectors);
     ovp_free(solver->ctx, solver);
+}
+
+void ovp_kernel_solver_set_refinement(ovp_kernel_solver *solver, int on) {
+    solver->unrefined = !on;
 }
 
 const ovp_kernel_solver_report *ovp_kernel_solver_get_report(const ovp_kernel_solver *solver) {
