@@ -152,6 +152,9 @@ OVP_API ovp_status ovp_kernel_solver_create(ovp_kernel_solver **out, ovp_ctx *ct
 OVP_API void ovp_kernel_solver_free(ovp_kernel_solver *solver);
 /* X (n x c) = (K + lambda I)^-1 B (n x c), with iterative refinement. X may be B. */
 OVP_API ovp_status ovp_kernel_solve(ovp_kernel_solver *solver, ovp_ctx *ctx, ovp_idx c, const double *b, double *x);
+/* on 0: no refinement after a plain Cholesky factorisation, for many right-hand sides where a relative error of
+ * condition x eps does no harm; 1 (as created): until nothing is gained. */
+OVP_API void ovp_kernel_solver_set_refinement(ovp_kernel_solver *solver, int on);
 OVP_API const ovp_kernel_solver_report *ovp_kernel_solver_get_report(const ovp_kernel_solver *solver);
 
 /* ---- iterative solvers ----------------------------------------------------------------------------- */

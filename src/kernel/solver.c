@@ -16,6 +16,7 @@ enum { TILE = 64, MOST_REFINEMENTS = 12 };
 struct ovp_kernel_solver {
     ovp_ctx *ctx; /* for memory alone */
     ovp_idx n;
+    int unrefined;
     double *a, *diagonal;     /* diagonal: of K + lambda I */
     double *values, *vectors; /* "eigen" alone: ascending; rows are vectors; 1 / value of those kept, else 0 */
     ovp_kernel_solver_report report;
@@ -208,6 +209,10 @@ void ovp_kernel_solver_free(ovp_kernel_solver *solver) {
     ovp_free(solver->ctx, solver);
 }
 
+void ovp_kernel_solver_set_refinement(ovp_kernel_solver *solver, int on) {
+    solver->unrefined = !on;
+}
+
 const ovp_kernel_solver_report *ovp_kernel_solver_get_report(const ovp_kernel_solver *solver) {
     return &solver->report;
 }
@@ -266,10 +271,11 @@ static ovp_idx correct(ovp_idx n, refinement *f) {
 static ovp_status refine(ovp_kernel_solver *s, ovp_ctx *ctx, refinement *f) {
     ovp_status status = OVP_OK;
     const ovp_kernel_symmetric a = {s->n, s->a, s->diagonal};
-    const int extended = !(s->report.condition < ILL_CONDITIONED);
+    const int once = s->unrefined && !(s->report.jitter > 0);
+    const int extended = !once && !(s->report.condition < ILL_CONDITIONED);
     for (ovp_idx j = 0; j < f->c; j++) f->previous[j] = (double)INFINITY;
     s->report.refinements = 0;
-    for (int more = !s->vectors;;) {
+    for (int more = !s->vectors && !once;;) {
         OVP_TRY(ovp_kernel_residual(f->r, ctx, &a, f->c, f->b, f->x, extended));
         s->report.residual = relative_residual(s->n, f);
         if (!more) break;
