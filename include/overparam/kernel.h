@@ -140,6 +140,168 @@ OVP_API void ovp_kernel_solver_free(ovp_kernel_solver *solver);
 OVP_API ovp_status ovp_kernel_solve(ovp_kernel_solver *solver, ovp_ctx *ctx, ovp_idx c, const double *b, double *x);
 OVP_API const ovp_kernel_solver_report *ovp_kernel_solver_get_report(const ovp_kernel_solver *solver);
 
+/* ---- iterative solvers ----------------------------------------------------------------------------- */
+
+/* Kernel regression on n points of `type`: either a kernel and its points x (n x d, C order), whose matrix is made as
+ * it is needed, or the matrix itself, gram (n x n, symmetric), with kernel and x NULL. All borrowed, for as long as a
+ * solver lives that was made from it. */
+typedef struct ovp_kernel_problem {
+    size_t size;
+    ovp_numeric_type type; /* OVP_F32 or OVP_F64 */
+    ovp_idx n, d;
+    const ovp_kernel *kernel;
+    const void *x;
+    const void *gram;
+} ovp_kernel_problem;
+
+/* EigenPro 2 (Ma and Belkin 2019; the published programs where they differ from the paper): stochastic gradient descent
+ * on K W = Y, preconditioned by the top eigenpairs of a subsample S of s points: lambda_i, e_i (|e_i|^2 = 1 / s) those
+ * of K_SS / s; of the first q, q - 1 are flattened down to the tail lambda_q: D_i = (1 - (lambda_q / lambda_i)^alpha) /
+ * lambda_i,   new top lambda' = lambda_1 (lambda_q / lambda_1)^alpha. A step on a batch b:  g = K_bX W - y_b,   W_b -=
+ * (eta / |b|) g,   W_S += (eta / |b|) E D E^T K_Sb g,   with batch = min(floor(beta / lambda' + 1), limit), eta = batch
+ * / beta where batch < beta / lambda' + 1, else .99 * 2 batch / (beta + (batch - 1) lambda'). An epoch draws floor(n /
+ * batch) batch points without repetition and goes through them batch by batch. */
+typedef struct ovp_kernel_eigenpro_options {
+    size_t size;
+    ovp_idx subsample; /* s; 0: min(n, 2000), from n = 100,000 on 12,000 */
+    ovp_idx top_q;     /* q, 2..s; 0: #{i: lambda_i^-alpha < m} - 1, at least 5, m = min(max(s / 5, batch limit), s) */
+    double alpha;      /* 0 < alpha <= 1; 0: .95 */
+    const char *beta;  /* "modern" (NULL): max k(x, x); "early": max_i (1 - s sum_(j<q) e_ij^2), for k(x, x) = 1 */
+    ovp_idx batch;     /* 0: as above */
+    ovp_idx batch_limit; /* 0: n */
+    double lr_scale;     /* eta is multiplied by it; 0: 1 */
+    int64_t memory;      /* bytes for what is made of the kernel matrix besides the subsample's; 0: 1 GiB. If the whole
+                            matrix fits into it, it is made once */
+    ovp_numeric_rng
+        *rng;     /* draws as numpy.random.choice: first S, then the points of each epoch; borrowed. NULL: philox */
+    int64_t seed; /* of the philox stream */
+} ovp_kernel_eigenpro_options;
+
+typedef struct ovp_kernel_eigenpro_report {
+    ovp_idx subsample, top_q, batch, batches; /* batches an epoch */
+    double lambda_1, lambda_q, new_top, beta, eta;
+    int stored;     /* whether the whole matrix is kept */
+    int64_t bytes;  /* estimate of what the solver holds */
+    ovp_idx epochs; /* done so far */
+} ovp_kernel_eigenpro_report;
+typedef struct ovp_kernel_eigenpro ovp_kernel_eigenpro;
+
+/* Draws S and makes the preconditioner (eigenpairs in f64, 4 s^2 numbers while it lasts); W = 0. y: n x c of the
+ * problem's type, copied. Errors: OVP_EINVAL (an option, with its value and range; values that are not finite, their
+ * position; memory below what one row takes), OVP_ENUMERIC (lambda_q not positive: too large a q), OVP_ENOMEM,
+ * OVP_EINTERRUPTED. */
+OVP_API ovp_status ovp_kernel_eigenpro_create(ovp_kernel_eigenpro **out, ovp_ctx *ctx,
+                                              const ovp_kernel_problem *problem, ovp_idx c, const void *y,
+                                              const ovp_kernel_eigenpro_options *options);
+OVP_API void ovp_kernel_eigenpro_free(ovp_kernel_eigenpro *solver);
+OVP_API const ovp_kernel_eigenpro_report *ovp_kernel_eigenpro_get_report(const ovp_kernel_eigenpro *solver);
+/* Other targets (n x c; NULL: the same) with the same preconditioner: W = 0, no epoch done. Draws nothing. */
+OVP_API ovp_status ovp_kernel_eigenpro_restart(ovp_kernel_eigenpro *solver, ovp_ctx *ctx, const void *y);
+/* One epoch: n batch c + n batch (kernel) operations a batch. The same bits for any number of threads. Errors:
+ * OVP_ENUMERIC (W is not finite afterwards: eta too large), those of ovp_kernel_gram, OVP_EINTERRUPTED. */
+OVP_API ovp_status ovp_kernel_eigenpro_epoch(ovp_kernel_eigenpro *solver, ovp_ctx *ctx);
+/* W (n x c), owned by the solver; changes with every epoch. */
+OVP_API const void *ovp_kernel_eigenpro_weights(const ovp_kernel_eigenpro *solver);
+/* f (count x c) = the values at training points ids[0..count-1]; ids NULL: all (count is then n). */
+OVP_API ovp_status ovp_kernel_eigenpro_fit(void *f, ovp_kernel_eigenpro *solver, ovp_ctx *ctx, ovp_idx count,
+                                           const int64_t *ids);
+/* f (rows x c) = K(x, X) W at other points: x rows x d, or where the problem is a matrix, K(x, X) itself, rows x n. */
+OVP_API ovp_status ovp_kernel_eigenpro_predict(void *f, ovp_kernel_eigenpro *solver, ovp_ctx *ctx, ovp_idx rows,
+                                               const void *x);
+/* *mse: mean of (f - y)^2 over rows x c; *error: share of rows whose largest entries of f and y stand in different
+ * places (the first of equals counts; c = 1: whose signs differ). Either may be NULL. rows, c >= 1. */
+OVP_API void ovp_kernel_score(double *mse, double *error, ovp_numeric_type type, ovp_idx rows, ovp_idx c, const void *f,
+                              const void *y);
+
+/* (K + lambda I) W = Y by conjugate gradients, every column on its own, preconditioned by the same eigenpairs,
+ * orthonormal on all n points: with the Nystroem approximation K_XS E_q (s Lambda_q)^-1 E_q^T K_SX = U (n mu) U^T and
+ * nu = lambda / n, P = I - sum_(i<q) (1 - ((mu_q + nu) / (mu_i + nu))^alpha) u_i u_i^T. */
+typedef struct ovp_kernel_cg_options {
+    size_t size;
+    double ridge;
+    const char *ridge_scale;  /* NULL: "absolute" */
+    double tolerance;         /* of |Y - (K + lambda I) W| / |Y| (2-norms), each column; 0: 1e-10, in f32 1e-5 */
+    ovp_idx most_steps;       /* 0: n + 100 */
+    int plain;                /* 1: without preconditioner */
+    ovp_idx subsample, top_q; /* as ovp_kernel_eigenpro_options */
+    double alpha;
+    int64_t memory;
+    ovp_numeric_rng *rng;
+    int64_t seed;
+} ovp_kernel_cg_options;
+typedef struct ovp_kernel_cg_report {
+    ovp_idx steps, top_q;
+    double lambda, residual; /* largest true relative residual of a column, computed anew at the end */
+    int converged;
+} ovp_kernel_cg_report;
+/* w: n x c. report may be NULL. Not to converge within most_steps is no error; the report says it. The same bits for
+ * any number of threads. Errors: those of ovp_kernel_eigenpro_create; OVP_ENUMERIC (K + lambda I is not positive
+ * definite to rounding). */
+OVP_API ovp_status ovp_kernel_cg(void *w, ovp_kernel_cg_report *report, ovp_ctx *ctx, const ovp_kernel_problem *problem,
+                                 ovp_idx c, const void *y, const ovp_kernel_cg_options *options);
+
+/* ---- predictors ------------------------------------------------------------------------------------ */
+
+/* What full-batch training of a model with a constant tangent kernel Theta does (Jacot et al. 2018; Lee et al. 2019),
+ * in closed form at any time. With n training points, c outputs trained alike, targets y and the loss "half-mean"   1/2
+ * mean of (f - y)^2 over n c (neural_tangents)       rate = 1 / (n c) "mean"        mean of (f - y)^2 over n c rate = 2
+ * / (n c) "sample-mean" mean over n of 1/2 sum of (f - y)^2 over c             rate = 1 / n "half-sum"    1/2 sum of (f
+ * - y)^2                                   rate = 1 the residual f - y on the training points is multiplied by flow:
+ * exp(-rate t Theta)                    t: time, that is, learning rate times steps gd:    (I - rate eta Theta)^t t:
+ * steps of learning rate eta, a whole number and f_t(x) = f_0(x) + Theta(x, X) Theta^-1 (I - that) (y - f_0(X)). For
+ * outputs coupled by their kernel give Theta of all n c pairs as n c points of one output. */
+typedef struct ovp_kernel_predict_options {
+    size_t size;
+    ovp_idx n, tests;         /* tests 0: training points alone */
+    const double *theta;      /* n x n, Theta(X, X); these arrays are read during creation alone */
+    const double *theta_test; /* tests x n, Theta(x, X) */
+    /* For covariances, each or all NULL: the kernel of the output at t = 0, K(X, X), K(x, X), K(x, x) (tests x tests).
+     * Bayesian inference and training of the last layer alone: give the same arrays as Theta. */
+    const double *k, *k_test, *k_test_test;
+    double ridge;            /* added to Theta(X, X)'s diagonal */
+    const char *ridge_scale; /* NULL: "absolute"; "relative": times tr Theta / n (diag_reg) */
+    ovp_idx c;               /* outputs; 0: 1 */
+    const char *loss;        /* NULL: "half-mean" */
+} ovp_kernel_predict_options;
+typedef struct ovp_kernel_predictor ovp_kernel_predictor;
+typedef struct ovp_kernel_predict_report {
+    double lambda, rate, largest, smallest; /* eigenvalues of Theta + lambda I as used */
+    ovp_idx clamped;                        /* negative ones, set to 0: rounding, or no kernel at all */
+    ovp_idx negligible; /* up to n eps times the largest: at t = infinity these directions stay untrained */
+} ovp_kernel_predict_report;
+/* A time: flow at t (0..INFINITY) with eta 0, or t steps (INFINITY: the limit) of gradient descent with eta > 0. */
+typedef struct ovp_kernel_time {
+    double t, eta;
+} ovp_kernel_time;
+
+/* One eigendecomposition, O(n^3); afterwards every time costs O((n + tests) n c). Immutable. Errors: OVP_EINVAL (an
+ * option; a value that is not finite, its position), OVP_ENUMERIC (no positive eigenvalue), OVP_ENOMEM. */
+OVP_API ovp_status ovp_kernel_predict_create(ovp_kernel_predictor **out, ovp_ctx *ctx,
+                                             const ovp_kernel_predict_options *options);
+OVP_API void ovp_kernel_predict_free(ovp_kernel_predictor *predictor);
+OVP_API const ovp_kernel_predict_report *ovp_kernel_predict_get_report(const ovp_kernel_predictor *predictor);
+/* train (n x c), test (tests x c): f at that time from y (n x c), f0_train (n x c), f0_test (tests x c); f0 NULL: 0;
+ * train or test may be NULL. Errors: OVP_EINVAL (t < 0 or not whole with eta > 0, eta < 0, not finite input; t infinite
+ * with eta at or above the largest stable one, which the message names), OVP_ENUMERIC (the values overflow: gradient
+ * descent diverges), OVP_ENOMEM. */
+OVP_API ovp_status ovp_kernel_predict_mean(double *train, double *test, ovp_ctx *ctx,
+                                           const ovp_kernel_predictor *predictor, ovp_kernel_time time, const double *y,
+                                           const double *f0_train, const double *f0_test);
+/* cov (tests x tests): covariance of f_t(x) over initialisations, one output, with A = Theta(x, X) Theta^-1 (I - ..):
+ *     K(x, x) + A K(X, X) A^T - A K(X, x) - (A K(X, x))^T,
+ * exactly symmetric. Errors: those of ovp_kernel_predict_mean, OVP_EINVAL (made without k, k_test, k_test_test). */
+OVP_API ovp_status ovp_kernel_predict_covariance(double *cov, ovp_ctx *ctx, const ovp_kernel_predictor *predictor,
+                                                 ovp_kernel_time time);
+/* Losses (of the predictor's own kind) at times[0..count-1]: train from the spectrum alone, O(n c) a time; test, if it
+ * and y_test (tests x c) are not NULL, by ovp_kernel_predict_mean (half-sum and sample-mean with tests for n). */
+OVP_API ovp_status ovp_kernel_predict_losses(double *train, double *test, ovp_ctx *ctx,
+                                             const ovp_kernel_predictor *predictor, ovp_idx count,
+                                             const ovp_kernel_time *times, const double *y, const double *f0_train,
+                                             const double *y_test, const double *f0_test);
+/* 2 (1 + momentum) / (rate lambda_max): gradient descent with heavy-ball momentum (0 <= momentum < 1) is stable below.
+ */
+OVP_API double ovp_kernel_predict_largest_rate(const ovp_kernel_predictor *predictor, double momentum);
+
 #ifdef __cplusplus
 }
 #endif

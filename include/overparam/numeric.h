@@ -233,6 +233,19 @@ OVP_API ovp_status ovp_numeric_svd(double *s, double *u, double *vt, ovp_ctx *ct
  * singular values, descending. 0 <= rcond (else OVP_EINVAL). numpy.linalg.lstsq and pinv take the same cut. */
 OVP_API ovp_status ovp_numeric_lstsq(double *x, ovp_idx *rank, double *s, ovp_ctx *ctx, ovp_idx m, ovp_idx n,
                                      ovp_idx rhs, const double *a, const double *b, double rcond);
+/* Cholesky's factor in place: the lower triangle of a (n x n, C order, symmetric) becomes L of a = L L^T; what stands
+ * above the diagonal is neither read nor changed. *minor: 0, or the order of the first leading minor that is not positive
+ * (or not a number): the status is OVP_OK then too, and the lower triangle is undefined. n^3 / 3 flops in tiles whose
+ * size is fixed, by all threads of ctx: the same bits for any number of them. Errors: OVP_EINVAL (n),
+ * OVP_EINTERRUPTED. */
+OVP_API ovp_status ovp_numeric_cholesky(ovp_idx *minor, ovp_ctx *ctx, ovp_idx n, double *a);
+/* b (n x rhs, C order) <- (L L^T)^-1 b in place, l as ovp_numeric_cholesky leaves it. 2 n^2 rhs flops, by all threads,
+ * bits as above. Errors: OVP_EINVAL (an extent), OVP_EINTERRUPTED. */
+OVP_API ovp_status ovp_numeric_cholesky_solve(ovp_ctx *ctx, ovp_idx n, const double *l, ovp_idx rhs, double *b);
+/* *out: an estimate of ||a||_1 ||a^-1||_1 from below, rarely by more than a factor 3 (Higham 1988; dpocon), norm = ||a||_1;
+ * INFINITY where it overflows. O(n^2), on the calling thread alone. Errors: OVP_EINVAL, OVP_ENOMEM. */
+OVP_API ovp_status ovp_numeric_cholesky_condition(double *out, ovp_ctx *ctx, ovp_idx n, const double *l, double norm);
+
 /* ---- Gaussian integrals, roots ------------------------------------------------------------------- */
 
 typedef double (*ovp_numeric_real_fn)(const void *user, double x);

@@ -87,6 +87,20 @@ void ovp_numeric_gemm(ovp_numeric_type type, int ta, int tb, ovp_idx m, ovp_idx 
     ovp_numeric_gemm_blocked(type, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, (ovp_idx)1 << 30);
 }
 
+void ovp_numeric_solve_triangle(int right, int transposed, ovp_idx m, ovp_idx n, const double *l, ovp_idx ldl,
+                                double *b, ovp_idx ldb) {
+    const int threads = swap_omp_threads(1);
+    cblas_dtrsm(CblasRowMajor, right ? CblasRight : CblasLeft, CblasLower, transposed ? CblasTrans : CblasNoTrans,
+                CblasNonUnit, as_int(m), as_int(n), 1, l, as_ld(ldl), b, as_ld(ldb));
+    if (threads != 1) swap_omp_threads(threads);
+}
+
+void ovp_numeric_subtract_square(ovp_idx n, ovp_idx k, const double *a, ovp_idx lda, double *c, ovp_idx ldc) {
+    const int threads = swap_omp_threads(1);
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, as_int(n), as_int(k), -1, a, as_ld(lda), 1, c, as_ld(ldc));
+    if (threads != 1) swap_omp_threads(threads);
+}
+
 int ovp_numeric_blas_begin(void) {
     if (find_flavour() != PTHREAD) return swap_omp_threads(1);
     if (!openblas_get_num_threads || !openblas_set_num_threads) return 1;

@@ -1,4 +1,4 @@
-/* Internal entry of blas.c, for its tests. */
+/* Internal entries of blas.c: for its tests, and for the factorisations. */
 #ifndef OVP_NUMERIC_BLAS_INT_H
 #define OVP_NUMERIC_BLAS_INT_H
 
@@ -9,5 +9,12 @@
 void ovp_numeric_gemm_blocked(ovp_numeric_type type, int ta, int tb, ovp_idx m, ovp_idx n, ovp_idx k, double alpha,
                               const void *a, ovp_idx lda, const void *b, ovp_idx ldb, double beta, void *c, ovp_idx ldc,
                               ovp_idx block);
+
+/* B <- L^-1 B or, transposed, L^-T B; right: B <- B L^-1 or B L^-T. B m x n, L the lower triangle of l; f64, C order, on
+ * the calling thread alone as ovp_numeric_gemm. Extents below 2^31. */
+void ovp_numeric_solve_triangle(int right, int transposed, ovp_idx m, ovp_idx n, const double *l, ovp_idx ldl,
+                                double *b, ovp_idx ldb);
+/* The lower triangle of C (n x n) minus that of A A^T, A n x k; above its diagonal C stays as it is. */
+void ovp_numeric_subtract_square(ovp_idx n, ovp_idx k, const double *a, ovp_idx lda, double *c, ovp_idx ldc);
 
 #endif

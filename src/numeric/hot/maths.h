@@ -30,6 +30,7 @@ typedef uint32_t ovp_vm_bits;
 #else
 #define OVP_FMA(a, b, c) ((a) * (b) + (c))
 #endif
+#define OVP_SQRT(x) __builtin_sqrtf(x)
 #define OVP_VM_MANTISSA 23
 #define OVP_VM_BIAS 127u
 #define OVP_VM_SIGN 0x80000000u
@@ -39,6 +40,7 @@ typedef uint32_t ovp_vm_bits;
 #else
 typedef uint64_t ovp_vm_bits;
 #define OVP_FMA OVP_FMA64
+#define OVP_SQRT(x) __builtin_sqrt(x)
 #define OVP_VM_MANTISSA 52
 #define OVP_VM_BIAS 1023u
 #define OVP_VM_SIGN 0x8000000000000000u

@@ -1,0 +1,106 @@
+/* Inside kernel: kernel functions of points and of infinitely wide nets. */
+#ifndef OVP_KERNEL_FUNCTIONS_INT_H
+#define OVP_KERNEL_FUNCTIONS_INT_H
+
+#include <overparam/kernel.h>
+
+#include "kernel/hot_int.h"
+
+typedef enum ovp_kernel_convention {
+    OVP_CONVENTION_NTK,
+    OVP_CONVENTION_SPHERE,
+    OVP_CONVENTION_TUTORIAL
+} ovp_kernel_convention;
+
+struct ovp_kernel {
+    ovp_ctx *ctx; /* for freeing */
+    ovp_kernel_options options;
+    ovp_kernel_point point; /* scale 0: 1 / d */
+    double error;
+    /* Nets: K_0 = w0 <x, z> + b0 (divided by d where it says so), Theta_0 = that with t0 instead of b0. */
+    const ovp_numeric_activation *act;
+    ovp_kernel_dual dual;
+    ovp_kernel_convention convention;
+    int divided, slopes; /* slopes: whether the result needs E[phi' phi'] */
+    double left, right;
+    double w0, b0, t0;
+    double w, b, t; /* of later layers */
+    double value, slope, constant; /* of the last layer */
+};
+
+/* ---- duals.c: expectations over one normal ------------------------------------------------------------ */
+
+/* E phi(u)^2 and E phi'(u)^2, u ~ N(0, q). Errors: OVP_ENUMERIC of quadrature. */
+ovp_status ovp_kernel_dual_square(double *out, ovp_ctx *ctx, const ovp_kernel *kernel, double q);
+ovp_status ovp_kernel_dual_slope(double *out, ovp_ctx *ctx, const ovp_kernel *kernel, double q);
+/* E[phi(u) phi(v)], or of phi', u ~ N(0, q1), v ~ N(0, q2) of correlation c, by quadrature over the plane. */
+ovp_status ovp_kernel_dual_plane(double *out, double *error, ovp_ctx *ctx, const ovp_kernel *kernel, int derivative,
+                                 double q1, double q2, double c);
+/* Kinks of g(root z) and places where it changes quickly, in z; at most OVP_KERNEL_MOST_BREAKS. */
+enum { OVP_KERNEL_MOST_BREAKS = 16 };
+int ovp_kernel_dual_breaks(double *out, const ovp_numeric_activation *act, double root);
+
+/* ---- series.c: Hermite coefficients -------------------------------------------------------------------- */
+
+/* a_k of g(root z) for many rows: table[k * rows + row], k < terms. rest: root of what the terms left out add up to in
+ * E g^2, error of that included; |c|^terms rest rest' bounds the error of sum a_k b_k c^k. */
+typedef struct ovp_kernel_series {
+    ovp_idx terms, rows;
+    double *table, *rest;
+} ovp_kernel_series;
+/* For phi, or phi' with `derivative`; squares: E g^2 of every row. Starts threads. Freed by the caller, on failure too.
+ */
+ovp_status ovp_kernel_series_make(ovp_kernel_series *out, ovp_ctx *ctx, const ovp_kernel *kernel, int derivative,
+                                  ovp_idx rows, const double *roots, const double *squares);
+void ovp_kernel_series_free(ovp_ctx *ctx, ovp_kernel_series *series);
+
+/* ---- rows.c: what is known of every row of one side ----------------------------------------------------- */
+
+/* Of nets: the variances q of one layer's inputs, sqrt(q) and 1 / sqrt(q) (0 for 0), and their E phi^2 and E phi'^2. */
+typedef struct ovp_kernel_variances {
+    double *root, *inverse, *square, *slope;
+    ovp_kernel_series phi, dphi;
+} ovp_kernel_variances;
+
+typedef struct ovp_kernel_rows {
+    ovp_idx count, d;
+    ovp_numeric_type type;
+    const char *x;
+    const void *shift;           /* of d values of the type, or NULL */
+    double *scale;               /* 1 / |x| under `normalise`, else NULL */
+    double *square;              /* |x - shift|^2 scale^2 */
+    double *diagonal;            /* k(x, x) */
+    double w0;                   /* of the kernel, divided by d where it says so */
+    ovp_kernel_variances *layer; /* 0 .. depth, nets only */
+} ovp_kernel_rows;
+
+/* shift NULL: as it is. Errors: OVP_EINVAL, OVP_ENOMEM, OVP_ENUMERIC. */
+ovp_status ovp_kernel_rows_make(ovp_kernel_rows *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type,
+                                ovp_idx d, ovp_idx count, const void *x, const void *shift, const char *name);
+void ovp_kernel_rows_free(ovp_ctx *ctx, const ovp_kernel *kernel, ovp_kernel_rows *rows);
+/* Values of the mean row of z in *out (freed with ovp_free) where distances gain by it, else NULL. */
+ovp_status ovp_kernel_shift(void **out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
+                            ovp_idx count, const void *z);
+/* Row i of x. */
+const void *ovp_kernel_row(const ovp_kernel_rows *rows, ovp_idx i);
+
+/* ---- tile.c, net_tile.c ----------------------------------------------------------------------------------- */
+
+/* Rows first[0] .. of `a` against rows first[1] .. of `b`, to out with leading dimension ld. */
+typedef struct ovp_kernel_tile {
+    const ovp_kernel *kernel;
+    const ovp_kernel_rows *a, *b;
+    ovp_idx first[2], count[2];
+    char *out;
+    ovp_idx ld;
+    void *scratch; /* ovp_kernel_tile_scratch bytes, 64-byte aligned */
+} ovp_kernel_tile;
+enum { OVP_KERNEL_TILE = 512 }; /* most rows and columns */
+size_t ovp_kernel_tile_scratch(const ovp_kernel_rows *a, const ovp_kernel_rows *b);
+ovp_status ovp_kernel_tile_fill(ovp_ctx *worker, const ovp_kernel_tile *tile);
+/* One row of a net's tile: values holds <x, z_j> (normalised) and gets the kernel; line: OVP_KERNEL_LINES lines of
+ * OVP_KERNEL_TILE values, then the longest series. */
+enum { OVP_KERNEL_LINES = 5 };
+ovp_status ovp_kernel_net_row(ovp_ctx *worker, const ovp_kernel_tile *tile, ovp_idx row, void *values, double *line);
+
+#endif

@@ -1,0 +1,90 @@
+/* Inside kernel: what the solvers share. */
+#ifndef OVP_KERNEL_SOLVE_INT_H
+#define OVP_KERNEL_SOLVE_INT_H
+
+#include <overparam/kernel.h>
+
+/* C (m x n) = alpha op(A) B + beta C by all threads, op(A) m x k, in blocks of rows of C from shapes alone: the same
+ * bits for any number of threads. Not in a task of ovp_parallel. Errors: OVP_EINTERRUPTED. */
+ovp_status ovp_kernel_product(ovp_ctx *ctx, ovp_numeric_type type, int ta, ovp_idx m, ovp_idx n, ovp_idx k,
+                              double alpha, const void *a, ovp_idx lda, const void *b, ovp_idx ldb, double beta,
+                              void *c, ovp_idx ldc);
+
+/* OVP_OK, or OVP_EINVAL with the position of the first entry that is not finite. what: "the Gram matrix". */
+ovp_status ovp_kernel_check_finite(ovp_ctx *ctx, const char *what, ovp_numeric_type type, ovp_idx rows, ovp_idx cols,
+                                   const void *values);
+
+/* lambda of a ridge in the units named (NULL: absolute), trace that of the n x n matrix. what: who asks. Errors:
+ * OVP_EINVAL. */
+ovp_status ovp_kernel_ridge(double *lambda, ovp_ctx *ctx, const char *what, double ridge, const char *scale,
+                            double trace, ovp_idx n);
+
+/* ---- residuals (residual.c) ---- */
+
+/* A symmetric matrix: the triangle above the diagonal of `upper` (n x n) and `diagonal`; below, anything may stand. */
+typedef struct ovp_kernel_symmetric {
+    ovp_idx n;
+    const double *upper, *diagonal;
+} ovp_kernel_symmetric;
+
+/* R = B - A X, all n x c. extended: every entry as if summed in twice the precision, then rounded (Dekker 1971; Ogita,
+ * Rump and Oishi 2005), else in f64. */
+ovp_status ovp_kernel_residual(double *r, ovp_ctx *ctx, const ovp_kernel_symmetric *a, ovp_idx c, const double *b,
+                               const double *x, int extended);
+
+/* ---- the matrix of a problem, row by row (source.c) ---- */
+
+typedef struct ovp_kernel_source {
+    ovp_kernel_problem problem;
+    const void *matrix; /* all of it, given or made; NULL: rows are made as they are needed */
+    void *made;
+    ovp_idx tile;  /* rows at a time */
+    void *rows;    /* tile x n, where they are made */
+    void *points;  /* tile x d, points of rows that do not stand side by side */
+    int64_t bytes; /* held by it */
+} ovp_kernel_source;
+
+/* Checks the problem; makes the whole matrix if it fits into memory. who: the solver, for messages. Free with _close.
+ */
+ovp_status ovp_kernel_source_open(ovp_kernel_source *source, ovp_ctx *ctx, const char *who,
+                                  const ovp_kernel_problem *problem, int64_t memory);
+void ovp_kernel_source_close(ovp_kernel_source *source, ovp_ctx *ctx);
+/* out (count x count) = the matrix's rows and columns ids. */
+ovp_status ovp_kernel_source_square(void *out, ovp_ctx *ctx, const ovp_kernel_source *source, ovp_idx count,
+                                    const int64_t *ids);
+
+/* out (count x c) = K_b W - y_b for the rows b: ids, or where NULL the first count, or those of other points. With
+ * moments also out^T K_bS. */
+typedef struct ovp_kernel_pass {
+    ovp_idx count, c;
+    const int64_t *ids;
+    const void *others; /* NULL: training points */
+    const void *w, *y;  /* n x c; y NULL: 0 */
+    void *out;
+    ovp_idx s; /* moments: c x s, S = s_ids; NULL: none */
+    const int64_t *s_ids;
+    void *moments;
+} ovp_kernel_pass;
+ovp_status ovp_kernel_source_pass(const ovp_kernel_source *source, ovp_ctx *ctx, const ovp_kernel_pass *pass);
+
+/* ---- eigenpairs of a subsample (nystrom.c) ---- */
+
+typedef struct ovp_kernel_nystrom {
+    ovp_idx s, q;
+    int64_t *ids;
+    double *values, *vectors; /* q eigenvalues of K_SS / s, descending; q x s, rows unit vectors */
+} ovp_kernel_nystrom;
+
+typedef struct ovp_kernel_nystrom_options {
+    ovp_idx subsample, top_q, batch_limit; /* as ovp_kernel_eigenpro_options */
+    double alpha;                          /* in (0, 1] */
+    ovp_numeric_rng *rng;
+} ovp_kernel_nystrom_options;
+
+ovp_status ovp_kernel_nystrom_make(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx, const char *who,
+                                   const ovp_kernel_source *source, const ovp_kernel_nystrom_options *options);
+void ovp_kernel_nystrom_free(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx);
+/* *alpha = .95 where it is 0; OVP_EINVAL outside (0, 1]. */
+ovp_status ovp_kernel_nystrom_alpha(double *alpha, ovp_ctx *ctx, const char *who);
+
+#endif

@@ -1,0 +1,90 @@
+/* One tile of a Gram matrix: the products by BLAS in place, then row by row what makes the kernel of them. */
+#include "kernel/functions_int.h"
+
+#include <string.h>
+
+/* Room at the beginning of scratch for lines, and behind it for shifted rows of both sides. */
+static ovp_idx line_values(const ovp_kernel_rows *a, const ovp_kernel_rows *b) {
+    (void)b;
+    ovp_idx longest = 0;
+    const ovp_kernel_variances *v = a->layer;
+    for (; v && v->phi.table; v++) { /* the last layer has no series */
+        longest = v->phi.terms > longest ? v->phi.terms : longest;
+        longest = v->dphi.terms > longest ? v->dphi.terms : longest;
+    }
+    return OVP_KERNEL_LINES * OVP_KERNEL_TILE + (longest + 7) / 8 * 8;
+}
+
+size_t ovp_kernel_tile_scratch(const ovp_kernel_rows *a, const ovp_kernel_rows *b) {
+    const size_t packed =
+        a->shift ? 2 * OVP_KERNEL_TILE * (size_t)a->d * ovp_numeric_type_size(a->type) : 0;
+    return ((size_t)line_values(a, b) * sizeof(double) + packed + 63) / 64 * 64;
+}
+
+/* to = x - shift, row after row. */
+static void shift_rows(const ovp_kernel_rows *rows, ovp_idx first, ovp_idx count, void *to) {
+    for (ovp_idx i = 0; i < count; i++) {
+        const void *from = ovp_kernel_row(rows, first + i);
+        for (ovp_idx k = 0; k < rows->d; k++)
+            if (rows->type == OVP_F32)
+                ((float *)to)[i * rows->d + k] = ((const float *)from)[k] - ((const float *)rows->shift)[k];
+            else
+                ((double *)to)[i * rows->d + k] = ((const double *)from)[k] - ((const double *)rows->shift)[k];
+    }
+}
+
+static void products(const ovp_kernel_tile *t) {
+    const ovp_idx d = t->a->d;
+    const void *x = ovp_kernel_row(t->a, t->first[0]), *z = ovp_kernel_row(t->b, t->first[1]);
+    if (t->a->shift) {
+        char *packed = (char *)t->scratch + (size_t)line_values(t->a, t->b) * sizeof(double);
+        char *second = packed + OVP_KERNEL_TILE * (size_t)d * ovp_numeric_type_size(t->a->type);
+        shift_rows(t->a, t->first[0], t->count[0], packed);
+        shift_rows(t->b, t->first[1], t->count[1], second);
+        x = packed;
+        z = second;
+    }
+    ovp_numeric_gemm(t->a->type, 0, 1, t->count[0], t->count[1], d, 1, x, d, z, d, 0, t->out, t->ld);
+}
+
+/* Distances that the products cannot tell: by differences. */
+static void near_points(const ovp_kernel_point_kernels *points, const ovp_kernel_tile *t, ovp_idx i, void *values) {
+    const ovp_kernel_rows *a = t->a, *b = t->b;
+    const int is_f32 = a->type == OVP_F32;
+    const double near = is_f32 ? OVP_KERNEL_NEAR_F32 : OVP_KERNEL_NEAR_F64;
+    for (ovp_idx k = 0; k < t->count[1]; k++) {
+        const ovp_idx j = t->first[1] + k;
+        const double d = is_f32 ? (double)((float *)values)[k] : ((double *)values)[k];
+        if (!(d < near * (a->square[i] + b->square[j]))) continue;
+        const double exact = points->difference(a->d, ovp_kernel_row(a, i), a->scale ? a->scale[i] : 1,
+                                                ovp_kernel_row(b, j), b->scale ? b->scale[j] : 1);
+        if (is_f32)
+            ((float *)values)[k] = (float)exact;
+        else
+            ((double *)values)[k] = exact;
+    }
+}
+
+ovp_status ovp_kernel_tile_fill(ovp_ctx *worker, const ovp_kernel_tile *t) {
+    const ovp_kernel_rows *a = t->a, *b = t->b;
+    const ovp_kernel_point_kernels *points = ovp_kernel_point_kernels_for(worker, a->type);
+    ovp_kernel_point point = t->kernel->point;
+    ovp_status status = OVP_OK;
+    if (!(point.scale > 0)) point.scale = 1 / (double)a->d;
+    products(t);
+    for (ovp_idx r = 0; r < t->count[0]; r++) {
+        const ovp_idx i = t->first[0] + r;
+        void *values = t->out + (size_t)(r * t->ld) * ovp_numeric_type_size(a->type);
+        if (a->scale) points->scale(t->count[1], values, a->scale[i], b->scale + t->first[1]);
+        if (point.form == OVP_FORM_NET) {
+            OVP_TRY(ovp_kernel_net_row(worker, t, i, values, t->scratch));
+            continue;
+        }
+        if (point.form != OVP_FORM_POLYNOMIAL &&
+            points->squares(t->count[1], values, a->square[i], b->square + t->first[1]))
+            near_points(points, t, i, values);
+        points->map(&point, t->count[1], values);
+    }
+done:
+    return status;
+}

@@ -1,0 +1,157 @@
+/* Cholesky's factorisation by all threads: right-looking over tiles of fixed size, each computed by one task from
+ * shapes alone (LAPACK on the diagonal, BLAS elsewhere), so that bits do not depend on the number of threads. C order:
+ * the lower triangle of rows is LAPACK's upper triangle of columns. */
+#include "numeric/blas_int.h"
+
+#include <limits.h>
+#include <math.h>
+
+extern void dpotrf_(const char *triangle, const int *n, double *a, const int *lda, int *info, size_t triangle_length);
+extern void dpocon_(const char *triangle, const int *n, const double *a, const int *lda, const double *norm,
+                    double *rcond, double *work, int *iwork, int *info, size_t triangle_length);
+
+/* Columns of a step; tiles a task updates at once; columns of b a task solves for. */
+enum { TILE = 256, RUN = 2, CHUNK = 64 };
+
+typedef struct factor {
+    double *a;
+    ovp_idx n, at, wide; /* the step's first column and its number of columns */
+} factor;
+
+static ovp_idx tiles(ovp_idx n) {
+    return (n + TILE - 1) / TILE;
+}
+
+static ovp_idx least(ovp_idx a, ovp_idx b) {
+    return a < b ? a : b;
+}
+
+/* Rows of tile i below the step's diagonal tile: A_ik <- A_ik L_kk^-T. */
+static ovp_status panel_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    (void)ctx;
+    const factor *f = arg;
+    const ovp_idx row = f->at + f->wide + task * TILE;
+    ovp_numeric_solve_triangle(1, 1, least(TILE, f->n - row), f->wide, f->a + f->at * f->n + f->at, f->n,
+                               f->a + row * f->n + f->at, f->n);
+    return OVP_OK;
+}
+
+/* RUN tiles of row i, or those that are left up to the diagonal: A_ij <- A_ij - A_ik A_jk^T. */
+static ovp_status update_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    (void)ctx;
+    const factor *f = arg;
+    ovp_idx i = 0;
+    while (task > i / RUN) task -= i++ / RUN + 1;
+    const ovp_idx start = f->at + f->wide, row = start + i * TILE, rows = least(TILE, f->n - row);
+    const ovp_idx col = start + task * RUN * TILE, end = least(col + (ovp_idx)RUN * TILE, row);
+    const double *left = f->a + row * f->n + f->at;
+    if (end > col)
+        ovp_numeric_gemm(OVP_F64, 0, 1, rows, end - col, f->wide, -1, left, f->n, f->a + col * f->n + f->at, f->n, 1,
+                         f->a + row * f->n + col, f->n);
+    if (row < col + (ovp_idx)RUN * TILE)
+        ovp_numeric_subtract_square(rows, f->wide, left, f->n, f->a + row * f->n + row, f->n);
+    return OVP_OK;
+}
+
+static ovp_status check_order(ovp_ctx *ctx, ovp_idx n) {
+    if (n >= 0 && n <= INT_MAX) return OVP_OK;
+    return ovp_fail(ctx, OVP_EINVAL, "Cholesky: order %lld; allowed 0..%d", (long long)n, INT_MAX);
+}
+
+/* LAPACK's answer, or an earlier pivot that is not a number, which OpenBLAS's dpotrf lets pass. */
+static ovp_idx first_bad(const double *a, ovp_idx ld, ovp_idx pivots, int info) {
+    for (ovp_idx i = 0; i < pivots; i++)
+        if (!(a[i * ld + i] > 0)) return i + 1;
+    return info;
+}
+
+ovp_status ovp_numeric_cholesky(ovp_idx *minor, ovp_ctx *ctx, ovp_idx n, double *a) {
+    ovp_status status = check_order(ctx, n);
+    *minor = 0;
+    if (status != OVP_OK) return status;
+    const int blas = ovp_numeric_blas_begin(), ld = (int)n;
+    for (ovp_idx k = 0; k < n && !*minor; k += TILE) {
+        factor f = {a, n, k, least(TILE, n - k)};
+        const int order = (int)f.wide;
+        int info = 0;
+        dpotrf_("U", &order, a + k * n + k, &ld, &info, 1);
+        *minor = first_bad(f.a + k * n + k, n, info > 0 ? info - 1 : f.wide, info);
+        if (*minor) *minor += k;
+        const ovp_idx below = tiles(n - k - f.wide);
+        ovp_idx updates = 0;
+        for (ovp_idx i = 0; i < below; i++) updates += i / RUN + 1;
+        if (*minor || below == 0) continue;
+        OVP_TRY(ovp_parallel(ctx, below, panel_task, &f));
+        OVP_TRY(ovp_parallel(ctx, updates, update_task, &f));
+    }
+done:
+    ovp_numeric_blas_end(blas);
+    return status;
+}
+
+typedef struct solve {
+    const double *l;
+    double *b;
+    ovp_idx n, rhs, at, wide;
+    int back; /* 0: L, 1: L^T */
+} solve;
+
+static ovp_status diagonal_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    (void)ctx;
+    const solve *s = arg;
+    const ovp_idx col = task * CHUNK;
+    ovp_numeric_solve_triangle(0, s->back, s->wide, least(CHUNK, s->rhs - col), s->l + s->at * s->n + s->at, s->n,
+                               s->b + s->at * s->rhs + col, s->rhs);
+    return OVP_OK;
+}
+
+/* Rows of tile `task` of those that are left: forth those below, b_i <- b_i - L_ik x_k; back those above, b_i <- b_i -
+ * L_ki^T x_k. */
+static ovp_status eliminate_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    (void)ctx;
+    const solve *s = arg;
+    const ovp_idx row = (s->back ? 0 : s->at + s->wide) + task * TILE;
+    const ovp_idx rows = least(TILE, (s->back ? s->at : s->n) - row);
+    const double *l = s->back ? s->l + s->at * s->n + row : s->l + row * s->n + s->at;
+    ovp_numeric_gemm(OVP_F64, s->back, 0, rows, s->rhs, s->wide, -1, l, s->n, s->b + s->at * s->rhs, s->rhs, 1,
+                     s->b + row * s->rhs, s->rhs);
+    return OVP_OK;
+}
+
+ovp_status ovp_numeric_cholesky_solve(ovp_ctx *ctx, ovp_idx n, const double *l, ovp_idx rhs, double *b) {
+    ovp_status status = check_order(ctx, n);
+    if (status == OVP_OK) status = check_order(ctx, rhs);
+    if (status != OVP_OK || n == 0 || rhs == 0) return status;
+    const int blas = ovp_numeric_blas_begin();
+    const ovp_idx count = tiles(n);
+    for (ovp_idx step = 0; step < 2 * count; step++) {
+        const int back = step >= count;
+        const ovp_idx k = back ? 2 * count - 1 - step : step, at = k * TILE;
+        solve s = {l, b, n, rhs, at, least(TILE, n - at), back};
+        OVP_TRY(ovp_parallel(ctx, (rhs + CHUNK - 1) / CHUNK, diagonal_task, &s));
+        OVP_TRY(ovp_parallel(ctx, back ? k : count - 1 - k, eliminate_task, &s));
+    }
+done:
+    ovp_numeric_blas_end(blas);
+    return status;
+}
+
+ovp_status ovp_numeric_cholesky_condition(double *out, ovp_ctx *ctx, ovp_idx n, const double *l, double norm) {
+    ovp_status status = OVP_OK;
+    double *work = NULL, reciprocal = 0;
+    int *iwork = NULL, info = 0;
+    const int order = (int)n;
+    *out = 1;
+    OVP_TRY(check_order(ctx, n));
+    if (n == 0) return OVP_OK;
+    OVP_TRY(ovp_alloc(ctx, &work, 3 * n, sizeof *work));
+    OVP_TRY(ovp_alloc(ctx, &iwork, n, sizeof *iwork));
+    const int blas = ovp_numeric_blas_begin();
+    dpocon_("U", &order, l, &order, &norm, &reciprocal, work, iwork, &info, 1);
+    ovp_numeric_blas_end(blas);
+    *out = info == 0 && reciprocal > 0 ? 1 / reciprocal : (double)INFINITY;
+done:
+    ovp_free(ctx, work);
+    ovp_free(ctx, iwork);
+    return status;
+}
