@@ -21,7 +21,6 @@ ovp_status princeton_net_create(study_net *net, ovp_ctx *ctx, const princeton_ne
                                            .activation = o->activation,
                                            .type = OVP_F64,
                                            .engine = o->engine,
-                                           .input = "dense",
                                            .parametrization = "unit-sphere",
                                            .no_last_bias = 1};
     ovp_idx count, most = 0;
