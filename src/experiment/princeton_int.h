@@ -10,7 +10,7 @@
 
 /* The first per_class training images of each class met in order, the classes one after another in the order of their
  * first appearance (MNIST: 5 0 4 1 9 2 3 6 7 8), and the first test images of the set; pixels / 256, rows divided by
- * their length. Free with princeton_images_free. */
+ * their length, in f32 as the published programs did, then widened. Free with princeton_images_free. */
 typedef struct princeton_images {
     ovp_idx n, n_test, d, classes;
     double *x, *x_test; /* n x d, n_test x d */
