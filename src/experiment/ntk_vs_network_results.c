@@ -233,6 +233,12 @@ static ovp_status draw_losses(const ntk_lab *lab, ovp_idx steps) {
                 if (group[r] == g && isfinite(lab->theory[r * lab->epochs + step]))
                     scratch[n++] = lab->theory[r * lab->epochs + step];
             theory[g * points + k] = ovp_measure_median_in_place(n, scratch);
+            /* a width's curve ends with the first of its nets: medians of changing sets would jump */
+            ovp_idx nets = 0;
+            for (ovp_idx r = 0; r < lab->count; r++) nets += group[r] == g;
+            if (n < nets) theory[g * points + k] = NAN;
+            for (ovp_idx r = 0; r < lab->count && n < nets; r++)
+                if (group[r] == g) values[r * points + k] = NAN;
         }
     }
     OVP_TRY(study_figure_curves(
