@@ -64,6 +64,8 @@ typedef struct ovp_net_dense_options {
      * "ntk" (Jacot et al. 2018, there sigma_w = 1, sigma_b = beta): z = sigma_w / sqrt(in) W a + sigma_b b, W, b ~
      *   N(0, 1), learning rates as given. neural_tangents.stax.Dense(out, W_std, b_std, parameterization='ntk') is this
      *   with W_std = sigma_w, b_std = sigma_b.
+     * "unit-sphere" (for inputs of length about 1; kernel convention of the same name): as ntk, but with the first
+     * layer z = W x + sigma_b b, unscaled. With relu, no_last_bias and sigma_w left out f = sqrt(2 / m) W a.
      * "mean-field" (Mei, Montanari and Nguyen 2018; Yang and Hu 2021, table 1): one hidden layer, as in ntk, and
      *   f = sigma_w / m W a + sigma_b / sqrt(m) b, W, b ~ N(0, 1); learning rates times m. The last bias is scaled so
      *   that its effect grows no faster than lr.
@@ -73,11 +75,13 @@ typedef struct ovp_net_dense_options {
      *   hidden layer the same function and the same training as mean-field, for raw values smaller by sqrt(m). */
     const char *parametrization;
     double sigma_w, sigma_b;
+    int no_last_bias; /* the output layer alone goes without a bias */
 } ovp_net_dense_options;
 
 /* The scales of one layer under a parametrisation, with sigma_w = sigma_b = 1 (a real one multiplies weight by sigma_w,
  * bias by sigma_b): z = weight W a + bias b, W, b ~ N(0, init_std^2), learning rates times lr. last: the output layer.
- * Fans are real numbers, for predictions. Returns 0, and scales 1, 1, 1, 0, for "standard", NULL and unknown names. */
+ * Fans are real numbers, for predictions. Returns 0, and scales 1, 1, 1, 0, for "standard", NULL and unknown names;
+ * "unit-sphere" gives ntk's, which hold above its first layer. */
 typedef struct ovp_net_scales {
     double weight, bias, lr, init_std;
 } ovp_net_scales;

@@ -11,12 +11,17 @@ static int is_real(ovp_numeric_type type) {
     return type == OVP_F32 || type == OVP_F64;
 }
 
+static int has_bias(const ovp_net_dense_options *o, ovp_idx l) {
+    return !o->no_bias && !(o->no_last_bias && l + 1 == o->layers);
+}
+
 /* Parameters of the net, or -1 beyond 2^40. */
 static ovp_idx count_parameters(const ovp_net_dense_options *o) {
     ovp_idx total = 0;
     for (ovp_idx l = 0; l < o->layers; l++) {
         ovp_idx n;
-        if (__builtin_mul_overflow(o->widths[l] + !o->no_bias, o->widths[l + 1], &n) || n > MAX_PARAMETERS) return -1;
+        if (__builtin_mul_overflow(o->widths[l] + has_bias(o, l), o->widths[l + 1], &n) || n > MAX_PARAMETERS)
+            return -1;
         total += n;
         if (total > MAX_PARAMETERS) return -1;
     }
@@ -149,8 +154,8 @@ ovp_status ovp_net_dense_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net
         y->out = o.widths[l + 1];
         y->weight = m->parameters;
         m->parameters += y->in * y->out;
-        y->bias = o.no_bias ? -1 : m->parameters;
-        m->parameters += o.no_bias ? 0 : y->out;
+        y->bias = has_bias(&o, l) ? m->parameters : -1;
+        m->parameters += has_bias(&o, l) ? y->out : 0;
     }
     OVP_TRY(ovp_net_parametrize(m, ctx, &o));
     fill_slices(m);

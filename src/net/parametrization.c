@@ -35,10 +35,12 @@ static const struct {
     const char *name;
     ovp_idx least, most; /* layers */
     ovp_net_scales (*of)(double in, double out, int last);
-} rules[] = {{"standard", 1, OVP_NET_MAX_LAYERS, NULL},
-             {"ntk", 1, OVP_NET_MAX_LAYERS, ntk},
-             {"mean-field", 2, 2, mean_field},
-             {"mup", 2, OVP_NET_MAX_LAYERS, mup}};
+    int plain_first; /* the first layer's weights have no scale at all */
+} rules[] = {{"standard", 1, OVP_NET_MAX_LAYERS, NULL, 0},
+             {"ntk", 1, OVP_NET_MAX_LAYERS, ntk, 0},
+             {"unit-sphere", 2, OVP_NET_MAX_LAYERS, ntk, 1},
+             {"mean-field", 2, 2, mean_field, 0},
+             {"mup", 2, OVP_NET_MAX_LAYERS, mup, 0}};
 enum { RULES = sizeof rules / sizeof *rules };
 
 static int find(const char *name) {
@@ -67,7 +69,9 @@ ovp_status ovp_net_parametrize(ovp_net_model *m, ovp_ctx *ctx, const ovp_net_den
     double sigma_w = 0, sigma_b = 0;
     if (k == RULES)
         return ovp_fail(ctx, OVP_EINVAL,
-                        "dense net: unknown parametrisation '%s'; one of standard, ntk, mean-field, mup", name);
+                        "dense net: unknown parametrisation '%s'; one of standard, ntk, unit-sphere, mean-field, "
+                        "mup",
+                        name);
     if (m->layers < rules[k].least || m->layers > rules[k].most)
         return ovp_fail(ctx, OVP_EINVAL, "dense net: parametrisation %s of %lld layers; it is for %lld%s", name,
                         (long long)m->layers, (long long)rules[k].least,
@@ -76,14 +80,15 @@ ovp_status ovp_net_parametrize(ovp_net_model *m, ovp_ctx *ctx, const ovp_net_den
     if (status == OVP_OK) status = sigma(ctx, "sigma_b", o->sigma_b, 1, &sigma_b);
     if (status != OVP_OK) return status;
     if (!rules[k].of && (o->sigma_w > 0 || o->sigma_b > 0))
-        return ovp_fail(ctx, OVP_EINVAL,
-                        "dense net: sigma_w and sigma_b belong to the parametrisations ntk, mean-field and mup, not to "
-                        "standard; leave them 0 or choose one");
+        return ovp_fail(
+            ctx, OVP_EINVAL,
+            "dense net: sigma_w and sigma_b belong to the parametrisations ntk, unit-sphere, mean-field and "
+            "mup, not to standard; leave them 0 or choose one");
     for (ovp_idx l = 0; l < m->layers; l++) {
         ovp_net_layer *y = &m->layer[l];
         ovp_net_scales scales;
         ovp_net_parametrization(&scales, name, (double)y->in, (double)y->out, l + 1 == m->layers);
-        y->weight_scale = rules[k].of ? sigma_w * scales.weight : 1;
+        y->weight_scale = rules[k].of && !(rules[k].plain_first && l == 0) ? sigma_w * scales.weight : 1;
         y->bias_scale = rules[k].of ? sigma_b * scales.bias : 1;
         y->lr_scale = scales.lr;
         y->init_std = scales.init_std;

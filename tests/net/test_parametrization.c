@@ -8,9 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const names[] = {"standard", "ntk", "mean-field", "mup"};
+static const char *const names[] = {"standard", "ntk", "mean-field", "mup", "unit-sphere"};
 static const char *const engines[] = {"reference", "gemm", "tile"};
-enum { STANDARD, NTK, MEAN_FIELD, MUP };
+enum { STANDARD, NTK, MEAN_FIELD, MUP, UNIT_SPHERE };
 
 static ovp_net_model *make(ovp_ctx *ctx, const char *parametrization, const char *engine, ovp_numeric_type type,
                            ovp_idx layers, const ovp_idx *widths, const char *input, double sigma_w, double sigma_b) {
@@ -70,7 +70,7 @@ static void gradients_are_those_of_the_raw_parameters(void **state) {
     ovp_ctx *ctx = *state;
     const ovp_net_targets targets = {OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN, labels, NULL, NULL};
     double *x = normals(ctx, 3, ROWS * 6, 1.1);
-    for (int p = NTK; p <= MUP; p++)
+    for (int p = NTK; p <= UNIT_SPHERE; p++)
         for (int e = 0; e < 4; e++)
             for (int wide = 0; wide < 2; wide++) {
                 const shape s = shape_for(p, wide);
@@ -165,7 +165,7 @@ static void outputs_are_those_of_scaled_weights(void **state) {
     ovp_ctx *ctx = *state;
     const double sigma_w = 1.3, sigma_b = .7, lr = .01;
     double *x = normals(ctx, 3, ROWS * 6, 1.1);
-    for (int p = NTK; p <= MUP; p++)
+    for (int p = NTK; p <= UNIT_SPHERE; p++)
         for (int e = 0; e < 3; e++)
             for (int wide = 0; wide < 2; wide++) {
                 const shape s = shape_for(p, wide);
@@ -186,6 +186,8 @@ static void outputs_are_those_of_scaled_weights(void **state) {
                     } else if (p == MUP && !last) {
                         w = sqrt(out) / sqrt(in);
                         b = sqrt(out);
+                    } else if (p == UNIT_SPHERE && l == 0) {
+                        w = 1 / sigma_w;
                     }
                     for (ovp_idx i = 0; i < s.widths[l] * s.widths[l + 1]; i++, at++)
                         multiplier[at] = sigma_w * w, rate[at] = r;
@@ -334,7 +336,7 @@ static void wrong_options_are_refused(void **state) {
         ovp_idx layers;
         double sigma_w, sigma_b;
         const char *words;
-    } cases[] = {{"ntkk", 2, 0, 0, "'ntkk'; one of standard, ntk, mean-field, mup"},
+    } cases[] = {{"ntkk", 2, 0, 0, "'ntkk'; one of standard, ntk, unit-sphere, mean-field, mup"},
                  {"mean-field", 3, 0, 0, "parametrisation mean-field of 3 layers; it is for 2 (one hidden layer)"},
                  {"mup", 1, 0, 0, "parametrisation mup of 1 layers; it is for 2 or more"},
                  {"ntk", 2, -1, 0, "sigma_w -1"},
