@@ -108,7 +108,8 @@ OVP_API const ovp_params *ovp_run_params(const ovp_experiment_run *run);
 OVP_API const int64_t *ovp_run_seeds(const ovp_experiment_run *run, ovp_idx *count);
 /* Seed of data and labels that belongs to a run's seed: --data-seed if given, else the seed itself. */
 OVP_API int64_t ovp_run_data_seed(const ovp_experiment_run *run, int64_t seed);
-/* Passes progress on at most about ten times a second (always when done = total), so call it at every step. */
+/* Passes progress on at most about ten times a second (always when a stage begins and when done = total), so call it at
+ * every step. */
 OVP_API void ovp_run_progress(ovp_experiment_run *run, const ovp_progress *progress);
 /* Row into a declared table (cells: one a column); its line in metrics.jsonl is on disk when this returns, the table's
  * CSV too, except that it is rewritten at most ten times a second, a long one (over 256 rows) once a second, and at the

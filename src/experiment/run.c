@@ -33,9 +33,11 @@ int64_t ovp_run_data_seed(const ovp_experiment_run *run, int64_t seed) {
 }
 
 void ovp_run_progress(ovp_experiment_run *run, const ovp_progress *progress) {
-    double now = ovp_seconds();
-    if (progress->done < progress->total && now - run->last_progress < SECONDS_BETWEEN_PROGRESS) return;
+    const double now = ovp_seconds();
+    const int same_stage = strncmp(run->last_stage, progress->stage, sizeof run->last_stage - 1) == 0;
+    if (same_stage && progress->done < progress->total && now - run->last_progress < SECONDS_BETWEEN_PROGRESS) return;
     run->last_progress = now;
+    snprintf(run->last_stage, sizeof run->last_stage, "%s", progress->stage);
     ovp_report(run->ctx, progress);
 }
 

@@ -21,6 +21,7 @@ struct ovp_experiment_run {
     array_list arrays, weights;
     json_t *verdicts, *warnings, *figures, *description; /* description may be NULL */
     double started, last_progress;
+    char last_stage[96];   /* as far as it fits */
     int warned_of_figures; /* that no gnuplot is there is said once, not for every figure */
 };
 

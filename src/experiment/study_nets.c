@@ -174,6 +174,7 @@ ovp_status study_train(ovp_experiment_run *run, const char *stage, study_job *jo
         c.total += jobs[i].steps;
         jobs[i].done = jobs[i].diverged_at = 0;
     }
+    ovp_run_progress(run, &(ovp_progress){stage, "steps", 0, c.total, "loss", NAN});
     c.order = order;
     if (count == 1) {
         OVP_TRY(run_job(ctx, &c, 0));
