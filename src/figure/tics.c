@@ -66,7 +66,8 @@ static void log_tics(const figure_axis *axis, int most, ovp_text *gp) {
 }
 
 double figure_step(const figure_axis *axis, int most, int *exponent) {
-    double raw = (axis->high - axis->low) / most;
+    double raw = axis->high / most - axis->low / most; /* a range up to the ends of doubles does not overflow */
+    raw = raw > 0 ? fmin(raw, 1e307) : 1e-307;
     *exponent = (int)floor(log10(raw));
     double m = raw / pow(10, *exponent);
     return m <= 1 ? 1 : m <= 2 ? 2 : m <= 5 ? 5 : 10;
