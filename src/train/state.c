@@ -52,6 +52,11 @@ static const ovp_train_array *find(ovp_ctx *ctx, const ovp_train_array *own, con
     return NULL;
 }
 
+/* An epoch may be at its end; a cycle never stands there. */
+static ovp_idx last_position(const ovp_train_order *o) {
+    return o->kind == OVP_ORDER_CYCLE ? o->n - 1 : o->end;
+}
+
 /* Scalars and orders index memory or drive loops, so they are held to their ranges; moments may be anything. */
 static ovp_status check_value(ovp_ctx *ctx, const ovp_train *t, const ovp_train_array *a) {
     const struct {
@@ -59,7 +64,7 @@ static ovp_status check_value(ovp_ctx *ctx, const ovp_train *t, const ovp_train_
         int64_t low, high;
     } ranges[] = {{"step", 0, (int64_t)1 << 53},       {"state", OVP_TRAIN_RUNNING, OVP_TRAIN_MAX_STEPS},
                   {"stopped_at", 0, (int64_t)1 << 53}, {"waited", 0, (int64_t)1 << 53},
-                  {"epoch", 0, (int64_t)1 << 53},      {"position", 0, t->order.end},
+                  {"epoch", 0, (int64_t)1 << 53},      {"position", 0, last_position(&t->order)},
                   {"order", 0, t->order.n - 1}};
     for (size_t r = 0; r < sizeof ranges / sizeof *ranges; r++)
         for (ovp_idx i = 0; strcmp(a->name, ranges[r].name) == 0 && i < a->count; i++) {
