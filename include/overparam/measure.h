@@ -55,6 +55,29 @@ OVP_API double ovp_measure_rank_correlation(ovp_idx n, const double *x, const do
  */
 OVP_API double ovp_measure_median_in_place(ovp_idx n, double *values);
 
+/* p-variation of a path x_0 .. x_{n-1} in R^d: the largest sum of |x_{j_i} - x_{j_i-1}|^p over all 0 <= j_0 < .. < j_m
+ * <= n - 1 (no root: callers take value^(1/p)). One point gives 0. */
+typedef enum ovp_measure_norm { OVP_NORM_L2, OVP_NORM_L1, OVP_NORM_LINF } ovp_measure_norm;
+/* *value for p >= 1; x: n x d, C order; partition (NULL, or room for n): the indices of one maximising partition,
+ * rising, their number in *parts (may be NULL with it). Exact. Errors: OVP_EINVAL (n < 1, d < 1, p below 1 or not
+ * finite, an entry that is not finite: its position), OVP_ENOMEM, OVP_EINTERRUPTED. */
+OVP_API ovp_status ovp_measure_p_variation(double *value, ovp_ctx *ctx, ovp_idx n, ovp_idx d, const double *x,
+                                           ovp_measure_norm norm, double p, ovp_idx *partition, ovp_idx *parts);
+
+/* Decay C / (t + shift)^rho of a series by least squares (variable projection: C in closed form), with true standard
+ * errors (sqrt of the diagonal of s^2 (J^T J)^-1, s^2 = residual sum / (n - parameters)). */
+typedef struct ovp_measure_decay {
+    double scale, rho, shift;          /* C, rho, T0 */
+    double scale_se, rho_se, shift_se; /* shift_se: 0 if the shift was given; NaN at a bound or with too few points */
+    double residual;                   /* root of the mean square */
+    ovp_idx count;                     /* points used */
+} ovp_measure_decay;
+/* shift: T0 if fit_shift is 0 (1 in the published program), else searched. Bounds as published: C, rho in [0, 3]; with
+ * fit_shift C in [0, 1], rho in [0, 3], T0 in [1, 500]. Errors: OVP_EINVAL (fewer points than parameters, t + shift not
+ * above 0, values not finite: position). */
+OVP_API ovp_status ovp_measure_fit_decay(ovp_measure_decay *out, ovp_ctx *ctx, ovp_idx n, const double *t,
+                                         const double *y, double shift, int fit_shift);
+
 #ifdef __cplusplus
 }
 #endif

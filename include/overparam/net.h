@@ -168,6 +168,44 @@ typedef struct ovp_net_expression {
 OVP_API ovp_status ovp_net_expression_function(ovp_net_function *out, ovp_ctx *ctx, ovp_net_expression *expression,
                                                ovp_numeric_type type);
 
+/* ---- residual nets -------------------------------------------------------------------------------- */
+
+/* Residual net of the depth limit: h_0 = U x, L blocks of d x d weights, f = V h_L, no biases. With delta = L^-alpha
+ * and k = 0 .. L-1 (W_-1 = 0), h a column: "skip" (default)  h += delta phi(W_k h) "none"            h  = delta phi(W_k
+ * h) "linear-skip"     h += W_k phi(h) "inc-skip"        h += (W_k - W_k-1)^T phi(W_k-1 h) Only the blocks are trained:
+ * theta holds them in C order, L x d x d (slices "blocks.k.weight", layer k); U (d x inputs) and V (outputs x d) are
+ * frozen and copied by the model. U x is computed once, when a batch is bound. */
+typedef struct ovp_net_residual_options {
+    size_t size;
+    ovp_idx inputs, dim, outputs, layers; /* layers: L */
+    const char *activation;               /* name in the activation table; default "tanh" */
+    const char *augmentation;
+    double alpha;
+    ovp_numeric_type type;
+    const char *engine;             /* "auto" (default), "reference", "tile" */
+    const void *read_in, *read_out; /* U, V of `type`, C order */
+} ovp_net_residual_options;
+
+/* Model in *out; free with ovp_net_model_free. Has all six operations. Errors: OVP_EINVAL (a count < 1, alpha not
+ * finite, unknown activation, augmentation or engine, U or V missing or not finite, each named), OVP_ENOMEM. */
+OVP_API ovp_status ovp_net_residual_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_residual_options *options);
+
+/* How the published program starts (spec: docs/residual.md): draws in its order, read-in, read-out (both uniform
+ * +-1/sqrt(fan_in)), then block by block its default Linear draw followed by its initialiser's. w = 1/gamma + 1 -
+ * alpha, M = L^-w. `init`: "constant" (default), "ntrunc", "lin-dec", "lin-inc", "quad", "lin-dec-sym", "lin-inc-sym".
+ * readme: the README's form of constant and ntrunc in place of the code's. */
+typedef struct ovp_net_residual_start {
+    size_t size;
+    const char *init;
+    double gamma;
+    int readme;
+} ovp_net_residual_start;
+/* Fills read_in (dim x inputs), read_out (outputs x dim) and theta (L x dim x dim) of options->type. options' own
+ * read_in and read_out are not read. OVP_EINVAL: unknown init, gamma not above 0. */
+OVP_API ovp_status ovp_net_residual_draw(ovp_ctx *ctx, const ovp_net_residual_options *options,
+                                         const ovp_net_residual_start *start, ovp_numeric_rng *rng, void *read_in,
+                                         void *read_out, void *theta);
+
 /* ---- access to tensors ---------------------------------------------------------------------------- */
 
 /* Copies one tensor between theta and C order. out, in: slice->count values of the model's type. */
@@ -238,6 +276,8 @@ typedef struct ovp_net_targets {
     const int32_t *labels;
     const void *values;
     const int64_t *rows; /* NULL, or row i of the batch has target rows[i] (mini-batches) */
+    double power;        /* MSE: 0 means 2; else |f - y|^power in place of the square, power >= 1 (residual nets) */
+    void *outputs; /* NULL, or room for F (rows x c): loss_grad and loss_step leave the outputs the loss came from */
 } ovp_net_targets;
 
 /* ---- operations ---------------------------------------------------------------------------------- */
