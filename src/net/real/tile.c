@@ -244,6 +244,7 @@ real *OVP_REAL(ovp_net_tile_add_partials)(const run *r, real *space) {
 static ovp_idx group_count(const run *r) {
     enum { NANOSECONDS = 8000 };
     const ovp_idx blocks = pad(r->batch->rows) / PAD;
+    if (blocks == 1) return 1;
     const double work = cost(r->m, r->t->layout, r->batch->rows, r->k->lanes) / NANOSECONDS;
     ovp_idx groups = 1;
     while (2 * groups <= GROUPS && 2 * groups <= blocks && (double)(2 * groups) <= work) groups *= 2;
