@@ -16,9 +16,9 @@ typedef struct ovp_variation_tree {
     ovp_idx d;
     ovp_measure_norm norm;
     ovp_variation_exponent exponent;
-    double *points;  /* blocks x d x BLOCK */
-    double *v;       /* blocks x BLOCK */
-    ovp_idx *before; /* blocks x BLOCK: which point gave V */
+    double *points;                      /* blocks x d x BLOCK */
+    double *v;                           /* blocks x BLOCK */
+    ovp_idx *before;                     /* blocks x BLOCK: which point gave V */
     double *boxes[OVP_VARIATION_LEVELS]; /* nodes x 2 x d: least, greatest coordinates */
     /* s^(p or p / 2) > gap as s^power > gap^root, root 1, 2 or 4; 0: by logarithms. s: distance, squared if L2. */
     int power, root;

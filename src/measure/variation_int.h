@@ -43,18 +43,22 @@ typedef struct ovp_variation_partition {
     ovp_idx *index, count;
 } ovp_variation_partition;
 
-/* variation_line.c: d = 1, p > 1. Time O(n); memory: 32 bytes for each entry of two stacks (as many as there are record
- * lows and highs seen from the last point backwards, at most), and 16 bytes an extremum if a partition is wanted. */
+/* variation_line.c: d = 1, p >= 1. Time O(n); memory: 32 bytes for each entry of two stacks (as many as there are
+ * record lows and highs seen from the last point backwards, at most), and 16 bytes an extremum if a partition is
+ * wanted. */
 ovp_status ovp_measure_variation_line(double *value, ovp_ctx *ctx, const ovp_variation_path *path,
                                       ovp_variation_partition *partition);
 
-/* variation_space.c: any d, p >= 1. */
+/* variation_space.c: any d, p > 1. */
 ovp_status ovp_measure_variation_space(double *value, ovp_ctx *ctx, const ovp_variation_path *path,
                                        ovp_variation_partition *partition);
 
-/* variation_reference.c: the dynamic programme as it is defined, V_0 = 0 and V_j = max over m < j of V_m + |x_m - x_j|^p,
- * with every distance computed: O(n^2 d). best: room for n; before[j] (room for n): the m that gave V_j, -1 for 0.
- * Arguments are valid. Errors: OVP_EINTERRUPTED. */
+/* variation_reference.c. |scale a - scale b|. */
+double ovp_measure_variation_distance(ovp_idx d, const double *a, const double *b, double scale, ovp_measure_norm norm);
+
+/* The dynamic programme as it is defined, V_0 = 0 and V_j = max over m < j of V_m + |x_m - x_j|^p, with every distance
+ * computed: O(n^2 d). best: room for n; before[j] (room for n): the m that gave V_j, -1 for 0. Arguments are valid.
+ * Errors: OVP_EINTERRUPTED. */
 ovp_status ovp_measure_variation_reference(ovp_ctx *ctx, ovp_idx n, ovp_idx d, const double *x, ovp_measure_norm norm,
                                            double p, double *best, ovp_idx *before);
 

@@ -1,12 +1,12 @@
 /* p-variation on the real line in linear time.
  *
- * Only turning points count, and in a partition that gives V_j, j a peak, the point before j is a valley m that is lowest
- * from m to j, with no peak above x_j between them. As functions of the peak's height x the valleys give
- * g_m(x) = V_m + (x - x_m)^p, and x^p is convex: once the lower, earlier valley m has overtaken a later one m' at some
- * height, it leads at all greater heights; and a later peak that is lower never looks back past this one. So valleys
- * stand on a stack, each with the height from which it leads over the one above it; these heights fall from the bottom
- * to the top, and each peak pops what it finds overtaken and reads its answer off the top. Peaks seen from valleys are
- * the same thing upside down. Every point is pushed and popped once. */
+ * Only turning points count, and in a partition that gives V_j, j a peak, the point before j is a valley m that is
+ * lowest from m to j, with no peak above x_j between them. As functions of the peak's height x the valleys give g_m(x)
+ * = V_m + (x - x_m)^p, and x^p is convex: once the lower, earlier valley m has overtaken a later one m' at some height,
+ * it leads at all greater heights; and a later peak that is lower never looks back past this one. So valleys stand on a
+ * stack, each with the height from which it leads over the one above it; these heights fall from the bottom to the top,
+ * and each peak pops what it finds overtaken and reads its answer off the top. Peaks seen from valleys are the same
+ * thing upside down. Every point is pushed and popped once. */
 #include "measure/variation_int.h"
 
 #include <string.h>
@@ -27,7 +27,7 @@ typedef struct stack {
 typedef struct line {
     ovp_ctx *ctx;
     const ovp_variation_path *path;
-    stack stacks[2];        /* valleys, peaks */
+    stack stacks[2];         /* valleys, peaks */
     ovp_idx *index, *before; /* of turning points; NULL if no partition is wanted */
     ovp_idx points;
     double last, value; /* height and V of the last of them */
@@ -54,7 +54,8 @@ static double newton(const ovp_variation_exponent *e, double h, double gain) {
     return u;
 }
 
-/* Height, not below `least`, from which a leads over b, which stands h above it; INFINITY if that is above `highest`. */
+/* Height, not below `least`, from which a leads over b, which stands h above it; INFINITY if that is above `highest`.
+ */
 static double takeover(const ovp_variation_exponent *e, const entry *a, const entry *b, double least, double highest) {
     const double h = b->z - a->z, gain = b->v - a->v;
     double u;
@@ -136,8 +137,8 @@ static inline ovp_status turn(line *l, double x, int peak, ovp_idx index) {
 
 /* ---- turning points -------------------------------------------------------------------------------------- */
 
-/* All of them, the first and the last point included; of equal neighbours any one. A turn shows one point later. Without
- * branches: on a rough path every second one would be foretold wrongly. */
+/* All of them, the first and the last point included; of equal neighbours any one. A turn shows one point later.
+ * Without branches: on a rough path every second one would be foretold wrongly. */
 static ovp_status walk(line *l) {
     const ovp_idx n = l->path->n;
     const double *x = l->path->x, scale = l->path->scale;

@@ -71,7 +71,8 @@ ALWAYS_INLINE vec rough_log2(vec x) {
     return y * m - 3.02915154 + exponent;
 }
 
-/* Which lanes have value^p (from s, see ovp_variation_tree) greater than gap; by logarithms some that have not quite. */
+/* Which lanes have value^p (from s, see ovp_variation_tree) greater than gap; by logarithms some that have not quite.
+ */
 ALWAYS_INLINE unsigned passes(const ovp_variation_tree *t, vec s, vec gap) {
     vec raised = s;
     for (int i = 1; i < t->power; i++) raised *= s;
