@@ -261,7 +261,7 @@ static const ovp_experiment_question questions[] = {
      "with T0 = rho y_0^(-1/rho) / k: T0 is the time from which on the power law is seen."},
     {"What does rho = 1 say?",
      "A scalar residual net under gradient descent towards 0 has E[f^2] = a / (1 + 2 kappa t): rho = 1 with T0 = 1/(2 "
-     "kappa). With T0 held at 1 the same series is fitted by a smaller rho (about .82 in the acceptance test)."},
+     "kappa). With T0 held at 1 the same series is fitted by a smaller rho (.83 in a test of this program)."},
     {"Why take out the extremes of windows?",
      "Every 391st step has a batch of 80 in place of 128, and Omega, which divides by the square of the batch, is 2.56 "
      "times as large there: least squares would follow these points. A window of 27 holds at most one."},

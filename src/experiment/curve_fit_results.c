@@ -244,7 +244,7 @@ static ovp_status judge_group(ovp_experiment_run *run, const group_rhos *g, cons
     ovp_experiment_short(text[1], margin);
     ovp_experiment_short(text[2], g->robust_se);
     (void)snprintf(claim, sizeof claim, "the series falls: rho is above 0 (%.80s)", group);
-    study_verdict_fill(&v, claim, rho, 0, ovp_experiment_judge_above(rho, 0),
+    study_verdict_fill(&v, claim, rho, NAN, ovp_experiment_judge_above(rho, 0),
                        "Mean rho over %lld series of this group and its 95 %% interval (Student t over series, which "
                        "supposes nothing about the noise within one); one fit's own robust standard error is %s.",
                        (long long)g->count, text[2]);
@@ -340,8 +340,8 @@ static ovp_status warn(ovp_experiment_run *run, const curve_input *input, int sh
                                 (long long)few, (long long)input->count));
     if (bound)
         OVP_TRY(ovp_run_warning(run,
-                                "%lld of %lld fits stand at one of the published bounds (column status), so they are "
-                                "not the best decays: C is scaled by dividing the series or through --scaling-x",
+                                "%lld of %lld fits stand at one of the published bounds (column status): beyond it "
+                                "others fit better; for C divide the series by a constant",
                                 (long long)bound, (long long)input->count));
     if (correlated)
         OVP_TRY(ovp_run_warning(run,

@@ -114,6 +114,29 @@ static void robust_errors_know_unequal_noise(void **state) {
     assert_true(fabs(mean - .9) < 5 * sqrt(square / DRAWS));
 }
 
+/* depth-limit 4a.11: Omega of a scalar residual net with identity activation that learns the constant 0 (recursion of
+ * 4a.10; L = 64, alpha .75, gamma 1, lr 9/sqrt(2), 150 steps, 10 points), by theory 1/t with T0 = 2.81: rho and T0
+ * found, rho with T0 = 1. scipy has .95605, 2.13396 (C at its bound 1) and .82778. */
+static void a_scalar_net_decays_as_one_over_t(void **state) {
+    ovp_ctx *ctx = *state;
+    const double delta = pow(64, -.75), q = .8 * .625, lr = 9 / sqrt(2);
+    double w = pow(64, -1.25) / 2, square = 0;
+    ovp_measure_decay fit;
+    for (int i = 0; i < 10; i++) square += pow((i + .5) / 5 - 1, 2) / 10;
+    for (int k = 0; k <= 150; k++) {
+        const double gain = pow(1 + delta * w, 64);
+        t[k] = k + 1;
+        y[k] = 4 * q * q * gain * gain * square;
+        w -= lr * delta * gain / (1 + delta * w) * 2 * q * q * gain * square;
+    }
+    assert_ok(ctx, ovp_measure_fit_decay(&fit, ctx, 151, t, y, 1, 1));
+    assert_true(.9 < fit.rho && fit.rho < 1.05);
+    assert_true(fabs(fit.rho - .95605) < 1e-5 && fabs(fit.shift - 2.13396) < 1e-4);
+    assert_true(relative(fit.scale, 1) < 1e-14 && isnan(fit.scale_se) && fit.rho_se > 0);
+    assert_ok(ctx, ovp_measure_fit_decay(&fit, ctx, 151, t, y, 1, 0));
+    assert_true(fabs(fit.rho - .82778) < 1e-5);
+}
+
 /* tests/golden/decay_fits.py: the minimum and covariance of scipy's curve_fit, whose derivatives are differences. */
 static void fits_are_scipys(void **state) {
     ovp_ctx *ctx = *state;
@@ -224,6 +247,7 @@ int main(void) {
         CTX_TEST(a_shift_is_recovered),
         CTX_TEST(noise_is_what_the_errors_say),
         CTX_TEST(robust_errors_know_unequal_noise),
+        CTX_TEST(a_scalar_net_decays_as_one_over_t),
         CTX_TEST(fits_are_scipys),
         CTX_TEST(the_minimum_is_global),
         CTX_TEST(bounds_hold),
