@@ -14,6 +14,14 @@ static int is_one_of(const char *experiment, const char *const *experiments) {
     return 0;
 }
 
+/* A run of an experiment that reads runs itself: not what "latest" means to one that takes any. */
+static int reads_runs(const char *id) {
+    const ovp_experiment *experiment = ovp_experiment_find(id);
+    for (ovp_idx i = 0; experiment && i < experiment->param_count; i++)
+        if (strcmp(experiment->params[i].key, "runs") == 0 || strcmp(experiment->params[i].key, "input") == 0) return 1;
+    return 0;
+}
+
 static void name_experiments(ovp_text *text, const char *const *experiments) {
     for (int i = 0; experiments && experiments[i]; i++) ovp_text_add(text, "%s%s", i ? " or " : "", experiments[i]);
 }
@@ -29,7 +37,8 @@ static ovp_status find_latest(char **dir, ovp_ctx *ctx, const char *flag, const 
     json_array_foreach(list, i, entry) {
         const char *experiment = json_string_value(json_object_get(entry, "experiment")),
                    *outcome = json_string_value(json_object_get(entry, "status"));
-        if (!experiment || !outcome || !is_one_of(experiment, experiments)) continue;
+        if (!experiment || !outcome) continue;
+        if (experiments ? !is_one_of(experiment, experiments) : reads_runs(experiment)) continue;
         if (strcmp(outcome, "complete") != 0 && strcmp(outcome, "interrupted") != 0) continue;
         found = json_string_value(json_object_get(entry, "dir"));
         break;

@@ -13,7 +13,8 @@ typedef struct past_run {
 } past_run;
 
 /* Opens the run that the user named: an id, the unambiguous start of one, the path of a folder, or "latest": the newest
- * run under $OVERPARAM_RUNS or ./runs that is over. experiments: ids that may be read, NULL at the end; NULL for any.
+ * run under $OVERPARAM_RUNS or ./runs that is over. experiments: ids that may be read, NULL at the end; NULL for any
+ * (then "latest" passes over runs of experiments that read runs themselves, which have a key `runs` or `input`).
  * flag: what to call the name in messages ("--runs"). The runs that a running one can see include itself, hence "over".
  * Errors: OVP_ENOTFOUND (near ids are listed), OVP_ECONFIG (a run of another experiment), OVP_EFORMAT (no manifest of
  * ours), OVP_ENOMEM. */

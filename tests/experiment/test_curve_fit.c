@@ -1,4 +1,5 @@
 /* curve-fit: the published preparation, recovery (depth-limit 4a.12), every source of series, verdicts, bad inputs. */
+#include "allocator.h"
 #include "run_helpers.h"
 
 #include <experiment/curve_fit_int.h>
@@ -126,6 +127,7 @@ static void what_was_put_in_is_found(void **state) {
 /* The robust error is the spread of rho over draws; the plain one, with noise in proportion, is not. */
 static void errors_are_judged_by_draws(void **state) {
     ovp_ctx *ctx = *state;
+    stop_drawing();
     char root[256];
     json_t *result;
     assert_ok(ctx, run_fits(ctx, &result, root, SETTINGS("seeds=1..40", "points=1000", "expected-rho=1")));
@@ -313,6 +315,39 @@ static void bad_inputs(void **state) {
     scratch_remove(folder);
 }
 
+/* Memory that runs out at any point is a failure with a message; nothing leaks (ASan). */
+static void running_out_of_memory(void **state) {
+    (void)state;
+    char folder[256], input[300];
+    int done = 0, failures = 0;
+    scratch_make(folder);
+    snprintf(input, sizeof input, "input=%s/a.csv", folder);
+    make_csv(input + 6);
+    for (int n = 1; !done; n += 13) {
+        int left = INT32_MAX;
+        ovp_allocator allocator = granting(&left);
+        ovp_ctx_options options = {.size = sizeof options, .threads = 1, .allocator = &allocator};
+        ovp_ctx *ctx;
+        char root[256];
+        json_t *result = NULL;
+        assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
+        ovp_params *p = params_with(ctx, &ovp_experiment_curve_fit, SETTINGS(input, "column=omega"));
+        scratch_make(root);
+        left = n;
+        const ovp_status status = ovp_experiment_execute(&result, ctx, &ovp_experiment_curve_fit, p, root, NULL);
+        done = status == OVP_OK;
+        failures += !done;
+        if (!done) assert_int_equal(status, OVP_ENOMEM);
+        left = INT32_MAX;
+        json_decref(result);
+        ovp_params_free(p);
+        ovp_ctx_free(ctx);
+        scratch_remove(root);
+    }
+    assert_true(failures > 20);
+    scratch_remove(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         CTX_TEST(the_published_preparation),
@@ -324,6 +359,7 @@ int main(void) {
         CTX_TEST(an_event_file),
         CTX_TEST(a_run),
         CTX_TEST(bad_inputs),
+        CTX_TEST(running_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

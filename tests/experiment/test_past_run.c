@@ -54,6 +54,16 @@ static void runs_are_found(void **state) {
     assert_true(strcmp(run.dir, dir) == 0 || strcmp(run.dir, first) == 0); /* ids of one second come in any order */
     past_run_close(ctx, &run);
 
+    /* to one that takes any run, the latest is none of an experiment that reads runs itself */
+    json_t *result;
+    ovp_params *p = params_with(ctx, &ovp_experiment_curve_fit, SETTINGS("points=50", "seeds=1"));
+    assert_ok(ctx, ovp_experiment_execute(&result, ctx, &ovp_experiment_curve_fit, p, root, NULL));
+    ovp_params_free(p);
+    json_decref(result);
+    assert_ok(ctx, past_run_open(&run, ctx, "--input", "latest", NULL));
+    assert_string_equal(run.experiment, "scaled-landscape");
+    past_run_close(ctx, &run);
+
     assert_fails(ctx, OVP_ENOTFOUND, "no finished run of lazy-width or lazy-1d",
                  past_run_open(&run, ctx, "--runs", "latest", others));
     assert_fails(ctx, OVP_ECONFIG, "a run of scaled-landscape; wanted is one of lazy-width or lazy-1d",

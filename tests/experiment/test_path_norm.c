@@ -1,5 +1,6 @@
 /* path-norm and path-weights: weights of files and runs along the depth against norms, entries and p-variations by
  * hand; the synthetic nets' powers; what is refused. */
+#include "allocator.h"
 #include "run_helpers.h"
 
 #include <experiment/past_run.h>
@@ -228,6 +229,7 @@ static void nets_of_a_run(void **state) {
 /* gamma 2 noise: V_1 grows as L^.5, V_2^(1/2) does not grow; without a smooth part at p = 4 it falls as L^-.25. */
 static void synthetic_powers(void **state) {
     ovp_ctx *ctx = *state;
+    stop_drawing();
     static const struct {
         const char *settings[4];
         const char *holds;
@@ -364,10 +366,46 @@ static void bad_inputs(void **state) {
     scratch_remove(folder);
 }
 
+/* Memory that runs out at any point is a failure with a message; nothing leaks (ASan). */
+static void running_out_of_memory(void **state) {
+    ovp_ctx *writer = *state;
+    const ovp_experiment *const experiments[] = {&ovp_experiment_path_norm, &ovp_experiment_path_weights};
+    char folder[256], runs[300];
+    scratch_make(folder);
+    snprintf(runs, sizeof runs, "runs=%s/a.npz", folder);
+    write_blocks(writer, runs + 5, 4, 4, 1);
+    for (int e = 0; e < 2; e++) {
+        int done = 0, failures = 0;
+        for (int n = 1; !done; n += 13) {
+            int left = INT32_MAX;
+            ovp_allocator allocator = granting(&left);
+            ovp_ctx_options options = {.size = sizeof options, .threads = 1, .allocator = &allocator};
+            ovp_ctx *ctx;
+            char root[256];
+            json_t *result = NULL;
+            assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
+            ovp_params *p = params_with(ctx, experiments[e], SETTINGS(runs));
+            scratch_make(root);
+            left = n;
+            const ovp_status status = ovp_experiment_execute(&result, ctx, experiments[e], p, root, NULL);
+            done = status == OVP_OK;
+            failures += !done;
+            if (!done) assert_int_equal(status, OVP_ENOMEM);
+            left = INT32_MAX;
+            json_decref(result);
+            ovp_params_free(p);
+            ovp_ctx_free(ctx);
+            scratch_remove(root);
+        }
+        assert_true(failures > 20);
+    }
+    scratch_remove(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         CTX_TEST(norms_of_files),        CTX_TEST(nets_of_a_run), CTX_TEST(synthetic_powers),
-        CTX_TEST(threads_do_not_matter), CTX_TEST(bad_inputs),
+        CTX_TEST(threads_do_not_matter), CTX_TEST(bad_inputs),    CTX_TEST(running_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
