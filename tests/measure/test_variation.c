@@ -1,10 +1,10 @@
 /* measure: p-variation. */
+#include "allocator.h"
 #include "check.h"
 
 #include "measure/variation_int.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static double variation(ovp_ctx *ctx, ovp_idx n, ovp_idx d, const double *x, ovp_measure_norm norm, double p) {
@@ -342,18 +342,6 @@ static void cancelled(void **state) {
     }
 }
 
-/* Fails the n-th allocation. */
-static void *failing_alloc(void *user, size_t bytes) {
-    int *left = user;
-    if ((*left)-- == 0) return NULL;
-    return aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
-}
-
-static void plain_free(void *user, void *memory) {
-    (void)user;
-    free(memory);
-}
-
 static void out_of_memory(void **state) {
     (void)state;
     static double x[1200];
@@ -363,7 +351,7 @@ static void out_of_memory(void **state) {
         int reached = 0;
         for (int fail_at = 0; fail_at < 100 && !reached; fail_at++) {
             int left = 1000;
-            const ovp_allocator allocator = {failing_alloc, plain_free, &left};
+            const ovp_allocator allocator = granting(&left);
             const ovp_ctx_options options = {.size = sizeof options, .threads = 1, .allocator = &allocator};
             ovp_ctx *ctx;
             double value;
