@@ -6,9 +6,6 @@
 
 enum { BLOCK = OVP_VARIATION_BLOCK, LEAF = OVP_VARIATION_LEAF };
 
-/* Earlier choices tried before the tree is asked: the better the start, the more of the tree is passed over. */
-#define GUESSES 4
-
 static void choose_test(ovp_variation_tree *t) {
     const int square = t->norm == OVP_NORM_L2;
     int power = t->exponent.halves, root = square ? 4 : 2; /* s^(halves / 4) or s^(halves / 2) against the gap */
@@ -68,27 +65,24 @@ static void put_boxes(const ovp_variation_tree *t, ovp_idx block) {
     }
 }
 
-/* Every point of the block as a source for the later ones. */
-static void within(const ovp_variation_tree *t, const ovp_variation_kernels *kernels, ovp_idx first,
-                   ovp_variation_query *q) {
-    for (int i = 0; i + 1 < BLOCK; i++) kernels->point(t, first + i, q->best[i], i + 1, q);
-}
-
 static void add_block(const ovp_variation_tree *t, const ovp_variation_kernels *kernels, ovp_idx block) {
     const ovp_idx first = block * BLOCK;
     ovp_variation_query q = {.x = t->points + first * t->d};
+    ovp_variation_square square;
     for (int i = 0; i < BLOCK; i++) {
         q.best[i] = first ? t->v[first - 1] : 0;
         q.from[i] = first - 1;
     }
-    ovp_idx guess = first - 1;
-    for (int g = 0; g < GUESSES && guess >= 0; g++, guess = t->before[guess])
-        kernels->point(t, guess, t->v[guess], 0, &q);
+    kernels->distances(t, &square, &q);
     if (first) {
-        within(t, kernels, first, &q); /* not yet their last values, but sums of partitions all the same */
-        kernels->scan(t, first, &q);
+        ovp_idx guesses[LEAF] = {first - 1};
+        for (int g = 1; g < LEAF; g++)
+            guesses[g] = t->before[guesses[g - 1]] >= 0 ? t->before[guesses[g - 1]] : guesses[g - 1];
+        kernels->points(t, guesses, &q);
+        kernels->within(t, &square, first, &q); /* not yet their last values, but sums of partitions all the same */
+        kernels->scan(t, 0, first / LEAF, &q);
     }
-    within(t, kernels, first, &q);
+    kernels->within(t, &square, first, &q);
     for (int i = 0; i < BLOCK; i++) {
         t->v[first + i] = q.best[i];
         t->before[first + i] = q.from[i];
