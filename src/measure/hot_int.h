@@ -45,7 +45,9 @@ typedef struct ovp_variation_kernels {
     /* ... the block's own points, which begins with the point `first`, each after those before it. */
     void (*within)(const ovp_variation_tree *tree, const ovp_variation_square *square, ovp_idx first,
                    ovp_variation_query *query);
-    void (*distances)(const ovp_variation_tree *tree, ovp_variation_square *square, const ovp_variation_query *query);
+    /* Fills LEAF rows of the square from row i on. */
+    void (*distances)(const ovp_variation_tree *tree, ovp_variation_square *square, int i,
+                      const ovp_variation_query *query);
 } ovp_variation_kernels;
 
 const ovp_variation_kernels *ovp_variation_kernels_for(const ovp_ctx *ctx);

@@ -87,7 +87,8 @@ ovp_status ovp_measure_p_variation(double *value, ovp_ctx *ctx, ovp_idx n, ovp_i
     if (d == 1)
         OVP_TRY(ovp_measure_variation_line(value, ctx, &path, partition ? &found : NULL));
     else if (p > 1)
-        OVP_TRY(ovp_measure_variation_space(value, ctx, &path, partition ? &found : NULL));
+        OVP_TRY(
+            ovp_measure_variation_space(value, ctx, &path, partition ? &found : NULL, d >= OVP_VARIATION_SHARED_FROM));
     else
         *value = length(&path, partition ? &found : NULL);
     OVP_TRY(scale_back(value, ctx, exponent, p));

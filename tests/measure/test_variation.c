@@ -185,6 +185,52 @@ static void lengths_and_walks(void **state) {
     ovp_free(ctx, w);
 }
 
+/* The look back shared out, as in high dimension: nothing is left out, and bits do not depend on threads. */
+static void shared_out(void **state) {
+    enum { N = 2500, D = 2 };
+    paper *w;
+    ovp_numeric_rng *rng;
+    assert_ok(*state, ovp_alloc(*state, &w, 1, sizeof *w));
+    assert_ok(*state, ovp_numeric_rng_create(&rng, *state, OVP_RNG_PHILOX, 23, OVP_PURPOSE_TEST, 0));
+    for (int round = 0; round < 12; round++) {
+        draw_path(rng, round % 3, N, D, w->x);
+        const ovp_variation_path path = {N, D, w->x, 1, OVP_NORM_L2, ovp_variation_exponent_of(1.2 + .3 * round)};
+        assert_ok(*state, ovp_measure_variation_reference(*state, N, D, w->x, OVP_NORM_L2, path.exponent.p, w->best,
+                                                          w->before));
+        double values[4];
+        ovp_idx parts[4];
+        for (int t = 1; t <= 3; t++) {
+            const ovp_ctx_options options = {.size = sizeof options, .threads = t};
+            ovp_variation_partition partition = {w->partition, 0};
+            ovp_ctx *ctx;
+            assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
+            assert_ok(ctx, ovp_measure_variation_space(&values[t], ctx, &path, &partition, 1));
+            ovp_ctx_free(ctx);
+            parts[t] = partition.count;
+            assert_true(values[t] == values[1] && parts[t] == parts[1]);
+        }
+        assert_near(values[1], w->best[N - 1], 1e-12);
+    }
+    ovp_numeric_rng_free(rng);
+    ovp_free(*state, w);
+}
+
+/* A dimension from which on it is. */
+static void high_dimension(void **state) {
+    enum { N = 300, D = OVP_VARIATION_SHARED_FROM + 1 };
+    static double x[N * D], best[N], value;
+    static ovp_idx before[N];
+    ovp_numeric_rng *rng;
+    assert_ok(*state, ovp_numeric_rng_create(&rng, *state, OVP_RNG_PHILOX, 29, OVP_PURPOSE_TEST, 0));
+    for (int kind = 0; kind < 5; kind += 2) {
+        draw_path(rng, kind, N, D, x);
+        assert_ok(*state, ovp_measure_variation_reference(*state, N, D, x, OVP_NORM_L2, 2.3, best, before));
+        assert_ok(*state, ovp_measure_p_variation(&value, *state, N, D, x, OVP_NORM_L2, 2.3, NULL, NULL));
+        assert_near(value, best[N - 1], 1e-12);
+    }
+    ovp_numeric_rng_free(rng);
+}
+
 /* ---- laws ---------------------------------------------------------------------------------------------- */
 
 static void laws(void **state) {
@@ -371,6 +417,8 @@ static void out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        CTX_TEST(shared_out),
+        CTX_TEST(high_dimension),
         CTX_TEST(known_paths),
         CTX_TEST(fast_is_the_reference),
         CTX_TEST(lengths_and_walks),

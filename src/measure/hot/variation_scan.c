@@ -227,12 +227,10 @@ static void points(const ovp_variation_tree *t, const ovp_idx m[LEAF], ovp_varia
     for (int c = 0; c < LEAF; c++) offer(t, t->norm, s[c], m[c], t->v[m[c]], ~0u, q);
 }
 
-static void distances(const ovp_variation_tree *t, ovp_variation_square *square, const ovp_variation_query *q) {
-    for (int i = 0; i < BLOCK; i += LEAF) {
-        const double *x[LEAF];
-        for (int c = 0; c < LEAF; c++) x[c] = q->x + i + c;
-        distances_of(t, x, q, (vec(*)[VECTORS])(void *)square->s[i]);
-    }
+static void distances(const ovp_variation_tree *t, ovp_variation_square *square, int i, const ovp_variation_query *q) {
+    const double *x[LEAF];
+    for (int c = 0; c < LEAF; c++) x[c] = q->x + i + c;
+    distances_of(t, x, q, (vec(*)[VECTORS])(void *)square->s[i]);
 }
 
 static void within(const ovp_variation_tree *t, const ovp_variation_square *square, ovp_idx first,
