@@ -28,8 +28,8 @@ static inline double ovp_variation_power(const ovp_variation_exponent *e, double
     return y;
 }
 
-/* A path made ready: checked, and scaled by a power of two so that no power of a distance that counts leaves the
- * numbers' range. */
+/* A path made ready: checked, not constant, to be scaled by a power of two so that no power of a distance that counts
+ * leaves the numbers' range. */
 typedef struct ovp_variation_path {
     ovp_idx n, d;
     const double *x; /* n x d, as it came */

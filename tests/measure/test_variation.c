@@ -329,8 +329,24 @@ static void extreme_numbers(void **state) {
             assert_true(isnan(value));
         }
     const double far[] = {-1.7e308, 1.7e308};
-    assert_fails(ctx, OVP_ENUMERIC, "2^1024 to the power of 1",
+    assert_fails(ctx, OVP_ENUMERIC, "2^1025 to the power of 1",
                  ovp_measure_p_variation(&value, ctx, 2, 1, far, OVP_NORM_L2, 1, NULL, NULL));
+    /* High powers, distances on all sides of 1. */
+    for (int e = 0; e < 3; e++)
+        for (ovp_idx d = 1; d <= 3; d++)
+            for (int norm = 0; norm < 3; norm++) {
+                const double p = 300. + 350 * e;
+                double x[9], best[3];
+                ovp_idx before[3];
+                for (int k = 0; k < 9; k++) x[k] = (k / d == 0 ? 0 : k / d == 1 ? .6 : -.35) / (double)d;
+                assert_ok(ctx, ovp_measure_variation_reference(ctx, 3, d, x, (ovp_measure_norm)norm, p, best, before));
+                assert_true(best[2] > 0);
+                assert_near(variation(ctx, 3, d, x, (ovp_measure_norm)norm, p), best[2], 1e-9); /* p roundings */
+            }
+    const double unit[] = {0, 1};
+    assert_near(variation(ctx, 2, 1, unit, OVP_NORM_L2, 1000), 1, 1e-12);
+    assert_fails(ctx, OVP_ENUMERIC, "to the power of 5000",
+                 ovp_measure_p_variation(&value, ctx, 2, 1, unit, OVP_NORM_L2, 5000, NULL, NULL));
     const double near[] = {1, 1 + 0x1p-52, 1, 3}; /* a step of one rounding */
     assert_near(variation(ctx, 4, 1, near, OVP_NORM_L2, 2), 4, 1e-15);
 }
