@@ -211,6 +211,11 @@ def kernel_solver(o, work, name, n):
               [[(g["floor_ms"], g["ms"]) for g in r["groups"]] for r in results], **theirs(runs))
 
 
+def pvar(o, work, n, d, p):
+    results = collect(o, {("ours",): program(o, "pvar", n, d, p, 1, o.slice)})[("ours",)]
+    yield row(work, "ms", 1, results, [groups(r, "ms") for r in results])
+
+
 def kernel_gram(o, work, kind):
     calls = torch_calls(o, "kernel_gram_numpy.py", mnist, "THREADS", kind)
     runs = collect(o, calls | {("ours",): program(o, "kernel_gram", o.threads, o.slice, kind)})
@@ -303,5 +308,8 @@ works = {
     "cholesky-4000": ("factorisation and solution, Laplace kernel matrix of 4000 images, f64", "cholesky", kernel_solver, "cholesky", 4000),
     "eigenpro-4000": ("EigenPro epoch, Laplace kernel, 4000 images, f32", "eigenpro", kernel_solver, "eigenpro", 4000),
     "eigenpro-60000": ("EigenPro epoch, Laplace kernel, 60000 images, f32", "eigenpro", kernel_solver, "eigenpro", 60000),
+    "pvar-1d": ("3-variation of a Brownian path of 1,000,000 points in R, no peer", "pvar", pvar, 10**6, 1, 3),
+    "pvar-3d": ("the same in R^3, no peer", "pvar", pvar, 10**6, 3, 3),
+    "pvar-225d": ("2-variation of a Brownian path of 2000 points in R^225, no peer", "pvar", pvar, 2000, 225, 2),
     "tutorial": ("depth-vs-width's published run end to end, 300,000 Adam steps", "overparam", tutorial),
 }

@@ -31,11 +31,23 @@ typedef struct ovp_variation_query {
     ovp_idx from[OVP_VARIATION_BLOCK];
 } ovp_variation_query;
 
+/* Distances (as s above) of a block's points from one another. */
+typedef struct ovp_variation_square {
+    double s[OVP_VARIATION_BLOCK][OVP_VARIATION_BLOCK] __attribute__((aligned(64)));
+} ovp_variation_square;
+
 typedef struct ovp_variation_kernels {
-    /* Raises best to the greatest V_m + |x_m - x|^p over all points m below `end`, a multiple of the leaf. */
-    void (*scan)(const ovp_variation_tree *tree, ovp_idx end, ovp_variation_query *query);
-    /* The same for the one point m with the value v, in the lanes from `first` on. */
-    void (*point)(const ovp_variation_tree *tree, ovp_idx m, double v, int first, ovp_variation_query *query);
+    /* Raises best to the greatest V_m + |x_m - x|^p over ... */
+    /* ... LEAF points m (some may be the same) */
+    void (*points)(const ovp_variation_tree *tree, const ovp_idx m[OVP_VARIATION_LEAF], ovp_variation_query *query);
+    /* ... all points of the leaves begin .. end - 1, whose nodes must be complete */
+    void (*scan)(const ovp_variation_tree *tree, ovp_idx begin, ovp_idx end, ovp_variation_query *query);
+    /* ... the block's own points, which begins with the point `first`, each after those before it. */
+    void (*within)(const ovp_variation_tree *tree, const ovp_variation_square *square, ovp_idx first,
+                   ovp_variation_query *query);
+    /* Fills LEAF rows of the square from row i on. */
+    void (*distances)(const ovp_variation_tree *tree, ovp_variation_square *square, int i,
+                      const ovp_variation_query *query);
 } ovp_variation_kernels;
 
 const ovp_variation_kernels *ovp_variation_kernels_for(const ovp_ctx *ctx);

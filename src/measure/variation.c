@@ -18,28 +18,39 @@ static ovp_status check_arguments(ovp_ctx *ctx, ovp_idx n, ovp_idx d, const doub
     return OVP_OK;
 }
 
-/* e of the power 2^e that the greatest distance of a coordinate from its first value lies in [1/2, 1) of, doubled; 0
- * for a constant path. Scaled by 2^-e, powers of distances that count stay in the numbers' range. */
-static int exponent_of(ovp_idx n, ovp_idx d, const double *x) {
+/* Exponent of the power of two by which the path is scaled down: the greatest distance of a point from the first one is
+ * brought into [1/2, 1), so that the greatest of all distances is between 1/2 and 2 and its power a number for p up to
+ * 1000. Up to p = 64 each coordinate's distance is enough. *moves: 0 for a constant path. */
+static int exponent_of(const ovp_variation_path *path, int *moves) {
+    const ovp_idx n = path->n, d = path->d;
+    const double *x = path->x;
     double range = 0;
-    int exponent = 0;
+    int coarse = 0, fine = 0;
     for (ovp_idx i = 1; i < n; i++)
         for (ovp_idx k = 0; k < d; k++) {
             const double distance = fabs(x[i * d + k] / 2 - x[k] / 2); /* halves: no overflow */
             range = distance > range ? distance : range;
         }
-    if (range > 0) frexp(range, &exponent);
-    return exponent < -1000 ? -1000 : exponent;
+    *moves = range > 0;
+    if (!*moves) return 0;
+    frexp(range, &coarse);
+    coarse = coarse < -1000 ? -1000 : coarse + 1;
+    if (d == 1 || path->exponent.p <= 64) return coarse;
+    range = 0;
+    for (ovp_idx i = 1; i < n; i++)
+        range = fmax(range, ovp_measure_variation_distance(d, x, x + i * d, ldexp(1, -coarse), path->norm));
+    frexp(range, &fine);
+    return coarse + fine;
 }
 
-/* value 2^(exponent p). */
+/* value 2^(exponent p), value > 0. */
 static ovp_status scale_back(double *value, ovp_ctx *ctx, int exponent, double p) {
-    const double whole = floor(exponent * p), scaled = *value;
-    *value = ldexp(scaled * exp2(exponent * p - whole), (int)fmin(fmax(whole, -1e6), 1e6));
-    if (isfinite(*value) && (*value > 0 || !(scaled > 0))) return OVP_OK;
+    const double whole = floor(exponent * p);
+    *value = ldexp(*value * exp2(exponent * p - whole), (int)fmin(fmax(whole, -1e6), 1e6));
+    if (*value > 0 && isfinite(*value)) return OVP_OK;
     return ovp_fail(ctx, OVP_ENUMERIC,
-                    "p-variation: distances of about 2^%d to the power of %g leave the range of "
-                    "numbers; scale the path by s (the result by s^p) or lower p",
+                    "p-variation: distances of about 2^%d to the power of %g leave the range of numbers; scale the "
+                    "path by s (the result by s^p) or lower p",
                     exponent, p);
 }
 
@@ -75,22 +86,31 @@ static double length(const ovp_variation_path *path, ovp_variation_partition *pa
     return sum;
 }
 
+static double stay(ovp_variation_partition *partition) {
+    if (partition->index) partition->index[partition->count++] = 0;
+    return 0;
+}
+
 ovp_status ovp_measure_p_variation(double *value, ovp_ctx *ctx, ovp_idx n, ovp_idx d, const double *x,
                                    ovp_measure_norm norm, double p, ovp_idx *partition, ovp_idx *parts) {
     ovp_variation_path path = {.n = n, .d = d, .x = x, .norm = norm, .exponent = ovp_variation_exponent_of(p)};
     ovp_variation_partition found = {partition, 0};
+    int moves = 0;
     ovp_status status;
     *value = NAN;
     OVP_TRY(check_arguments(ctx, n, d, x, norm, p));
-    const int exponent = exponent_of(n, d, x);
+    const int exponent = exponent_of(&path, &moves);
     path.scale = ldexp(1, -exponent);
-    if (d == 1)
+    if (!moves)
+        *value = stay(&found);
+    else if (d == 1)
         OVP_TRY(ovp_measure_variation_line(value, ctx, &path, partition ? &found : NULL));
     else if (p > 1)
-        OVP_TRY(ovp_measure_variation_space(value, ctx, &path, partition ? &found : NULL));
+        OVP_TRY(
+            ovp_measure_variation_space(value, ctx, &path, partition ? &found : NULL, d >= OVP_VARIATION_SHARED_FROM));
     else
         *value = length(&path, partition ? &found : NULL);
-    OVP_TRY(scale_back(value, ctx, exponent, p));
+    if (moves) OVP_TRY(scale_back(value, ctx, exponent, p));
     arrange(&path, &found);
     if (parts) *parts = found.count;
 done:

@@ -28,8 +28,8 @@ static inline double ovp_variation_power(const ovp_variation_exponent *e, double
     return y;
 }
 
-/* A path made ready: checked, and scaled by a power of two so that no power of a distance that counts leaves the
- * numbers' range. */
+/* A path made ready: checked, not constant, to be scaled by a power of two so that no power of a distance that counts
+ * leaves the numbers' range. */
 typedef struct ovp_variation_path {
     ovp_idx n, d;
     const double *x; /* n x d, as it came */
@@ -43,15 +43,18 @@ typedef struct ovp_variation_partition {
     ovp_idx *index, count;
 } ovp_variation_partition;
 
-/* variation_line.c: d = 1, p >= 1. Time O(n); memory: 32 bytes for each entry of two stacks (as many as there are
- * record lows and highs seen from the last point backwards, at most), and 16 bytes an extremum if a partition is
- * wanted. */
+/* variation_line.c: d = 1, p >= 1. Time O(n). Memory: 40 bytes for each entry of two stacks (lows and highs that are
+ * records seen from the last point backwards; room for twice as many), and 16 bytes a point if a partition is wanted.
+ */
 ovp_status ovp_measure_variation_line(double *value, ovp_ctx *ctx, const ovp_variation_path *path,
                                       ovp_variation_partition *partition);
 
-/* variation_space.c: any d, p > 1. */
+/* variation_space.c: any d, p > 1. Memory: 16 (d + 1) bytes a point. shared: the work of 16 points at a time is shared
+ * out between workers, with the same bits for any number of them. */
 ovp_status ovp_measure_variation_space(double *value, ovp_ctx *ctx, const ovp_variation_path *path,
-                                       ovp_variation_partition *partition);
+                                       ovp_variation_partition *partition, int shared);
+/* From this dimension on sharing saves more than waking the workers costs. */
+#define OVP_VARIATION_SHARED_FROM 512
 
 /* variation_reference.c. |scale a - scale b|. */
 double ovp_measure_variation_distance(ovp_idx d, const double *a, const double *b, double scale, ovp_measure_norm norm);

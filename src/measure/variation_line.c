@@ -145,8 +145,7 @@ static ovp_status walk(line *l) {
     double heights[CHUNK + 1];
     ovp_idx indices[CHUNK + 1], i = 1;
     ovp_status status;
-    while (i < n && x[i] == x[0]) i++;
-    if (i == n) return OVP_OK; /* constant: no turn, V = 0 */
+    while (x[i] == x[0]) i++; /* the path moves */
     int up = x[i] > x[0];
     OVP_TRY(turn(l, x[0] * scale, !up, 0));
     heights[0] = x[i];

@@ -4,10 +4,19 @@
 
 #include "measure/hot_int.h"
 
-enum { BLOCK = OVP_VARIATION_BLOCK, LEAF = OVP_VARIATION_LEAF };
+enum { BLOCK = OVP_VARIATION_BLOCK, LEAF = OVP_VARIATION_LEAF, GROUPS = BLOCK / LEAF };
 
-/* Earlier choices tried before the tree is asked: the better the start, the more of the tree is passed over. */
-#define GUESSES 4
+/* Pieces of a shared look back. */
+#define PIECES 8
+
+/* A block on its way through the tree. */
+typedef struct block_step {
+    const ovp_variation_tree *tree;
+    const ovp_variation_kernels *kernels;
+    ovp_idx first; /* its first point */
+    ovp_variation_query query, pieces[PIECES];
+    ovp_variation_square square;
+} block_step;
 
 static void choose_test(ovp_variation_tree *t) {
     const int square = t->norm == OVP_NORM_L2;
@@ -68,44 +77,85 @@ static void put_boxes(const ovp_variation_tree *t, ovp_idx block) {
     }
 }
 
-/* Every point of the block as a source for the later ones. */
-static void within(const ovp_variation_tree *t, const ovp_variation_kernels *kernels, ovp_idx first,
-                   ovp_variation_query *q) {
-    for (int i = 0; i + 1 < BLOCK; i++) kernels->point(t, first + i, q->best[i], i + 1, q);
+/* Tasks: distances within the block, a group of rows each; then the earlier choices tried first: the better the start,
+ * the more of the tree is passed over. */
+static ovp_status prepare(ovp_ctx *worker, void *arg, ovp_idx task) {
+    block_step *s = arg;
+    const ovp_variation_tree *t = s->tree;
+    (void)worker;
+    if (task < GROUPS) {
+        s->kernels->distances(t, &s->square, (int)task * LEAF, &s->query);
+    } else {
+        ovp_idx guesses[LEAF] = {s->first - 1};
+        for (int g = 1; g < LEAF; g++)
+            guesses[g] = t->before[guesses[g - 1]] >= 0 ? t->before[guesses[g - 1]] : guesses[g - 1];
+        s->kernels->points(t, guesses, &s->query);
+    }
+    return OVP_OK;
 }
 
-static void add_block(const ovp_variation_tree *t, const ovp_variation_kernels *kernels, ovp_idx block) {
-    const ovp_idx first = block * BLOCK;
-    ovp_variation_query q = {.x = t->points + first * t->d};
+/* A piece of the look back: the later half of all leaves, the later half of the rest, .. On rough paths each takes
+ * about as long. */
+static ovp_status look_back(ovp_ctx *worker, void *arg, ovp_idx task) {
+    block_step *s = arg;
+    const ovp_idx leaves = s->first / LEAF, end = task ? leaves - (leaves >> (PIECES - task)) : leaves;
+    const ovp_idx begin = task + 1 < PIECES ? leaves - (leaves >> (PIECES - 1 - task)) : 0;
+    (void)worker;
+    s->pieces[task] = s->query;
+    s->kernels->scan(s->tree, begin, end, &s->pieces[task]);
+    return OVP_OK;
+}
+
+static void join(block_step *s) {
+    for (int k = 0; k < PIECES; k++)
+        for (int l = 0; l < BLOCK; l++)
+            if (s->pieces[k].best[l] > s->query.best[l]) {
+                s->query.best[l] = s->pieces[k].best[l];
+                s->query.from[l] = s->pieces[k].from[l];
+            }
+}
+
+static ovp_status add_block(ovp_ctx *ctx, block_step *s, ovp_idx block, int shared) {
+    const ovp_variation_tree *t = s->tree;
+    const ovp_idx first = block * BLOCK, tasks = block ? GROUPS + 1 : GROUPS;
+    ovp_status status = OVP_OK;
+    s->first = first;
+    s->query.x = t->points + first * t->d;
     for (int i = 0; i < BLOCK; i++) {
-        q.best[i] = first ? t->v[first - 1] : 0;
-        q.from[i] = first - 1;
+        s->query.best[i] = first ? t->v[first - 1] : 0;
+        s->query.from[i] = first - 1;
     }
-    ovp_idx guess = first - 1;
-    for (int g = 0; g < GUESSES && guess >= 0; g++, guess = t->before[guess])
-        kernels->point(t, guess, t->v[guess], 0, &q);
-    if (first) {
-        within(t, kernels, first, &q); /* not yet their last values, but sums of partitions all the same */
-        kernels->scan(t, first, &q);
+    if (shared) OVP_TRY(ovp_parallel(ctx, tasks, prepare, s));
+    for (ovp_idx task = 0; !shared && task < tasks; task++) prepare(ctx, s, task);
+    if (first) { /* within: not yet the last values, but sums of partitions all the same */
+        s->kernels->within(t, &s->square, first, &s->query);
+        if (shared) {
+            OVP_TRY(ovp_parallel(ctx, PIECES, look_back, s));
+            join(s);
+        } else {
+            s->kernels->scan(t, 0, first / LEAF, &s->query);
+        }
     }
-    within(t, kernels, first, &q);
+    s->kernels->within(t, &s->square, first, &s->query);
     for (int i = 0; i < BLOCK; i++) {
-        t->v[first + i] = q.best[i];
-        t->before[first + i] = q.from[i];
+        t->v[first + i] = s->query.best[i];
+        t->before[first + i] = s->query.from[i];
     }
+done:
+    return status;
 }
 
 ovp_status ovp_measure_variation_space(double *value, ovp_ctx *ctx, const ovp_variation_path *path,
-                                       ovp_variation_partition *partition) {
-    const ovp_variation_kernels *kernels = ovp_variation_kernels_for(ctx);
+                                       ovp_variation_partition *partition, int shared) {
     const ovp_idx blocks = (path->n + BLOCK - 1) / BLOCK;
     ovp_variation_tree t = {.d = path->d, .norm = path->norm, .exponent = path->exponent};
+    block_step step = {.tree = &t, .kernels = ovp_variation_kernels_for(ctx)};
     ovp_status status;
     choose_test(&t);
     OVP_TRY(make_room(&t, ctx, blocks));
     for (ovp_idx b = 0; b < blocks; b++) {
         put_points(&t, path, b);
-        add_block(&t, kernels, b);
+        OVP_TRY(add_block(ctx, &step, b, shared));
         put_boxes(&t, b);
         OVP_TRY(ovp_check(ctx));
     }

@@ -1,10 +1,10 @@
 /* measure: p-variation. */
+#include "allocator.h"
 #include "check.h"
 
 #include "measure/variation_int.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static double variation(ovp_ctx *ctx, ovp_idx n, ovp_idx d, const double *x, ovp_measure_norm norm, double p) {
@@ -185,6 +185,52 @@ static void lengths_and_walks(void **state) {
     ovp_free(ctx, w);
 }
 
+/* The look back shared out, as in high dimension: nothing is left out, and bits do not depend on threads. */
+static void shared_out(void **state) {
+    enum { N = 2500, D = 2 };
+    paper *w;
+    ovp_numeric_rng *rng;
+    assert_ok(*state, ovp_alloc(*state, &w, 1, sizeof *w));
+    assert_ok(*state, ovp_numeric_rng_create(&rng, *state, OVP_RNG_PHILOX, 23, OVP_PURPOSE_TEST, 0));
+    for (int round = 0; round < 12; round++) {
+        draw_path(rng, round % 3, N, D, w->x);
+        const ovp_variation_path path = {N, D, w->x, 1, OVP_NORM_L2, ovp_variation_exponent_of(1.2 + .3 * round)};
+        assert_ok(*state, ovp_measure_variation_reference(*state, N, D, w->x, OVP_NORM_L2, path.exponent.p, w->best,
+                                                          w->before));
+        double values[4];
+        ovp_idx parts[4];
+        for (int t = 1; t <= 3; t++) {
+            const ovp_ctx_options options = {.size = sizeof options, .threads = t};
+            ovp_variation_partition partition = {w->partition, 0};
+            ovp_ctx *ctx;
+            assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
+            assert_ok(ctx, ovp_measure_variation_space(&values[t], ctx, &path, &partition, 1));
+            ovp_ctx_free(ctx);
+            parts[t] = partition.count;
+            assert_true(values[t] == values[1] && parts[t] == parts[1]);
+        }
+        assert_near(values[1], w->best[N - 1], 1e-12);
+    }
+    ovp_numeric_rng_free(rng);
+    ovp_free(*state, w);
+}
+
+/* A dimension from which on it is. */
+static void high_dimension(void **state) {
+    enum { N = 300, D = OVP_VARIATION_SHARED_FROM + 1 };
+    static double x[N * D], best[N], value;
+    static ovp_idx before[N];
+    ovp_numeric_rng *rng;
+    assert_ok(*state, ovp_numeric_rng_create(&rng, *state, OVP_RNG_PHILOX, 29, OVP_PURPOSE_TEST, 0));
+    for (int kind = 0; kind < 5; kind += 2) {
+        draw_path(rng, kind, N, D, x);
+        assert_ok(*state, ovp_measure_variation_reference(*state, N, D, x, OVP_NORM_L2, 2.3, best, before));
+        assert_ok(*state, ovp_measure_p_variation(&value, *state, N, D, x, OVP_NORM_L2, 2.3, NULL, NULL));
+        assert_near(value, best[N - 1], 1e-12);
+    }
+    ovp_numeric_rng_free(rng);
+}
+
 /* ---- laws ---------------------------------------------------------------------------------------------- */
 
 static void laws(void **state) {
@@ -283,8 +329,24 @@ static void extreme_numbers(void **state) {
             assert_true(isnan(value));
         }
     const double far[] = {-1.7e308, 1.7e308};
-    assert_fails(ctx, OVP_ENUMERIC, "2^1024 to the power of 1",
+    assert_fails(ctx, OVP_ENUMERIC, "2^1025 to the power of 1",
                  ovp_measure_p_variation(&value, ctx, 2, 1, far, OVP_NORM_L2, 1, NULL, NULL));
+    /* High powers. */
+    for (int e = 0; e < 3; e++)
+        for (ovp_idx d = 1; d <= 3; d++)
+            for (int norm = 0; norm < 3; norm++) {
+                const double p = 300. + 350 * e, length = norm == OVP_NORM_LINF ? 1 : pow((double)d, norm ? 1 : .5);
+                double x[9], best[3];
+                ovp_idx before[3];
+                for (int k = 0; k < 9; k++) x[k] = (k / d == 0 ? 0 : k / d == 1 ? .6 : -.35) / length;
+                assert_ok(ctx, ovp_measure_variation_reference(ctx, 3, d, x, (ovp_measure_norm)norm, p, best, before));
+                assert_true(best[2] > 0);
+                assert_near(variation(ctx, 3, d, x, (ovp_measure_norm)norm, p), best[2], 1e-9); /* p roundings */
+            }
+    const double unit[] = {0, 1};
+    assert_near(variation(ctx, 2, 1, unit, OVP_NORM_L2, 1000), 1, 1e-12);
+    assert_fails(ctx, OVP_ENUMERIC, "to the power of 5000",
+                 ovp_measure_p_variation(&value, ctx, 2, 1, unit, OVP_NORM_L2, 5000, NULL, NULL));
     const double near[] = {1, 1 + 0x1p-52, 1, 3}; /* a step of one rounding */
     assert_near(variation(ctx, 4, 1, near, OVP_NORM_L2, 2), 4, 1e-15);
 }
@@ -342,18 +404,6 @@ static void cancelled(void **state) {
     }
 }
 
-/* Fails the n-th allocation. */
-static void *failing_alloc(void *user, size_t bytes) {
-    int *left = user;
-    if ((*left)-- == 0) return NULL;
-    return aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
-}
-
-static void plain_free(void *user, void *memory) {
-    (void)user;
-    free(memory);
-}
-
 static void out_of_memory(void **state) {
     (void)state;
     static double x[1200];
@@ -363,7 +413,7 @@ static void out_of_memory(void **state) {
         int reached = 0;
         for (int fail_at = 0; fail_at < 100 && !reached; fail_at++) {
             int left = 1000;
-            const ovp_allocator allocator = {failing_alloc, plain_free, &left};
+            const ovp_allocator allocator = granting(&left);
             const ovp_ctx_options options = {.size = sizeof options, .threads = 1, .allocator = &allocator};
             ovp_ctx *ctx;
             double value;
@@ -383,6 +433,8 @@ static void out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        CTX_TEST(shared_out),
+        CTX_TEST(high_dimension),
         CTX_TEST(known_paths),
         CTX_TEST(fast_is_the_reference),
         CTX_TEST(lengths_and_walks),

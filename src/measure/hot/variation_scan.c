@@ -22,11 +22,20 @@ enum { VECTOR_BYTES = 16 };
 typedef double vec __attribute__((vector_size(VECTOR_BYTES)));
 typedef int64_t bits __attribute__((vector_size(VECTOR_BYTES)));
 enum { LANES = VECTOR_BYTES / sizeof(double), BLOCK = OVP_VARIATION_BLOCK, VECTORS = BLOCK / LANES };
+enum { LEAF = OVP_VARIATION_LEAF };
+/* Chains of sums over the coordinates of a box, so that one need not wait for the other. */
+enum { CHAINS = LANES > 4 ? 4 : 2 };
 
 ALWAYS_INLINE vec splat(double x) {
+#if defined(__AVX512F__)
+    return (vec)_mm512_set1_pd(x);
+#elif defined(__AVX__)
+    return (vec)_mm256_set1_pd(x);
+#else
     vec v;
     for (int l = 0; l < LANES; l++) v[l] = x;
     return v;
+#endif
 }
 
 ALWAYS_INLINE vec greatest(vec a, vec b) {
@@ -83,34 +92,48 @@ ALWAYS_INLINE unsigned passes(const ovp_variation_tree *t, vec s, vec gap) {
     return above(rough_log2(s) * p + 1e-5 * (p + 1), rough_log2(gap));
 }
 
+ALWAYS_INLINE vec joined(ovp_measure_norm norm, vec a, vec b) {
+    return norm == OVP_NORM_LINF ? greatest(a, b) : a + b;
+}
+
 /* s += or max= a coordinate's distance. */
-ALWAYS_INLINE vec joined(ovp_measure_norm norm, vec s, vec distance) {
-    if (norm == OVP_NORM_LINF) return greatest(s, distance);
-    return s + (norm == OVP_NORM_L1 ? distance : distance * distance);
+ALWAYS_INLINE vec extended(ovp_measure_norm norm, vec s, vec distance) {
+    return joined(norm, s, norm == OVP_NORM_L2 ? distance * distance : distance);
+}
+
+ALWAYS_INLINE const vec *vectors(const double *x) {
+    return (const vec *)(const void *)x;
 }
 
 /* Lanes that a source of value v at the distances s can raise. */
 ALWAYS_INLINE unsigned candidates(const ovp_variation_tree *t, const vec s[VECTORS], double v,
                                   const ovp_variation_query *q) {
-    const vec *best = (const vec *)(const void *)q->best;
+    const vec *best = vectors(q->best);
     unsigned lanes = 0;
     for (int i = 0; i < VECTORS; i++) lanes |= passes(t, s[i], greatest(best[i] - v, splat(0))) << i * LANES;
     return lanes;
 }
 
-/* d coordinates x_k, `stride` apart, of one point. */
-ALWAYS_INLINE void try_point(const ovp_variation_tree *t, ovp_measure_norm norm, ovp_idx d, const double *x, ovp_idx m,
-                             double v, unsigned mask, ovp_variation_query *q) {
-    vec s[VECTORS];
-    for (int i = 0; i < VECTORS; i++) s[i] = splat(0);
+/* Distances of the query from LEAF points at once; x[c] + k BLOCK: coordinate k of point c. */
+ALWAYS_INLINE void point_distances(ovp_measure_norm norm, ovp_idx d, const double *const x[LEAF],
+                                   const ovp_variation_query *q, vec s[LEAF][VECTORS]) {
+    for (int c = 0; c < LEAF; c++)
+        for (int i = 0; i < VECTORS; i++) s[c][i] = splat(0);
     for (ovp_idx k = 0; k < d; k++) {
-        const vec *query = (const vec *)(const void *)(q->x + k * BLOCK);
-        const vec at = splat(x[k * BLOCK]);
-        for (int i = 0; i < VECTORS; i++) {
-            const vec gap = query[i] - at;
-            s[i] = joined(norm, s[i], norm == OVP_NORM_L2 ? gap : greatest(gap, -gap));
+        const vec *query = vectors(q->x + k * BLOCK);
+        for (int c = 0; c < LEAF; c++) {
+            const vec at = splat(x[c][k * BLOCK]);
+            for (int i = 0; i < VECTORS; i++) {
+                const vec gap = query[i] - at;
+                s[c][i] = extended(norm, s[c][i], norm == OVP_NORM_L2 ? gap : greatest(gap, -gap));
+            }
         }
     }
+}
+
+/* Point m of value v at the distances s, to the lanes of a mask. */
+ALWAYS_INLINE void offer(const ovp_variation_tree *t, ovp_measure_norm norm, const vec s[VECTORS], ovp_idx m, double v,
+                         unsigned mask, ovp_variation_query *q) {
     for (unsigned lanes = candidates(t, s, v, q) & mask; lanes; lanes &= lanes - 1) {
         const int l = __builtin_ctz(lanes);
         const double distance = s[l / LANES][l % LANES];
@@ -123,63 +146,101 @@ ALWAYS_INLINE void try_point(const ovp_variation_tree *t, ovp_measure_norm norm,
     }
 }
 
+ALWAYS_INLINE const double *point_at(const ovp_variation_tree *t, ovp_idx d, ovp_idx m) {
+    return t->points + m / BLOCK * BLOCK * d + m % BLOCK;
+}
+
 /* Whether any point of a box with values up to v can raise a lane. */
 ALWAYS_INLINE int box_may(const ovp_variation_tree *t, ovp_measure_norm norm, ovp_idx d, const double *box, double v,
                           const ovp_variation_query *q) {
-    vec s[VECTORS];
-    for (int i = 0; i < VECTORS; i++) s[i] = splat(0);
-    for (ovp_idx k = 0; k < d; k++) {
-        const vec *query = (const vec *)(const void *)(q->x + k * BLOCK);
-        const vec low = splat(box[k]), high = splat(box[d + k]);
-        for (int i = 0; i < VECTORS; i++) s[i] = joined(norm, s[i], greatest(query[i] - low, high - query[i]));
-    }
-    return candidates(t, s, v, q) != 0;
+    vec s[CHAINS][VECTORS];
+    for (int c = 0; c < CHAINS; c++)
+        for (int i = 0; i < VECTORS; i++) s[c][i] = splat(0);
+    for (ovp_idx k = 0; k < d; k += CHAINS)
+        for (int c = 0; c < CHAINS && k + c < d; c++) {
+            const vec *query = vectors(q->x + (k + c) * BLOCK);
+            const vec low = splat(box[k + c]), high = splat(box[d + k + c]);
+            for (int i = 0; i < VECTORS; i++)
+                s[c][i] = extended(norm, s[c][i], greatest(query[i] - low, high - query[i]));
+        }
+    for (int c = 1; c < CHAINS; c++)
+        for (int i = 0; i < VECTORS; i++) s[0][i] = joined(norm, s[0][i], s[c][i]);
+    return candidates(t, s[0], v, q) != 0;
+}
+
+/* Level of the largest node that ends at leaf e and begins at `begin` or later. */
+ALWAYS_INLINE int level_at(ovp_idx begin, ovp_idx e) {
+    int level = __builtin_ctzll((unsigned long long)e);
+    while (e - ((ovp_idx)1 << level) < begin) level--;
+    return level;
 }
 
 /* From the latest leaf backwards, by the largest node that ends where we are, down to its later half if it may. */
-ALWAYS_INLINE void scan_as(const ovp_variation_tree *t, ovp_measure_norm norm, ovp_idx d, ovp_idx end,
+ALWAYS_INLINE void scan_as(const ovp_variation_tree *t, ovp_measure_norm norm, ovp_idx d, ovp_idx begin, ovp_idx end,
                            ovp_variation_query *q) {
-    enum { LEAF = OVP_VARIATION_LEAF };
-    ovp_idx e = end / LEAF;
-    int level = e ? __builtin_ctzll((unsigned long long)e) : 0;
-    while (e > 0) {
-        const double *box = t->boxes[level] + ((e >> level) - 1) * 2 * d;
-        if (box_may(t, norm, d, box, t->v[e * LEAF - 1], q)) {
+    vec s[LEAF][VECTORS];
+    ovp_idx e = end;
+    int level = e > begin ? level_at(begin, e) : 0;
+    while (e > begin) {
+        if (box_may(t, norm, d, t->boxes[level] + ((e >> level) - 1) * 2 * d, t->v[e * LEAF - 1], q)) {
             if (level-- > 0) continue;
-            for (ovp_idx m = e * LEAF - 1; m >= (e - 1) * LEAF; m--)
-                try_point(t, norm, d, t->points + m / BLOCK * BLOCK * d + m % BLOCK, m, t->v[m], ~0u, q);
+            const double *x[LEAF], *first = point_at(t, d, (e - 1) * LEAF);
+            for (int c = 0; c < LEAF; c++) x[c] = first + c;
+            point_distances(norm, d, x, q, s);
+            for (int c = LEAF - 1; c >= 0; c--)
+                offer(t, norm, s[c], (e - 1) * LEAF + c, t->v[(e - 1) * LEAF + c], ~0u, q);
             level = 0;
         }
         e -= (ovp_idx)1 << level;
-        level = e ? __builtin_ctzll((unsigned long long)e) : 0;
+        if (e > begin) level = level_at(begin, e);
     }
 }
 
-static void scan(const ovp_variation_tree *t, ovp_idx end, ovp_variation_query *q) {
+static void scan(const ovp_variation_tree *t, ovp_idx begin, ovp_idx end, ovp_variation_query *q) {
     if (t->norm == OVP_NORM_L1)
-        scan_as(t, OVP_NORM_L1, t->d, end, q);
+        scan_as(t, OVP_NORM_L1, t->d, begin, end, q);
     else if (t->norm == OVP_NORM_LINF)
-        scan_as(t, OVP_NORM_LINF, t->d, end, q);
+        scan_as(t, OVP_NORM_LINF, t->d, begin, end, q);
     else if (t->d == 2)
-        scan_as(t, OVP_NORM_L2, 2, end, q);
+        scan_as(t, OVP_NORM_L2, 2, begin, end, q);
     else if (t->d == 3)
-        scan_as(t, OVP_NORM_L2, 3, end, q);
+        scan_as(t, OVP_NORM_L2, 3, begin, end, q);
     else
-        scan_as(t, OVP_NORM_L2, t->d, end, q);
+        scan_as(t, OVP_NORM_L2, t->d, begin, end, q);
 }
 
-static void point(const ovp_variation_tree *t, ovp_idx m, double v, int first, ovp_variation_query *q) {
-    const double *x = t->points + m / BLOCK * BLOCK * t->d + m % BLOCK;
-    const unsigned mask = ~0u << first;
+static void distances_of(const ovp_variation_tree *t, const double *const x[LEAF], const ovp_variation_query *q,
+                         vec s[LEAF][VECTORS]) {
     if (t->norm == OVP_NORM_L1)
-        try_point(t, OVP_NORM_L1, t->d, x, m, v, mask, q);
+        point_distances(OVP_NORM_L1, t->d, x, q, s);
     else if (t->norm == OVP_NORM_LINF)
-        try_point(t, OVP_NORM_LINF, t->d, x, m, v, mask, q);
+        point_distances(OVP_NORM_LINF, t->d, x, q, s);
     else
-        try_point(t, OVP_NORM_L2, t->d, x, m, v, mask, q);
+        point_distances(OVP_NORM_L2, t->d, x, q, s);
+}
+
+static void points(const ovp_variation_tree *t, const ovp_idx m[LEAF], ovp_variation_query *q) {
+    const double *x[LEAF];
+    vec s[LEAF][VECTORS];
+    for (int c = 0; c < LEAF; c++) x[c] = point_at(t, t->d, m[c]);
+    distances_of(t, x, q, s);
+    for (int c = 0; c < LEAF; c++) offer(t, t->norm, s[c], m[c], t->v[m[c]], ~0u, q);
+}
+
+static void distances(const ovp_variation_tree *t, ovp_variation_square *square, int i, const ovp_variation_query *q) {
+    const double *x[LEAF];
+    for (int c = 0; c < LEAF; c++) x[c] = q->x + i + c;
+    distances_of(t, x, q, (vec(*)[VECTORS])(void *)square->s[i]);
+}
+
+static void within(const ovp_variation_tree *t, const ovp_variation_square *square, ovp_idx first,
+                   ovp_variation_query *q) {
+    for (int i = 0; i + 1 < BLOCK; i++)
+        offer(t, t->norm, vectors(square->s[i]), first + i, q->best[i], ~0u << (i + 1), q);
 }
 
 extern const ovp_variation_kernels OVP_HOT(ovp_variation_kernels);
-const ovp_variation_kernels OVP_HOT(ovp_variation_kernels) = {scan, point};
+const ovp_variation_kernels OVP_HOT(ovp_variation_kernels) = {
+    .points = points, .scan = scan, .within = within, .distances = distances};
 
 #endif
