@@ -14,7 +14,7 @@ typedef struct ovp_net_residual_fused {
     void (*forward)(ovp_idx n, ovp_idx d, const void *h, const void *w, double by, int keep, void *t, void *next);
     /* dz = by g (1 - t^2), gradient (d x lanes) += dz^T h, g = keep g + dz w */
     void (*backward)(ovp_idx n, ovp_idx d, const void *h, const void *t, const void *w, double by, int keep, void *g,
-                     void *gradient);
+                     void *gradient, const void *later);
 } ovp_net_residual_fused;
 
 typedef struct ovp_net_residual_kernels {

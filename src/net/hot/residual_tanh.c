@@ -41,14 +41,16 @@ static void forward(ovp_idx n, ovp_idx d, const void *h_, const void *w_, double
 
 /* Each broadcast of dz serves both products. */
 static void backward(ovp_idx n, ovp_idx d, const void *h_, const void *t_, const void *w_, double by_, int keep,
-                     void *g_, void *gradient_) {
-    const real *w = w_;
+                     void *g_, void *gradient_, const void *later) {
+    const real *w = w_, *lines[] = {w - d * LANES, (const real *)gradient_ - d * LANES, later};
     const vec *h = h_, *t = t_;
     vec *g = g_, *gradient = gradient_;
     const vec by = (vec)_mm512_set1_ps((real)by_);
     _Alignas(64) real dz[BACK * LANES];
     for (ovp_idx i = 0; i < n; i += BACK, h += BACK, t += BACK, g += BACK) {
         vec from[BACK], sum[BACK];
+        const ovp_idx turn = i / BACK;
+        const real *line = turn < 2 ? lines[turn] : lines[2] + (turn - 2) * d * LANES;
 #pragma GCC unroll 8
         for (int q = 0; q < BACK; q++) {
             ((vec *)(void *)dz)[q] = by * g[q] * ((real)1 - t[q] * t[q]);
@@ -57,6 +59,7 @@ static void backward(ovp_idx n, ovp_idx d, const void *h_, const void *t_, const
         }
         for (ovp_idx o = 0; o < d; o++) {
             const vec row = *vectors(w + o * LANES);
+            __builtin_prefetch(line + o * LANES);
             vec even = gradient[o], odd = {0};
 #pragma GCC unroll 8
             for (int q = 0; q < BACK; q += 2) {

@@ -79,7 +79,7 @@ static int rebuilds(const ovp_net_model *model) {
 /* Samples of which about KEPT bytes are kept; but a block at least: in very deep nets that is as much as a copy or two
  * of the weights. */
 static ovp_idx chunk_samples(const ovp_net_model *model, ovp_idx width, ovp_idx rows) {
-    enum { KEPT = 1 << 20, MOST = 8 * BLOCK };
+    enum { KEPT = 1 << 21, MOST = 8 * BLOCK };
     const ovp_idx layers = ovp_net_residual_of(model)->layers;
     const ovp_idx vectors = rebuilds(model) ? layers + layers / SEGMENT : 2 * layers;
     ovp_idx samples = KEPT / (vectors * width * (ovp_idx)sizeof(real)) / BLOCK * BLOCK;
@@ -232,7 +232,7 @@ static void layer_backward(const run *r, const chunk *c, ovp_idx k, const real *
     const real *z = has_a(m) || r->from_output ? s : h, *t = z; /* without A z is h */
     if (r->fused) {
         r->fused->backward(c->padded, d, h, s, rows_of(r, k), m->delta, m->kind == OVP_RES_SKIP, c->g,
-                           c->gradient + k * r->t->layer);
+                           c->gradient + k * r->t->layer, c->s + (k < SEGMENT ? 0 : k - SEGMENT) * c->size);
         return;
     }
     if (has_b(m) && !r->from_output) {
