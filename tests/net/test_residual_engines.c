@@ -7,7 +7,7 @@
 static const struct {
     ovp_idx dim, layers, outputs, rows;
 } sizes[] = {{5, 6, 3, 12},   {1, 9, 1, 33}, {15, 17, 10, 300}, {16, 8, 17, 40}, {17, 3, 2, 5},
-             {35, 2, 4, 130}, {9, 1, 3, 1},  {3, 5, 2, 70},     {4, 19, 3, 200}};
+             {35, 2, 4, 130}, {9, 1, 3, 1},  {3, 5, 2, 70},     {4, 19, 3, 200}, {7, 20, 2, 20}};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 static res_recipe recipe_of(int s) {

@@ -33,8 +33,12 @@ static ovp_idx group_count(ovp_idx rows) {
 }
 
 /* With few features registers of them would be mostly empty; registers of samples cost a sum across lanes instead, for
- * which partial gradients are kept lane by lane until a group's last chunk: dim^2 registers a layer. */
-enum { FEW = 4 };
+ * which partial gradients are kept lane by lane until a group's last chunk: dim^2 registers a layer, in the
+ * second-level cache or for few features only. */
+static int samples_in_lanes(const ovp_net_residual *m) {
+    enum { FEW = 4, SOME = 8, CACHE = 1 << 20 };
+    return m->dim <= FEW || (m->dim <= SOME && m->layers <= CACHE / (64 * m->dim * m->dim));
+}
 
 static ovp_status prepare(ovp_net_workspace *ws) {
     const ovp_idx lanes = ovp_net_tile_kernels_for(ws->ctx, OVP_REAL_TYPE)->lanes;
@@ -42,7 +46,7 @@ static ovp_status prepare(ovp_net_workspace *ws) {
     ovp_status status = ovp_alloc(ws->ctx, &ws->engine, 1, sizeof(tile));
     if (status != OVP_OK) return status;
     tile *t = ws->engine;
-    t->samples_in_lanes = m->dim <= FEW;
+    t->samples_in_lanes = samples_in_lanes(m);
     t->width = t->samples_in_lanes ? m->dim : pad(m->dim);
     t->outs = t->samples_in_lanes ? ws->model->outputs : pad(ws->model->outputs);
     t->samples = chunk_samples(ws->model, t->width, ws->rows);
