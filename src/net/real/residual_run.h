@@ -7,7 +7,7 @@
 #include "numeric/real.h"
 
 enum { GROUPS = OVP_NET_RESIDUAL_GROUPS, BLOCK = OVP_NET_RESIDUAL_BLOCK, PAD = 64 / (int)sizeof(real) };
-enum { SEGMENT = 8, LAYERS = 32 /* that a task prepares or delivers */ };
+enum { SEGMENT = 4, LAYERS = 32 /* that a task prepares or delivers */ };
 
 /* ws->engine. Offsets are elements of `data`. */
 typedef struct tile {
