@@ -232,6 +232,49 @@ static void a_chain_of_width_one_trains_as_published(void **state) {
     }
 }
 
+/* With eta = eta_0 L^(2 alpha - 1) the same net's losses converge as it gets deeper: after 25 steps, from the
+ * specification (numpy, float64), on ten points. */
+static void learning_rates_scale_with_depth(void **state) {
+    (void)state;
+    enum { N = 10, MOST = 1024 };
+    const double u = .8, v = .625, want[] = {.010657, .010659, .010651};
+    const int depths[] = {128, 512, MOST};
+    for (int k = 0; k < 3; k++) {
+        const int depth = depths[k];
+        ovp_ctx *ctx;
+        ovp_net_model *m;
+        ovp_net_batch *b;
+        ovp_net_workspace *ws;
+        double theta[MOST], x[N], y[N], loss = 0;
+        assert_int_equal(ovp_ctx_create(&ctx, NULL), OVP_OK);
+        for (int i = 0; i < N; i++) {
+            x[i] = -1 + (i + .5) / (N / 2);
+            y[i] = .01;
+        }
+        for (int i = 0; i < depth; i++) theta[i] = pow(depth, -1.25) / 2;
+        const ovp_net_residual_options o = {.size = sizeof o,
+                                            .inputs = 1,
+                                            .dim = 1,
+                                            .outputs = 1,
+                                            .layers = depth,
+                                            .alpha = .75,
+                                            .type = OVP_F64,
+                                            .read_in = &u,
+                                            .read_out = &v};
+        const ovp_net_targets t = {.loss = OVP_LOSS_MSE, .values = y};
+        const ovp_net_update step = {.rule = OVP_RULE_SGD, .lr = 9 * sqrt(depth / 128.0)};
+        assert_ok(ctx, ovp_net_residual_create(&m, ctx, &o));
+        assert_ok(ctx, ovp_net_bind(&b, ctx, m, x, N));
+        assert_ok(ctx, ovp_net_workspace_create(&ws, ctx, m, N));
+        for (int s = 0; s <= 25; s++) assert_ok(ctx, ovp_net_loss_step(ws, b, &t, &step, theta, &loss));
+        assert_near(loss, want[k], 1e-6);
+        ovp_net_workspace_free(ws);
+        ovp_net_batch_free(b);
+        ovp_net_model_free(m);
+        ovp_ctx_free(ctx);
+    }
+}
+
 /* ---- what is frozen; selections; errors -------------------------------------------------------------- */
 
 static void frozen_maps_and_inputs_are_copied_and_stay(void **state) {
@@ -363,6 +406,7 @@ int main(void) {
         cmocka_unit_test(increments_of_equal_blocks_are_the_identity),
         CTX_TEST(losses_of_uniform_outputs_are_known),
         cmocka_unit_test(a_chain_of_width_one_trains_as_published),
+        cmocka_unit_test(learning_rates_scale_with_depth),
         cmocka_unit_test(frozen_maps_and_inputs_are_copied_and_stay),
         cmocka_unit_test(selected_rows_answer_like_their_own_batch),
         CTX_TEST(bad_options_are_named),
