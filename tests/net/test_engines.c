@@ -77,6 +77,40 @@ static void gradients_are_those_of_the_loss(void **state) {
     drop(&n);
 }
 
+/* targets.outputs: F as forward gives it, the loss and gradient as without; and powers of the error other than 2. */
+static void losses_leave_their_outputs_and_take_powers(void **state) {
+    (void)state;
+    for (int v = 0; v < VARIANTS; v++)
+        for (int type = OVP_F32; type <= OVP_F64; type++) {
+            net n = make_variant(v, (recipe){.threads = 2,
+                                             .type = (ovp_numeric_type)type,
+                                             .act = "tanh",
+                                             .shape = shapes[v == TILE_UNITS],
+                                             .rows = 70});
+            const ovp_idx outs = n.rows * n.outputs;
+            const size_t size = ovp_numeric_type_size(n.type);
+            void *f = room(&n, outs), *kept = room(&n, outs), *g = room(&n, n.parameters),
+                 *want = room(&n, n.parameters);
+            double loss, alone;
+            assert_ok(n.ctx, ovp_net_forward(n.ws, n.batch, n.theta, f));
+            for (int k = 0; k < 4; k++) { /* cross-entropy, one-hot squares, squares of values, cubes */
+                ovp_net_targets t = targets_for(&n, k ? OVP_LOSS_MSE : OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN);
+                if (k > 1) t.values = random_room(&n, outs, 77, 1);
+                if (k == 3) t.power = 3;
+                assert_ok(n.ctx, ovp_net_loss_grad(n.ws, n.batch, &t, n.theta, &alone, want));
+                t.outputs = kept;
+                memset(kept, 0, (size_t)outs * size);
+                assert_ok(n.ctx, ovp_net_loss_grad(n.ws, n.batch, &t, n.theta, &loss, g));
+                assert_memory_equal(f, kept, (size_t)outs * size);
+                assert_memory_equal(want, g, (size_t)n.parameters * size);
+                assert_true(loss >= alone && loss <= alone);
+                t.outputs = NULL;
+                if (k == 3 && type == OVP_F64) check_gradient(&n, &t);
+            }
+            drop(&n);
+        }
+}
+
 /* Outputs, loss, gradient and a short training of one configuration in torch's order. */
 typedef struct result {
     void *f, *grad, *trained;
@@ -618,6 +652,7 @@ static void memory_is_estimated(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_those_of_the_loss),
+        cmocka_unit_test(losses_leave_their_outputs_and_take_powers),
         cmocka_unit_test(engines_agree_with_the_reference),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(the_fused_step_equals_gradient_and_update),

@@ -28,7 +28,7 @@ static void ask(ovp_ctx *ctx, size_t way, const char *activation, int without, c
                 const double *direction, said *out) {
     static const ovp_idx widths[] = {D, H, C};
     static const int32_t labels[ROWS] = {0, 1, 2, 2, 1, 0, 1};
-    const ovp_net_targets targets = {OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN, labels, NULL, NULL};
+    const ovp_net_targets targets = {.loss = OVP_LOSS_CROSS_ENTROPY, .labels = labels};
     const ovp_net_dense_options o = {.size = sizeof o,
                                      .layers = 2,
                                      .widths = widths,

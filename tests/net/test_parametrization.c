@@ -68,7 +68,7 @@ static shape shape_for(int parametrization, int wide_output) {
 
 static void gradients_are_those_of_the_raw_parameters(void **state) {
     ovp_ctx *ctx = *state;
-    const ovp_net_targets targets = {OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN, labels, NULL, NULL};
+    const ovp_net_targets targets = {.loss = OVP_LOSS_CROSS_ENTROPY, .labels = labels};
     double *x = normals(ctx, 3, ROWS * 6, 1.1);
     for (int p = NTK; p <= UNIT_SPHERE; p++)
         for (int e = 0; e < 4; e++)
@@ -127,7 +127,7 @@ static void scatter(const ovp_net_model *m, const double *dense, double *theta) 
 
 static computed compute(ovp_ctx *ctx, const ovp_net_model *model, const double *x, const double *dense, double lr) {
     const ovp_idx parameters = ovp_net_model_parameters(model), c = ovp_net_model_outputs(model);
-    const ovp_net_targets targets = {OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN, labels, NULL, NULL};
+    const ovp_net_targets targets = {.loss = OVP_LOSS_CROSS_ENTROPY, .labels = labels};
     const ovp_net_update update = {.lr = lr, .first = 1};
     computed r = {room(ctx, ROWS * c), room(ctx, parameters), room(ctx, parameters), 0};
     double *theta = room(ctx, parameters), *grad = room(ctx, parameters), *apart = room(ctx, parameters), loss;
@@ -219,7 +219,7 @@ static void outputs_are_those_of_scaled_weights(void **state) {
  * mup, raw values times m^(-1/2); the functions stay the same over a whole training. */
 static void mup_with_one_hidden_layer_is_mean_field(void **state) {
     ovp_ctx *ctx = *state;
-    const ovp_net_targets targets = {OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN, labels, NULL, NULL};
+    const ovp_net_targets targets = {.loss = OVP_LOSS_CROSS_ENTROPY, .labels = labels};
     double *x = normals(ctx, 3, ROWS * 6, 1.1), loss[2][20], *theta[2];
     for (int k = 0; k < 2; k++) {
         ovp_net_model *model = make(ctx, names[k ? MUP : MEAN_FIELD], "gemm", OVP_F64, 2, shallow, NULL, 0, 0);
@@ -386,7 +386,7 @@ static double norm_gap(const double *a, const double *b, ovp_idx n) {
 
 static first_step first_step_at(ovp_ctx *ctx, const char *name, ovp_idx m, const double *x) {
     enum { DRAWS = 9 };
-    const ovp_net_targets targets = {OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN, labels, NULL, NULL};
+    const ovp_net_targets targets = {.loss = OVP_LOSS_CROSS_ENTROPY, .labels = labels};
     const ovp_net_update update = {.lr = .05, .first = 1};
     const ovp_idx widths[] = {6, m, 3};
     double function[DRAWS], hidden[DRAWS], before[ROWS * 3], after[ROWS * 3], loss;
