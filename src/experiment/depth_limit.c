@@ -29,8 +29,7 @@ static const ovp_param params[] = {
     {"augmentation", OVP_PARAM_CHOICE, "skip", 0, 0, "skip|none|linear-skip|inc-skip", "",
      "Step of a layer: skip h + delta sigma(W h), none delta sigma(W h), linear-skip h + W sigma(h), inc-skip h + "
      "(W_k - W_k-1)^T sigma(W_k-1 h)."},
-    {"init", OVP_PARAM_CHOICE, "constant", 0, 0,
-     "constant|ntrunc|lin-dec|lin-inc|quad|lin-dec-sym|lin-inc-sym", "",
+    {"init", OVP_PARAM_CHOICE, "constant", 0, 0, "constant|ntrunc|lin-dec|lin-inc|quad|lin-dec-sym|lin-inc-sym", "",
      "Initial blocks: one value throughout, truncated normals, or one value a layer that depends on k/L."},
     {"lr", OVP_PARAM_REAL, "9", 1e-30, 1e30, NULL, "", "Learning rate of gradient descent."},
     {"lr-scaling", OVP_PARAM_CHOICE, "none", 0, 0, "none|depth", "",
@@ -94,10 +93,11 @@ static const ovp_store_column depth_columns[] = {
     {"norm_first", "", "mean over the first fiftieth of the layers"},
     {"norm_middle", "", "mean over a fiftieth in the middle"},
     {"norm_last", "", "mean over the last fiftieth"},
-    {"fall_early", "", "(norm_first - norm_middle) / (norm_first - least such mean): share of the fall in the first half"},
+    {"fall_early", "",
+     "(norm_first - norm_middle) / (norm_first - least such mean): share of the fall in the first half"},
     {"coordinate_variation", "", "1-variation of an entry of L^beta W_k along k, mean over the entries"},
     {"final_omega", "", "Omega after the last update"},
-    {"omega_scale", "", "C of C/(t + T0)^rho, fitted to Omega, t = 1, 2, .. epochs (the code's Omega)"},
+    {"omega_scale", "", "C of C/(t + T0)^rho, fitted to Omega, t = 1, 2, .. epochs"},
     {"omega_rho", "", "rho"},
     {"omega_rho_se", "", "its standard error in this net's fit"},
     {"omega_shift", "epochs", "T0, in [1, 500]"},
@@ -301,7 +301,8 @@ const ovp_experiment ovp_experiment_depth_limit = {
         "the README. none: the code keeps delta (its outputs vanish as L^(-alpha L)), the README has none. "
         "linear-skip: the README's matrices are transposed, the same training with transposed weights. inc-skip: the "
         "code has (W_k - W_k-1)^T sigma(W_k-1 h), the README sigma(h) (W_k - W_k-1) without the inner W (here again "
-        "with transposed weights). Starts: the README's constant and ntrunc bounds are M/d^2 instead of M/2. Loss: the "
+        "with transposed weights). Starts: the README's constant is M/d^2 instead of M/2, its ntrunc has that as bound "
+        "and deviation. Loss: the "
         "README divides |y - f|^p by p. Omega: in the code it is the gradient of the batch's mean loss, 1/B^2 times "
         "the README's. sin: inputs within +-exp(-2 c)/sqrt(8 n) and a whole period there in the code, sin(x) on [-1, "
         "1] in the README. constant: c = .01 in the code, .1 in the README (give --c). p-variation: once an epoch in "

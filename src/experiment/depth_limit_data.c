@@ -120,8 +120,8 @@ static ovp_status gather(depth_limit_samples *out, ovp_ctx *ctx, const depth_lim
     OVP_TRY(ovp_alloc(ctx, &out->gathered[1], lengths[0], sizeof(int32_t)));
     ovp_numeric_rng_permutation(rng, total, order);
     for (ovp_idx i = 0; i < lengths[0]; i++) {
-        memcpy((char *)out->gathered[0] + (size_t)i * bytes,
-               (const char *)set->x_train.data + (size_t)order[i] * bytes, bytes);
+        memcpy((char *)out->gathered[0] + (size_t)i * bytes, (const char *)set->x_train.data + (size_t)order[i] * bytes,
+               bytes);
         ((int32_t *)out->gathered[1])[i] = ((const int32_t *)set->y_train.data)[order[i]];
     }
     out->x = out->gathered[0];
@@ -167,8 +167,7 @@ ovp_status depth_limit_samples_draw(depth_limit_samples *out, ovp_ctx *ctx, cons
                                     const depth_limit_data *data, ovp_numeric_rng *rng) {
     *out = (depth_limit_samples){.inputs = data->inputs, .outputs = data->outputs};
     ovp_numeric_rng_align(rng);
-    const ovp_status status =
-        s->classify ? draw_images(out, ctx, s, &data->set, rng) : draw_line(out, ctx, s, rng);
+    const ovp_status status = s->classify ? draw_images(out, ctx, s, &data->set, rng) : draw_line(out, ctx, s, rng);
     if (status != OVP_OK) depth_limit_samples_free(ctx, out);
     return status;
 }

@@ -70,8 +70,9 @@ typedef struct depth_limit_net {
     const depth_limit_samples *samples;
     ovp_idx piece, pieces; /* rows of a batch, the last one's may be fewer */
     ovp_net_batch **batches;
-    void *f, *df;           /* piece x outputs */
-    void *steps, *gradient; /* README's inc-skip: the differences W_k - W_(k-1) that its model sees, and their gradient */
+    void *f, *df; /* piece x outputs */
+    void *steps,
+        *gradient; /* README's inc-skip: the differences W_k - W_(k-1) that its model sees, and their gradient */
 } depth_limit_net;
 /* Draws read-in, read-out and blocks. Free with depth_limit_net_free, also after a failure. */
 ovp_status depth_limit_net_create(depth_limit_net *out, ovp_ctx *ctx, const depth_limit_setup *setup, ovp_idx layers,

@@ -33,7 +33,8 @@ ovp_status depth_limit_net_create(depth_limit_net *out, ovp_ctx *ctx, const dept
     ovp_status status = OVP_OK;
     const size_t bytes = ovp_numeric_type_size(s->type);
     const ovp_idx values = layers * s->dim * s->dim;
-    const ovp_net_residual_start start = {.size = sizeof start, .init = s->init, .gamma = s->gamma, .readme = s->readme};
+    const ovp_net_residual_start start = {
+        .size = sizeof start, .init = s->init, .gamma = s->gamma, .readme = s->readme};
     *out = (depth_limit_net){.setup = s, .layers = layers, .inputs = inputs, .outputs = outputs};
     OVP_TRY(ovp_alloc(ctx, &out->read_in, s->dim * inputs, bytes));
     OVP_TRY(ovp_alloc(ctx, &out->read_out, outputs * s->dim, bytes));
@@ -160,14 +161,12 @@ static ovp_status score(depth_limit_net *net, ovp_ctx *ctx, const ovp_net_target
     ovp_net_targets given = *targets;
     given.outputs = NULL;
     *out = (depth_limit_scores){.omega = NAN, .macro = {NAN, NAN, NAN}};
-    OVP_TRY(ovp_net_loss_value(ctx, &given, s->type, rows, net->outputs, net->f, &out->loss,
-                               s->omega ? net->df : NULL));
+    OVP_TRY(
+        ovp_net_loss_value(ctx, &given, s->type, rows, net->outputs, net->f, &out->loss, s->omega ? net->df : NULL));
     out->loss *= factor;
-    if (s->classify)
-        OVP_TRY(ovp_measure_macro(&out->macro, ctx, s->type, rows, net->outputs, net->f, targets->labels));
+    if (s->classify) OVP_TRY(ovp_measure_macro(&out->macro, ctx, s->type, rows, net->outputs, net->f, targets->labels));
     if (!s->omega) goto done;
-    for (ovp_idx i = 0; i < rows * net->outputs; i++)
-        square += value(s->type, net->df, i) * value(s->type, net->df, i);
+    for (ovp_idx i = 0; i < rows * net->outputs; i++) square += value(s->type, net->df, i) * value(s->type, net->df, i);
     out->omega = factor * factor * square / (double)rows;
     if (s->readme) out->omega *= (double)rows * (double)rows;
 done:
@@ -182,8 +181,7 @@ static void add(depth_limit_scores *sum, const depth_limit_scores *part, double 
     sum->macro.recall += share * part->macro.recall;
 }
 
-static ovp_status step(depth_limit_net *net, ovp_ctx *ctx, const ovp_net_batch *batch, const ovp_net_targets *targets,
-                       double lr) {
+static ovp_status step(depth_limit_net *net, const ovp_net_batch *batch, const ovp_net_targets *targets, double lr) {
     ovp_status status = OVP_OK;
     double loss;
     const ovp_net_update update = {.rule = OVP_RULE_SGD, .lr = lr * loss_factor(net->setup)};
@@ -203,7 +201,7 @@ ovp_status depth_limit_epoch(depth_limit_net *net, ovp_ctx *ctx, double lr, dept
         const ovp_net_targets targets = targets_of(net, net->samples->y, b * net->piece);
         depth_limit_scores part;
         OVP_TRY(ovp_check(ctx));
-        OVP_TRY(step(net, ctx, net->batches[b], &targets, lr));
+        OVP_TRY(step(net, net->batches[b], &targets, lr));
         OVP_TRY(score(net, ctx, &targets, rows, &part));
         losses[b] = part.loss;
         omegas[b] = part.omega;

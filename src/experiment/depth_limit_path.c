@@ -12,8 +12,8 @@ static ovp_idx cells_of(const depth_limit_net *net) {
 void depth_limit_path(const depth_limit_net *net, double *x) {
     const double scale = pow((double)net->layers, depth_limit_beta(net->setup));
     for (ovp_idx i = 0; i < net->layers * cells_of(net); i++)
-        x[i] = scale * (net->setup->type == OVP_F32 ? (double)((const float *)net->theta)[i]
-                                                    : ((const double *)net->theta)[i]);
+        x[i] = scale *
+               (net->setup->type == OVP_F32 ? (double)((const float *)net->theta)[i] : ((const double *)net->theta)[i]);
 }
 
 ovp_status depth_limit_variations(const depth_limit_net *net, ovp_ctx *ctx, double out[3]) {
@@ -24,8 +24,7 @@ ovp_status depth_limit_variations(const depth_limit_net *net, ovp_ctx *ctx, doub
     depth_limit_path(net, x);
     for (int i = 0; i < 3; i++) {
         const double p = parts[i] * net->setup->p_var;
-        OVP_TRY(
-            ovp_measure_p_variation(&out[i], ctx, net->layers, cells_of(net), x, OVP_NORM_L2, p, NULL, NULL));
+        OVP_TRY(ovp_measure_p_variation(&out[i], ctx, net->layers, cells_of(net), x, OVP_NORM_L2, p, NULL, NULL));
         out[i] = pow(out[i], 1 / p);
     }
 done:
