@@ -36,9 +36,12 @@ static ovp_status check_frozen(ovp_ctx *ctx, const char *name, ovp_numeric_type 
     return OVP_OK;
 }
 
+/* auto: the tile engine, which serves every shape. */
 static const ovp_net_engine *find_engine(const char *name, ovp_numeric_type type) {
-    if (!name || strcmp(name, "auto") == 0 || strcmp(name, "reference") == 0)
-        return type == OVP_F64 ? &ovp_net_residual_reference_f64 : &ovp_net_residual_reference_f32;
+    const int wide = type == OVP_F64;
+    if (!name || strcmp(name, "auto") == 0 || strcmp(name, "tile") == 0)
+        return wide ? &ovp_net_residual_tile_f64 : &ovp_net_residual_tile_f32;
+    if (strcmp(name, "reference") == 0) return wide ? &ovp_net_residual_reference_f64 : &ovp_net_residual_reference_f32;
     return NULL;
 }
 

@@ -7,7 +7,7 @@
 static const char *const res_kinds[] = {"skip", "none", "linear-skip", "inc-skip"};
 static const char *const res_acts[] = {"tanh", "relu", "elu", "gelu", "sigmoid"};
 static const char *const res_engines[] = {"reference", "tile"};
-enum { RES_KINDS = 4, RES_ACTS = 5, RES_ENGINES = 1 };
+enum { RES_KINDS = 4, RES_ACTS = 5, RES_ENGINES = 2 };
 
 /* Zero fields: 1 thread, best level, f32, engine auto, tanh, skip, 4 inputs, dim 5, 3 outputs, 6 layers, 12 rows. */
 typedef struct res_recipe {
