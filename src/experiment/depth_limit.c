@@ -53,9 +53,9 @@ static const ovp_param params[] = {
 static const ovp_experiment_preset presets[] = {
     {"quick", "some seconds on two cores: four depths, four seeds, 600 digits",
      "task=classification;samples=6000;fraction=0.1;test-samples=1000;layers=32,64,128,256;dim=10;alpha=0.49;gamma=1;"
-     "init=ntrunc;lr=9;epochs=40;seeds=1..4"},
+     "init=ntrunc;lr=2;epochs=100;record-every=5;seeds=1..4"},
     {"default", "some minutes: depths to 1000, four seeds, 3000 digits",
-     "task=classification;fraction=0.05;layers=125,250,500,1000;dim=15;alpha=0.49;gamma=1;init=ntrunc;lr=9;epochs=60;"
+     "task=classification;fraction=0.05;layers=125,250,500,1000;dim=15;alpha=0.49;gamma=1;init=ntrunc;lr=1;epochs=60;"
      "seeds=1..4"},
     {"paper", "the README's regression: one torch stream, seed 1234, L = 128, alpha .75, 25 epochs",
      "rng=torch;seeds=1234"},
@@ -312,7 +312,8 @@ const ovp_experiment ovp_experiment_depth_limit = {
         "Streams. --rng torch: one stream a net, so that every depth starts afresh: read-in, read-out, then block by "
         "block the draw of a default Linear layer followed by the start's own, then the synthetic inputs, then the "
         "permutation of the split (none with --fraction 1); with --data-seed the last two come from a stream of its "
-        "own. philox: a stream for each net and one for the data of each seed, the same for all depths.\n\n"
+        "own. philox: a stream for the nets of a seed, again afresh for each depth, and one for its data. Depths of a "
+        "seed thus have U and V in common, with philox the samples too.\n\n"
         "Weights. Of each net weights.npz has blocks (L x d x d), read_in and read_out, and "
         "weights/layers<L>-seed<seed>.safetensors the same with the net's description as metadata (up to 1e6 values, "
         "or with --save-weights). The published program wrote a list of L matrices with torch.save; in Python "

@@ -84,7 +84,7 @@ static ovp_status draw_norms(const depth_limit_lab *lab, const depths *d, const 
                                         .y = d->norms + d->offset[g],
                                         .colour = (int)g};
     ovp_experiment_short(text, depth_limit_beta(&lab->setup));
-    snprintf(axis, sizeof axis, "||L^{%s} W_k||", text);
+    snprintf(axis, sizeof axis, "||L^%s W_k||", text);
     const ovp_figure figure = {.name = "norm-profile",
                                .title = "Size of the weights along the depth",
                                .x_label = "k/(L - 1)",
@@ -131,7 +131,7 @@ static ovp_status draw_entries(const depth_limit_lab *lab, const depths *d, cons
                  (long long)entries[e][1]);
         panels[e] = (ovp_figure){.title = titles[e],
                                  .x_label = "k/(L - 1)",
-                                 .y_label = "L^{beta} W_k",
+                                 .y_label = "L^beta W_k",
                                  .series = of,
                                  .count = shown,
                                  .ordered = 1};

@@ -270,7 +270,7 @@ static ovp_status one_net(depth_limit_lab *lab, int64_t seed, ovp_idx layers) {
                                 "in all, which %s does not hold: outputs and gradients vanish and nothing is learnt; "
                                 "give fewer layers, a smaller --alpha, or --variant readme (no delta)",
                                 (long long)layers, digits, lab->setup.type == OVP_F32 ? "f32" : "f64"));
-    OVP_TRY(study_stream(&rng, lab->run, seed, OVP_PURPOSE_INIT, (uint64_t)layers));
+    OVP_TRY(study_stream(&rng, lab->run, seed, OVP_PURPOSE_INIT, 0)); /* for every depth the same U and V */
     OVP_TRY(depth_limit_net_create(&t.net, lab->ctx, &lab->setup, layers, lab->data.inputs, lab->data.outputs, rng));
     OVP_TRY(data_stream(&data_rng, lab, seed));
     OVP_TRY(depth_limit_samples_draw(&samples, lab->ctx, &lab->setup, &lab->data, data_rng ? data_rng : rng));
