@@ -157,6 +157,7 @@ typedef struct depth_limit_lab {
     double *theory;          /* likewise, NaN where there is none */
 } depth_limit_lab;
 
+ovp_measure_decay depth_limit_no_decay(void); /* everything NaN */
 /* C / (t + T0)^rho through Omega at t = 1/pieces, 2/pieces, .. epochs, with 1 - (residual / deviation)^2; what is not
  * finite ends the series. Fewer than 6 points: everything NaN. */
 ovp_status depth_limit_fit_omega(ovp_measure_decay *out, double *r2, ovp_ctx *ctx, ovp_idx steps, ovp_idx pieces,

@@ -8,13 +8,17 @@
 
 enum { FIT_POINTS = 2000, LEAST_POINTS = 6 };
 
+ovp_measure_decay depth_limit_no_decay(void) {
+    return (ovp_measure_decay){.scale = NAN, .rho = NAN, .shift = NAN, .scale_se = NAN, .rho_se = NAN, .residual = NAN};
+}
+
 ovp_status depth_limit_fit_omega(ovp_measure_decay *out, double *r2, ovp_ctx *ctx, ovp_idx steps, ovp_idx pieces,
                                  const double *omega) {
     ovp_status status = OVP_OK;
     const ovp_idx stride = (steps + FIT_POINTS - 1) / FIT_POINTS;
     double *t = NULL, mean = 0, square = 0;
     ovp_idx n = 0;
-    *out = (ovp_measure_decay){NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0};
+    *out = depth_limit_no_decay();
     *r2 = NAN;
     OVP_TRY(ovp_alloc(ctx, &t, 2 * FIT_POINTS, sizeof *t));
     double *y = t + FIT_POINTS;
