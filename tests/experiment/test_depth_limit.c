@@ -378,9 +378,9 @@ static void verdicts_follow_the_numbers(void **state) {
     HOLDS(OVP_HOLDS_YES, depth_limit_judge_level(&v, slow, 4, .51));
     HOLDS(OVP_HOLDS_NO, depth_limit_judge_level(&v, half, 4, .51));
     HOLDS(OVP_HOLDS_UNCLEAR, depth_limit_judge_level(&v, wild, 4, .51));
-    HOLDS(OVP_HOLDS_YES, depth_limit_judge_coordinates(&v, slow, 4));
-    HOLDS(OVP_HOLDS_NO, depth_limit_judge_coordinates(&v, half, 4));
-    HOLDS(OVP_HOLDS_UNCLEAR, depth_limit_judge_coordinates(&v, wild, 4));
+    HOLDS(OVP_HOLDS_YES, depth_limit_judge_coordinates(&v, slow, 4, 0));
+    HOLDS(OVP_HOLDS_NO, depth_limit_judge_coordinates(&v, half, 4, 0));
+    HOLDS(OVP_HOLDS_UNCLEAR, depth_limit_judge_coordinates(&v, wild, 4, 0));
     HOLDS(OVP_HOLDS_YES, depth_limit_judge_omega(&v, half, good, 4));
     HOLDS(OVP_HOLDS_NO, depth_limit_judge_omega(&v, half, poor, 4)); /* it falls, but not as a power */
     HOLDS(OVP_HOLDS_NO, depth_limit_judge_omega(&v, rising, good, 4));
@@ -388,6 +388,29 @@ static void verdicts_follow_the_numbers(void **state) {
     HOLDS(OVP_HOLDS_YES, depth_limit_judge_line(&v, inside, 3));
     HOLDS(OVP_HOLDS_NO, depth_limit_judge_line(&v, outside, 3));
     HOLDS(OVP_HOLDS_UNCLEAR, depth_limit_judge_line(&v, inside + 2, 1));
+}
+
+/* gamma = 2: the increments of L^beta W_k between layers are of size L^(-1/2), independent; the noise of a start. */
+static void a_rough_start_stays_rough(void **state) {
+    ovp_ctx *ctx = *state;
+    static const char *const gammas[] = {"gamma=2", "gamma=0.8"};
+    static const char *const holds[] = {"no", "yes"};
+    for (int i = 0; i < 2; i++) {
+        char root[256];
+        json_t *result, *verdict = NULL, *one;
+        size_t k;
+        assert_ok(ctx, run_study(ctx, experiment, &result, root,
+                                 SETTINGS("task=classification", "samples=200", "test-samples=20", "fraction=1",
+                                          "layers=20,40,80,160", "dim=6", "alpha=0.5", "init=ntrunc", "lr=2",
+                                          "epochs=10", "record-every=10", "seeds=1..4", gammas[i])));
+        json_array_foreach(json_object_get(result, "verdicts"), k,
+                           one) if (strstr(text_at(one, "claim"), "1-variation")) verdict = one;
+        assert_non_null(verdict);
+        assert_string_equal(text_at(verdict, "holds"), holds[i]);
+        assert_true(fabs(json_number_value(json_object_get(verdict, "predicted")) - (i ? 0 : .5)) < 1e-15);
+        json_decref(result);
+        scratch_remove(root);
+    }
 }
 
 /* Series that are no decay. */
@@ -698,6 +721,7 @@ int main(void) {
         CTX_TEST(scores_are_means_over_batches),
         cmocka_unit_test(profiles_are_described),
         cmocka_unit_test(verdicts_follow_the_numbers),
+        CTX_TEST(a_rough_start_stays_rough),
         CTX_TEST(poor_series_are_not_fitted),
         CTX_TEST(the_rate_follows_the_variation),
         cmocka_unit_test(threads_change_no_bit),

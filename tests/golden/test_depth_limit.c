@@ -54,10 +54,14 @@ static void compare(const char *name, const json_t *result, const json_t *expect
     static const char *const shares[] = {"accuracy", "precision", "recall"}, *const powers[] = {"pvar", "pvar_half",
                                                                                                 "pvar_three_quarters"};
     const int classify = json_array_size(json_object_get(expected, "accuracy")) > 0;
+    const int readme = json_is_true(json_object_get(json_object_get(expected, "settings"), "readme"));
+    const double rows = classify ? 500 : 900;
     assert_int_equal(table_rows(result, "epochs"), EPOCHS);
     for (size_t t = 0; t < EPOCHS; t++) {
         for (size_t i = 0; i < 3; i++)
             near(name, columns[i], number_at(result, "epochs", t, columns[i]), item(expected, lists[i], t), 1e-5);
+        near(name, "omega_per_sample", number_at(result, "epochs", t, "omega_per_sample"),
+             item(expected, "omegas", t) * (readme ? 1 : rows * rows), 1e-5);
         for (size_t i = 0; classify && i < 3; i++)
             assert_true(fabs(number_at(result, "epochs", t, shares[i]) - item(expected, shares[i], t)) < 1e-12);
     }
