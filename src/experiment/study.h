@@ -61,6 +61,9 @@ ovp_status study_train(ovp_experiment_run *run, const char *stage, study_job *jo
 ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const ovp_net_model *model,
                               const void *theta);
 
+/* That rule: whether so many values are kept. */
+int study_keeps_weights(const ovp_experiment_run *run, ovp_idx values);
+
 /* The stream of an initialisation or of data under --rng: torch and numpy: the kind's one stream of this seed; philox:
  * the stream of (seed, purpose, index). */
 ovp_status study_stream(ovp_numeric_rng **out, ovp_experiment_run *run, int64_t seed, ovp_numeric_purpose purpose,
@@ -144,6 +147,7 @@ typedef struct study_curves {
     const ovp_idx *group;
     const char *const *labels; /* one a group */
     const double *theory;      /* groups x steps or NULL: dashed lines */
+    const char *theory_label;  /* NULL: "theory" */
 } study_curves;
 ovp_status study_figure_curves(ovp_experiment_run *run, const study_curves *curves);
 

@@ -192,6 +192,10 @@ done:
 
 enum { SAVED_PARAMETERS = 1000000 }; /* weights are kept up to this many values unless --save-weights asks for all */
 
+int study_keeps_weights(const ovp_experiment_run *run, ovp_idx values) {
+    return values <= SAVED_PARAMETERS || ovp_params_bool(ovp_run_params(run), "save-weights");
+}
+
 ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const ovp_net_model *model,
                               const void *theta) {
     ovp_status status = OVP_OK;
@@ -199,8 +203,7 @@ ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const
     ovp_idx count;
     const ovp_net_slice *slice = ovp_net_model_slices(model, &count);
     ovp_numeric_array array = {.data = NULL};
-    if (ovp_net_model_parameters(model) > SAVED_PARAMETERS && !ovp_params_bool(ovp_run_params(run), "save-weights"))
-        return OVP_OK;
+    if (!study_keeps_weights(run, ovp_net_model_parameters(model))) return OVP_OK;
     for (ovp_idx i = 0; i < count; i++) {
         char name[160];
         snprintf(name, sizeof name, "%s.%s", prefix, slice[i].name);
