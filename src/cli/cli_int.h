@@ -79,6 +79,9 @@ ovp_status cli_find_action(const cli_action **out, cli_app *cli, const cli_args 
 /* OVP_EUSAGE if an option is given that belongs to other actions: its help names them first, "list, show: ..". */
 ovp_status cli_check_action(cli_app *cli, const cli_args *args, const char *action);
 
+/* Parameters of these rows with the values that options of the same names give. Errors: OVP_EUSAGE. */
+ovp_status cli_args_params(ovp_params **out, cli_app *cli, const cli_args *args, const ovp_param *rows, ovp_idx count);
+
 /* did-you-mean over offered names */
 typedef struct cli_nearest {
     const char *typed, *best;
