@@ -184,6 +184,11 @@ ovp_status cli_runs_verify(cli_app *cli, const cli_args *args);
 /* A value as text: lists joined by commas and cut after a dozen. */
 void cli_value_text(ovp_text *out, const json_t *value);
 
+/* ---- kernel_choice.c ----------------------------------------------------------------------------- */
+
+/* What the option of `overparam kernel` can be, "a|b|c"; NULL for a number or a text. */
+const char *cli_kernel_choices(const char *name);
+
 /* ---- result.c ------------------------------------------------------------------------------------ */
 
 /* A run's result object for people: tables, verdicts, warnings, paths, time. */

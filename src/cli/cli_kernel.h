@@ -42,8 +42,9 @@ enum {
 /* The keys that say what the kernel is; they are kept in a model: X(key, metavariable, type, default, least, most,
  * choices, kernels, help). */
 #define CLI_KERNEL_KEYS(X)                                                                                             \
-    X("kernel", CLI_KERNEL_NAMES, CHOICE, "laplace", 0, 0, CLI_KERNEL_NAMES, CLI_OF_ALL,                               \
-      "the kernel function (default laplace); docs/kernels.md has the formulas.")                                      \
+    X("kernel", "NAME", CHOICE, "laplace", 0, 0, CLI_KERNEL_NAMES, CLI_OF_ALL,                                         \
+      "laplace (default), gaussian, dispersal, polynomial; nngp, ntk: of infinitely wide nets; empirical-ntk: of a "   \
+      "net drawn.")                                                                                                    \
     X("bandwidth", "S", REAL, "1", 1e-100, 1e100, NULL, CLI_OF_RADIAL,                                                 \
       "laplace, gaussian, dispersal: the length (dispersal: its power gamma) over which it falls (default 1).")        \
     X("gamma", "G", REAL, "1", 1e-6, 2, NULL, CLI_OF_DISPERSAL, "dispersal: power of the distance (default 1).")       \
@@ -54,12 +55,11 @@ enum {
       "nets: any activation of the library (default relu).")                                                           \
     X("depth", "L", INT, "1", 1, 1e5, NULL, CLI_OF_NETS, "nets: hidden layers (default 1).")                           \
     X("sigma-w", "S", REAL, "0", 0, 1e6, NULL, CLI_OF_NETS,                                                            \
-      "nets: scale of the weights; 0 is the activation's gain "                                                        \
-      "(default 0).")                                                                                                  \
+      "nets: scale of the weights; 0 is the activation's gain (default 0).")                                           \
     X("sigma-b", "S", REAL, "0", 0, 1e6, NULL, CLI_OF_NETS, "nets: scale of the biases (default 0: none).")            \
-    X("convention", "ntk-parametrization|unit-sphere|tutorial-bias", CHOICE, "ntk-parametrization", 0, 0,              \
-      "ntk-parametrization|unit-sphere|tutorial-bias", CLI_OF_LIMITS,                                                  \
-      "nngp, ntk: how layers are scaled (default ntk-parametrization).")                                               \
+    X("convention", "NAME", CHOICE, "ntk-parametrization", 0, 0, "ntk-parametrization|unit-sphere|tutorial-bias",      \
+      CLI_OF_LIMITS,                                                                                                   \
+      "nngp, ntk: ntk-parametrization (default), unit-sphere or tutorial-bias; docs/kernels.md has all formulas.")     \
     X("bias", "trained|frozen", CHOICE, "trained", 0, 0, "trained|frozen", CLI_OF_NTK,                                 \
       "ntk: whether biases learn (default trained).")                                                                  \
     X("train", "all|last|hidden", CHOICE, "all", 0, 0, "all|last|hidden", CLI_OF_NTK,                                  \
@@ -85,13 +85,14 @@ enum {
     X("epochs", "N", INT, "10", 1, 1e6, NULL, "fit", "eigenpro: passes over the points (default 10).")                 \
     X("residual", "R", REAL, "0", 0, 0.1, NULL, "fit",                                                                 \
       "cg: relative residual at which it stops (default 1e-10, with f32 1e-5).")                                       \
-    X("task", "auto|regression|classification", CHOICE, "auto", 0, 0, "auto|regression|classification", "fit",         \
-      "what Y is (default auto: labels if its type is of whole numbers, which a csv has not).")                        \
+    X("task", "TASK", CHOICE, "auto", 0, 0, "auto|regression|classification", "fit",                                   \
+      "regression, classification or auto: classification if Y's type is of whole numbers; not for csv (default "      \
+      "auto).")                                                                                                        \
     X("time", "T", REAL, "inf", 0, INFINITY, NULL, "predict",                                                          \
       "of training from 0 by gradient flow, learning rate times steps; with --lr a number of steps.")                  \
     X("lr", "E", REAL, "0", 0, 1e300, NULL, "predict", "gradient descent of this learning rate in place of the flow.") \
-    X("loss", "half-mean|mean|sample-mean|half-sum", CHOICE, "half-mean", 0, 0, "half-mean|mean|sample-mean|half-sum", \
-      "predict", "with --time: the loss trained on (default half-mean: 1/2 mean of squares over points and outputs).") \
+    X("loss", "NAME", CHOICE, "half-mean", 0, 0, "half-mean|mean|sample-mean|half-sum", "predict",                     \
+      "with --time: half-mean (default; 1/2 mean of squares over points and outputs), mean, sample-mean or half-sum.") \
     X("count", "N", INT, "10", 1, 1e6, NULL, "spectrum", "eigenvalues told, from the largest (default 10).")
 
 /* A kernel function, or the tangent kernel of a drawn net. Zero-initialise; free with cli_kernel_free. */

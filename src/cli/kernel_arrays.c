@@ -95,19 +95,27 @@ static ovp_status find_column(ovp_idx *out, cli_app *cli, const char *path, cons
                     csv->header[csv->columns - 1]);
 }
 
-/* chosen[c]: whether column c is meant, by "a,b" or "-a,b" (all but these). Columns keep the file's order. */
-static ovp_status choose_columns(char *chosen, cli_app *cli, const source *s, const ovp_io_csv *csv) {
+/* *columns (ovp_free), *count: those meant by "a,b" or "-a,b" (all but these), in the file's order. */
+static ovp_status choose_columns(ovp_idx **columns, ovp_idx *count, cli_app *cli, const source *s,
+                                 const ovp_io_csv *csv) {
     const int but = s->part && s->part[0] == '-';
+    char *chosen = NULL;
     ovp_idx column;
+    ovp_status status;
+    OVP_TRY(ovp_alloc(cli->ctx, columns, csv->columns, sizeof **columns));
+    OVP_TRY(ovp_alloc(cli->ctx, &chosen, csv->columns, sizeof *chosen));
     memset(chosen, !s->part || but, (size_t)csv->columns);
     for (const char *name = s->part ? s->part + but : NULL; name;) {
         const size_t length = strcspn(name, ",");
-        ovp_status status = find_column(&column, cli, s->path, csv, name, length);
-        if (status != OVP_OK) return status;
+        OVP_TRY(find_column(&column, cli, s->path, csv, name, length));
         chosen[column] = (char)!but;
         name = name[length] ? name + length + 1 : NULL;
     }
-    return OVP_OK;
+    for (ovp_idx c = 0; c < csv->columns; c++)
+        if (chosen[c]) (*columns)[(*count)++] = c;
+done:
+    ovp_free(cli->ctx, chosen);
+    return status;
 }
 
 /* A first line of numbers alone is taken for data whose names are missing: reading on would lose a point. */
@@ -122,28 +130,15 @@ static ovp_status check_header(cli_app *cli, const char *path, const ovp_io_csv 
 }
 
 static ovp_status read_table(ovp_numeric_array *out, cli_app *cli, const source *s) {
-    ovp_io_csv csv = {0}, kept = {0};
-    char *chosen = NULL;
+    ovp_io_csv csv = {0};
+    ovp_idx *columns = NULL, count = 0;
     ovp_status status;
     OVP_TRY(ovp_io_csv_read(&csv, cli->ctx, s->path));
     OVP_TRY(check_header(cli, s->path, &csv));
-    OVP_TRY(ovp_alloc(cli->ctx, &chosen, csv.columns, 1));
-    OVP_TRY(choose_columns(chosen, cli, s, &csv));
-    for (ovp_idx c = 0; c < csv.columns; c++) kept.columns += chosen[c];
-    kept.rows = csv.rows;
-    OVP_TRY(ovp_alloc(cli->ctx, &kept.header, kept.columns, sizeof *kept.header));
-    OVP_TRY(ovp_alloc(cli->ctx, &kept.cells, kept.columns * kept.rows, sizeof *kept.cells));
-    for (ovp_idx c = 0, k = 0; c < csv.columns; c++) {
-        if (!chosen[c]) continue;
-        kept.header[k] = csv.header[c];
-        for (ovp_idx r = 0; r < csv.rows; r++) kept.cells[r * kept.columns + k] = csv.cells[r * csv.columns + c];
-        k++;
-    }
-    status = ovp_io_csv_numbers(out, cli->ctx, s->path, &kept, 1);
+    OVP_TRY(choose_columns(&columns, &count, cli, s, &csv));
+    status = ovp_io_csv_columns(out, cli->ctx, s->path, &csv, count, columns, 1);
 done:
-    ovp_free(cli->ctx, kept.header); /* the texts are csv's */
-    ovp_free(cli->ctx, kept.cells);
-    ovp_free(cli->ctx, chosen);
+    ovp_free(cli->ctx, columns);
     ovp_io_csv_free(cli->ctx, &csv);
     return status;
 }

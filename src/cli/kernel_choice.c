@@ -17,6 +17,14 @@ static const int owners[] = {
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
+static const ovp_param job[] = {
+#define JOB(key, value, type, fallback, least, most, choices, actions, help)                                           \
+    {key, OVP_PARAM_##type, fallback, least, most, choices, "", help},
+    CLI_KERNEL_JOB_KEYS(JOB)
+#undef JOB
+};
+enum { JOBS = sizeof job / sizeof *job };
+
 static const struct {
     const char *name;
     int bit;
@@ -61,13 +69,15 @@ done:
 }
 
 ovp_status cli_kernel_job(ovp_params **out, cli_app *cli, const cli_args *args) {
-    static const ovp_param job[] = {
-#define JOB(key, value, type, fallback, least, most, choices, actions, help)                                           \
-    {key, OVP_PARAM_##type, fallback, least, most, choices, "", help},
-        CLI_KERNEL_JOB_KEYS(JOB)
-#undef JOB
-    };
-    return cli_args_params(out, cli, args, job, sizeof job / sizeof *job);
+    return cli_args_params(out, cli, args, job, JOBS);
+}
+
+const char *cli_kernel_choices(const char *name) {
+    for (int i = 0; i < ROWS; i++)
+        if (!strcmp(rows[i].key, name)) return rows[i].choices;
+    for (int i = 0; i < JOBS; i++)
+        if (!strcmp(job[i].key, name)) return job[i].choices;
+    return NULL;
 }
 
 static ovp_status read_bytes(int64_t *bytes, cli_app *cli, const char *text) {
