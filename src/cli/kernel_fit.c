@@ -21,7 +21,7 @@ typedef struct fit {
 /* ---- solvers ----------------------------------------------------------------------------------------- */
 
 static double inputs_bytes(const fit *t) {
-    return cli_kernel_bytes(t->n, t->d + 3 * t->c, OVP_F64);
+    return cli_kernel_bytes(t->n, t->d + 6 * t->c, OVP_F64);
 }
 
 /* K, and the solver's copy of it. */
@@ -91,8 +91,6 @@ static ovp_status pose(problem *p, fit *t) {
     const ovp_idx shape[2] = {t->n, t->c};
     p->given = (ovp_kernel_problem){.size = sizeof p->given, .type = t->type, .n = t->n, .d = t->d};
     if (t->model.kernel.net) {
-        OVP_TRY(cli_kernel_fits(cli, "the matrix of the empirical NTK", cli_kernel_bytes(t->n, t->n, OVP_F64),
-                                t->model.kernel.memory / 2, "give fewer points"));
         OVP_TRY(ovp_alloc(cli->ctx, &p->gram, t->n * t->n, sizeof *p->gram));
         OVP_TRY(cli_kernel_gram(p->gram, cli, &t->model.kernel, OVP_F64, t->d, t->n, t->model.x.data, 0, NULL));
         p->given.gram = p->gram;
@@ -116,11 +114,15 @@ static void take_weights(fit *t, const void *weights) {
     memcpy(t->model.coefficients.data, weights, (size_t)(t->n * t->c) * ovp_numeric_type_size(t->type));
 }
 
-/* Memory for the solver itself: half of what is allowed; the subsample's matrices and the inputs are in the rest. */
-static ovp_status check_iterative(fit *t, const char *what) {
-    const ovp_idx sample = t->n < 2000 ? t->n : t->n < 100000 ? 2000 : 12000;
-    return cli_kernel_fits(t->cli, what, 2 * inputs_bytes(t) + 5 * cli_kernel_bytes(sample, sample, OVP_F64),
-                           t->model.kernel.memory / 2, "give fewer points");
+/* *left: bytes for the kernel's panels in the solver, beside the inputs, the subsample's matrices and a net's matrix;
+ * at least a quarter of what is allowed. */
+static ovp_status check_iterative(int64_t *left, fit *t, const char *what) {
+    const ovp_idx sample = t->n < 2000 ? t->n : t->n < 100000 ? 2000 : 12000; /* the solvers' own choice */
+    const int64_t memory = t->model.kernel.memory;
+    double fixed = 2 * inputs_bytes(t) + 5 * cli_kernel_bytes(sample, sample, OVP_F64);
+    if (t->model.kernel.net) fixed += cli_kernel_bytes(t->n, t->n, OVP_F64);
+    *left = memory - (int64_t)fmin(fixed, .75 * (double)memory);
+    return cli_kernel_fits(t->cli, what, fixed / .75, memory, "give fewer points");
 }
 
 static ovp_status epochs(fit *t, ovp_kernel_eigenpro *solver, const problem *p) {
@@ -153,11 +155,10 @@ static ovp_status solve_eigenpro(fit *t) {
     cli_app *cli = t->cli;
     problem p = {.gram = NULL};
     ovp_kernel_eigenpro *solver = NULL;
-    const ovp_kernel_eigenpro_options options = {.size = sizeof options,
-                                                 .memory = t->model.kernel.memory / 2,
-                                                 .seed = ovp_params_int(t->model.kernel.params, "seed")};
+    ovp_kernel_eigenpro_options options = {.size = sizeof options,
+                                           .seed = ovp_params_int(t->model.kernel.params, "seed")};
     ovp_status status;
-    OVP_TRY(check_iterative(t, "fit by EigenPro"));
+    OVP_TRY(check_iterative(&options.memory, t, "fit by EigenPro"));
     OVP_TRY(pose(&p, t));
     OVP_TRY(ovp_kernel_eigenpro_create(&solver, cli->ctx, &p.given, t->c, p.y.data, &options));
     OVP_TRY(epochs(t, solver, &p));
@@ -191,14 +192,13 @@ static ovp_status solve_cg(fit *t) {
     problem p = {.gram = NULL};
     ovp_kernel_cg_report report;
     const char *scale = ovp_params_text(t->job, "ridge-scale");
-    const ovp_kernel_cg_options options = {.size = sizeof options,
-                                           .ridge = ovp_params_real(t->job, "ridge"),
-                                           .ridge_scale = strcmp(scale, "trace") ? "absolute" : "relative",
-                                           .tolerance = ovp_params_real(t->job, "residual"),
-                                           .memory = t->model.kernel.memory / 2,
-                                           .seed = ovp_params_int(t->model.kernel.params, "seed")};
+    ovp_kernel_cg_options options = {.size = sizeof options,
+                                     .ridge = ovp_params_real(t->job, "ridge"),
+                                     .ridge_scale = strcmp(scale, "trace") ? "absolute" : "relative",
+                                     .tolerance = ovp_params_real(t->job, "residual"),
+                                     .seed = ovp_params_int(t->model.kernel.params, "seed")};
     ovp_status status;
-    OVP_TRY(check_iterative(t, "fit by conjugate gradients"));
+    OVP_TRY(check_iterative(&options.memory, t, "fit by conjugate gradients"));
     OVP_TRY(pose(&p, t));
     OVP_TRY(ovp_kernel_cg(t->model.coefficients.data, &report, cli->ctx, &p.given, t->c, p.y.data, &options));
     OVP_TRY(evaluate(t));

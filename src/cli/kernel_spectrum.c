@@ -123,9 +123,9 @@ ovp_status cli_kernel_spectrum(cli_app *cli, const cli_args *args) {
     s.n = s.x.shape[0];
     s.count = ovp_params_int(s.job, "count") < s.n ? ovp_params_int(s.job, "count") : s.n;
     OVP_TRY(cli_kernel_make(&s.kernel, cli, s.x.shape[1], OVP_F64));
-    /* K, LAPACK's copy of it and its workspace */
+    /* K and LAPACK's copy of it */
     OVP_TRY(cli_kernel_fits(cli, "a spectrum of so many points",
-                            3 * cli_kernel_bytes(s.n, s.n, OVP_F64) + cli_kernel_bytes(s.n, s.x.shape[1], OVP_F64) +
+                            2 * cli_kernel_bytes(s.n, s.n, OVP_F64) + cli_kernel_bytes(s.n, s.x.shape[1], OVP_F64) +
                                 cli_kernel_scratch(&s.kernel, s.n),
                             s.kernel.memory, "give fewer points"));
     OVP_TRY(solve(&s));
