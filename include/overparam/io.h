@@ -114,6 +114,10 @@ OVP_API void ovp_io_csv_free(ovp_ctx *ctx, ovp_io_csv *csv);
  * heading of the first cell that is none, an empty one included), OVP_ENOMEM. */
 OVP_API ovp_status ovp_io_csv_numbers(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const ovp_io_csv *csv,
                                       int finite);
+/* The same of these columns alone (numbers from 0, programmer error beyond csv->columns), in this order; NULL: all. csv
+ * is as it was read. */
+OVP_API ovp_status ovp_io_csv_columns(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const ovp_io_csv *csv,
+                                      ovp_idx count, const ovp_idx *columns, int finite);
 /* Appends one cell, quoted if it must be (comma, quote, line break, leading or trailing blank). */
 OVP_API void ovp_io_csv_add_cell(ovp_text *text, const char *cell);
 

@@ -79,6 +79,9 @@ ovp_status cli_find_action(const cli_action **out, cli_app *cli, const cli_args 
 /* OVP_EUSAGE if an option is given that belongs to other actions: its help names them first, "list, show: ..". */
 ovp_status cli_check_action(cli_app *cli, const cli_args *args, const char *action);
 
+/* Parameters of these rows with the values that options of the same names give. Errors: OVP_EUSAGE. */
+ovp_status cli_args_params(ovp_params **out, cli_app *cli, const cli_args *args, const ovp_param *rows, ovp_idx count);
+
 /* did-you-mean over offered names */
 typedef struct cli_nearest {
     const char *typed, *best;
@@ -180,6 +183,11 @@ ovp_status cli_runs_compare(cli_app *cli, const cli_args *args);
 ovp_status cli_runs_verify(cli_app *cli, const cli_args *args);
 /* A value as text: lists joined by commas and cut after a dozen. */
 void cli_value_text(ovp_text *out, const json_t *value);
+
+/* ---- kernel_choice.c ----------------------------------------------------------------------------- */
+
+/* What the option of `overparam kernel` can be, "a|b|c"; NULL for a number or a text. */
+const char *cli_kernel_choices(const char *name);
 
 /* ---- result.c ------------------------------------------------------------------------------------ */
 

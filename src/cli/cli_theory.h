@@ -6,10 +6,6 @@
 
 #define CLI_RISK_COUNTS "30,90,150,210,270,290,310,330,420,600,900,1500,3000"
 
-/* These rows with the values that options of the same names give. */
-ovp_status cli_theory_params(ovp_params **out, cli_app *cli, const cli_args *args, const ovp_param *rows,
-                             ovp_idx count);
-
 /* theory_risk.c */
 ovp_status cli_theory_risk_curves(cli_app *cli, const cli_args *args);
 

@@ -66,24 +66,10 @@ typedef struct request {
     ovp_theory_mean_field_options options;
 } request;
 
-ovp_status cli_theory_params(ovp_params **out, cli_app *cli, const cli_args *args, const ovp_param *table,
-                             ovp_idx count) {
-    ovp_status status;
-    OVP_TRY(ovp_params_create(out, cli->ctx, table, count));
-    for (ovp_idx i = 0; i < count; i++) {
-        const char *text = cli_value(args, table[i].key);
-        char where[32];
-        snprintf(where, sizeof where, "--%s", table[i].key);
-        if (text) OVP_TRY(ovp_params_set(*out, table[i].key, text, where, OVP_EUSAGE));
-    }
-done:
-    return status;
-}
-
 static ovp_status read_request(request *r, cli_app *cli, const cli_args *args) {
     const int map = cli_value(args, "map") != NULL;
     ovp_status status;
-    OVP_TRY(cli_theory_params(&r->params, cli, args, rows, sizeof rows / sizeof *rows));
+    OVP_TRY(cli_args_params(&r->params, cli, args, rows, sizeof rows / sizeof *rows));
     if (map && !cli_value(args, "sigma-w")) OVP_TRY(ovp_params_set(r->params, "sigma-w", MAP_W, "--map", OVP_EUSAGE));
     if (map && !cli_value(args, "sigma-b")) OVP_TRY(ovp_params_set(r->params, "sigma-b", MAP_B, "--map", OVP_EUSAGE));
     r->w = ovp_params_reals(r->params, "sigma-w", &r->w_count);

@@ -44,14 +44,16 @@ static void offer_runs(completion *c) {
     json_decref(runs);
 }
 
-/* Names for a metavariable of a usage line: EXPERIMENT, COMMAND, ID, NAME (a data set), FILE or DIR. */
+/* Names for a metavariable of a usage line: EXPERIMENT, COMMAND, ID, NAME (a data set), FILE, DIR, or MODEL and X
+ * (files of kernel). */
 static void offer_operand(completion *c, const char *usage) {
     if (strstr(usage, "COMMAND")) offer_commands(c);
     if (strstr(usage, "EXPERIMENT")) offer_experiments(c);
     if (strstr(usage, "ID")) offer_runs(c);
     if (strstr(usage, "NAME"))
         for (ovp_idx i = 0; ovp_data_at(i); i++) offer(c, ovp_data_at(i)->name);
-    if (strstr(usage, "FILE") || strstr(usage, "DIR")) ovp_text_add(&c->cli->out, "@files\n");
+    if (strstr(usage, "FILE") || strstr(usage, "DIR") || strstr(usage, "MODEL") || usage[0] == 'X')
+        ovp_text_add(&c->cli->out, "@files\n");
 }
 
 static const cli_option *find_option(const cli_command *command, const char *name) {
@@ -72,6 +74,8 @@ static void offer_values(completion *c, const cli_command *command, const ovp_pa
     const ovp_param *row = params ? ovp_params_find(params, name) : NULL;
     if (option && !strcmp(name, "experiment"))
         offer_experiments(c);
+    else if (option && !strcmp(command->name, "kernel") && cli_kernel_choices(name))
+        offer_choices(c, cli_kernel_choices(name));
     else if (option && !strcmp(name, "activation"))
         for (ovp_idx i = 0; ovp_numeric_activation_at(i); i++) offer(c, ovp_numeric_activation_at(i)->name);
     else if (option && !strcmp(name, "status"))
@@ -90,6 +94,12 @@ static void offer_flags(completion *c, const cli_command *command, const ovp_par
     offer(c, "--help");
 }
 
+static int words(const char *text) {
+    int count = *text != 0;
+    for (; *text; text++) count += *text == ' ';
+    return count;
+}
+
 /* The operand after those that stand already: an action, or what its usage or the command's asks for. */
 static void offer_operands(completion *c, const cli_command *command, const char *action, int operands) {
     if (!command->actions) {
@@ -98,7 +108,8 @@ static void offer_operands(completion *c, const cli_command *command, const char
     }
     for (const cli_action *a = command->actions; a->name; a++) {
         if (operands == 0) offer(c, a->name);
-        if (operands == 0 || strcmp(a->name, action) || (operands > 1 && !strstr(a->operands, "..."))) continue;
+        if (operands == 0 || strcmp(a->name, action) || (operands > words(a->operands) && !strstr(a->operands, "...")))
+            continue;
         offer_operand(c, a->operands);
         /* Drawn sets have nothing to fetch or to verify. */
         if (!strcmp(action, "show") && strstr(a->operands, "NAME"))

@@ -186,3 +186,17 @@ ovp_status cli_check_action(cli_app *cli, const cli_args *args, const char *acti
     }
     return OVP_OK;
 }
+
+ovp_status cli_args_params(ovp_params **out, cli_app *cli, const cli_args *args, const ovp_param *rows, ovp_idx count) {
+    ovp_status status;
+    OVP_TRY(ovp_params_create(out, cli->ctx, rows, count));
+    for (ovp_idx i = 0; i < count; i++) {
+        const char *text = cli_value(args, rows[i].key);
+        char where[32];
+        snprintf(where, sizeof where, "--%s", rows[i].key);
+        if (text && !*text) text = "yes"; /* a switch */
+        if (text) OVP_TRY(ovp_params_set(*out, rows[i].key, text, where, OVP_EUSAGE));
+    }
+done:
+    return status;
+}

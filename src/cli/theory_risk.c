@@ -145,7 +145,7 @@ ovp_status cli_theory_risk_curves(cli_app *cli, const cli_args *args) {
     double *aspects = NULL;
     ovp_idx count;
     ovp_status status;
-    OVP_TRY(cli_theory_params(&params, cli, args, rows, sizeof rows / sizeof *rows));
+    OVP_TRY(cli_args_params(&params, cli, args, rows, sizeof rows / sizeof *rows));
     c.params = params;
     const int64_t *counts = ovp_params_ints(params, "counts", &count);
     if (count > MOST_COUNTS) {

@@ -28,15 +28,17 @@ static int take_number(const char *cell, double *out) {
     return ovp_parse_real(plain, out);
 }
 
-ovp_status ovp_io_csv_numbers(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const ovp_io_csv *csv,
-                              int finite) {
-    const ovp_idx shape[] = {csv->rows, csv->columns};
+ovp_status ovp_io_csv_columns(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const ovp_io_csv *csv,
+                              ovp_idx count, const ovp_idx *columns, int finite) {
     assert(out && name && csv);
+    const ovp_idx shape[] = {csv->rows, columns ? count : csv->columns};
     ovp_status status = ovp_numeric_array_create(out, ctx, OVP_F64, 2, shape);
     if (status != OVP_OK) return status;
     double *to = out->data;
     for (ovp_idx row = 0; row < csv->rows; row++)
-        for (ovp_idx column = 0; column < csv->columns; column++, to++) {
+        for (ovp_idx i = 0; i < shape[1]; i++, to++) {
+            const ovp_idx column = columns ? columns[i] : i;
+            assert(column >= 0 && column < csv->columns);
             const char *cell = csv->cells[row * csv->columns + column], *heading = csv->header[column];
             int number = take_number(cell, to);
             if (number && (!finite || isfinite(*to))) continue;
@@ -47,4 +49,9 @@ ovp_status ovp_io_csv_numbers(ovp_numeric_array *out, ovp_ctx *ctx, const char *
                             number ? "finite number" : "number");
         }
     return OVP_OK;
+}
+
+ovp_status ovp_io_csv_numbers(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const ovp_io_csv *csv,
+                              int finite) {
+    return ovp_io_csv_columns(out, ctx, name, csv, 0, NULL, finite);
 }

@@ -245,3 +245,29 @@ for kind in (0, 1, 2, 3, 8, 9, 24, 25, 29):  # optimisers; with mini-batches in 
     put("train_state", f"edits-{kind}", bytes([kind, 0, 0, 0, 200, 2, 0, 0, 9, 6, 0, 5, 63, 8, 0, 1, 77, 1, 0, 7, 255]))
     put("train_state", f"form-{kind}", bytes([kind, 6, 128, 1, 2]))
     put("train_state", f"name-{kind}", bytes([kind, 3, 192, 1, 0]))
+
+
+def kernel_model(kernel, version=1, solver="direct", lambda_=0.5, **more):
+    """The text `meta` of a model; see fuzz_kernel_model.c for the byte in front of it."""
+    meta = {"format": "overparam kernel model", "version": version, "program": "0.1.0", "solver": solver,
+            "lambda": lambda_, "kernel": kernel | {"seed": 0, "divide": 1.0}}
+    return json.dumps(meta | more).encode()
+
+
+gaussian = {"kernel": "gaussian", "bandwidth": 2.5, "normalise": False}
+ntk = {"kernel": "ntk", "activation": "erf", "depth": 3, "sigma-w": 1.5, "sigma-b": 0.1, "normalise": False,
+       "convention": "ntk-parametrization", "bias": "trained", "train": "all", "tolerance": 1e-10}
+for flags in (0, 3, 24, 26, 4, 32 + 24, 64, 128, 8, 16):  # whole and broken arrays
+    put("kernel_model", f"arrays-{flags}", bytes([flags]) + kernel_model(gaussian))
+put("kernel_model", "ntk", b"\0" + kernel_model(ntk))
+put("kernel_model", "cg", b"\3" + kernel_model(ntk, solver="cg", lambda_=0))
+put("kernel_model", "missing", b"\0" + kernel_model({"kernel": "ntk"}))
+put("kernel_model", "foreign", b"\0" + kernel_model(gaussian | {"depth": 2}))
+put("kernel_model", "range", b"\0" + kernel_model(gaussian | {"bandwidth": -1}))
+put("kernel_model", "type", b"\0" + kernel_model(gaussian | {"bandwidth": [1]}))
+put("kernel_model", "version", b"\0" + kernel_model(gaussian, version=2))
+put("kernel_model", "solver", b"\0" + kernel_model(gaussian, solver="|"))
+put("kernel_model", "lambda", b"\0" + kernel_model(gaussian, lambda_=-1))
+put("kernel_model", "list", b"\0[]")
+put("kernel_model", "empty", b"\0")
+put("kernel_model", "file", b"PK\3\4")

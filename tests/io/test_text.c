@@ -118,6 +118,32 @@ static void csv_numbers(void **state) {
 }
 
 /* What add_cell writes, parse reads. */
+/* Chosen columns may hold words elsewhere; positions in messages are the table's own, line breaks in cells counted. */
+static void csv_columns(void **state) {
+    fixture *f = *state;
+    static const ovp_idx some[] = {2, 0}, words[] = {0, 1};
+    ovp_numeric_array a;
+    ovp_io_csv t;
+    assert_ok(f, csv(f, &t, "x,word,z\n1,one,2\n3,\"two\nlines\",4\n5,six,7\n"));
+    assert_ok(f, ovp_io_csv_columns(&a, f->ctx, "t.csv", &t, 2, some, 1));
+    static const double wanted[] = {2, 1, 4, 3, 7, 5};
+    assert_int_equal(a.shape[0], 3);
+    assert_int_equal(a.shape[1], 2);
+    for (int k = 0; k < 6; k++) assert_true(((double *)a.data)[k] == wanted[k]);
+    ovp_numeric_array_free(f->ctx, &a);
+    assert_failed(f, ovp_io_csv_columns(&a, f->ctx, "t.csv", &t, 2, words, 1), OVP_EFORMAT,
+                  "t.csv: line 2, column 2 (word): 'one' is not a number");
+    assert_null(a.data);
+    strcpy(t.cells[1], "8");
+    strcpy(t.cells[4], "9\n");
+    assert_failed(f, ovp_io_csv_columns(&a, f->ctx, "t.csv", &t, 2, words, 1), OVP_EFORMAT, "line 3, column 2 (word)");
+    strcpy(t.cells[4], "\n9");
+    strcpy(t.cells[6], "q");
+    assert_failed(f, ovp_io_csv_columns(&a, f->ctx, "t.csv", &t, 1, words, 1), OVP_EFORMAT,
+                  "line 5, column 1 (x): 'q'");
+    ovp_io_csv_free(f->ctx, &t);
+}
+
 static void csv_round_trip(void **state) {
     fixture *f = *state;
     static const char *const cells[] = {"plain", "",       "a,b", "\"", "say \"hi\"", "two\nlines", "\r\n",
@@ -356,8 +382,8 @@ static void yaml_errors(void **state) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(csv_tables),   CASE(csv_errors),  CASE(csv_numbers),   CASE(csv_round_trip), CASE(json_dump),
-        CASE(json_numbers), CASE(json_errors), CASE(yaml_settings), CASE(yaml_errors),
+        CASE(csv_tables), CASE(csv_errors),   CASE(csv_numbers), CASE(csv_columns),   CASE(csv_round_trip),
+        CASE(json_dump),  CASE(json_numbers), CASE(json_errors), CASE(yaml_settings), CASE(yaml_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
