@@ -87,6 +87,7 @@ typedef struct ovp_kernel_options {
     const char *convention, *bias, *train; /* NULL: "ntk-parametrization", "trained", "all" */
     double tolerance;                      /* of an expectation, 1e-13..0.1; 0: 1e-10 */
     int normalise;                         /* rows are divided by their length first; a row of length 0 is refused */
+    const char *products; /* of points: "dense", "sparse" (skips zeros), NULL or "auto": by how many zeros there are */
 } ovp_kernel_options;
 typedef struct ovp_kernel ovp_kernel;
 /* Immutable, shareable between threads; free with ovp_kernel_free. Set options->size. Errors: OVP_EINVAL naming the

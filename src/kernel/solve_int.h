@@ -4,6 +4,8 @@
 
 #include <overparam/kernel.h>
 
+#include "kernel/functions_int.h"
+
 /* C (m x n) = alpha op(A) B + beta C by all threads, op(A) m x k, in blocks of rows of C from shapes alone: the same
  * bits for any number of threads. Not in a task of ovp_parallel. Errors: OVP_EINTERRUPTED. */
 ovp_status ovp_kernel_product(ovp_ctx *ctx, ovp_numeric_type type, int ta, ovp_idx m, ovp_idx n, ovp_idx k,
@@ -38,7 +40,8 @@ typedef struct ovp_kernel_source {
     ovp_kernel_problem problem;
     const void *matrix; /* all of it, given or made; NULL: rows are made as they are needed */
     void *made;
-    ovp_idx tile;  /* rows at a time */
+    ovp_kernel_side side; /* where rows are made */
+    ovp_idx tile;         /* rows at a time */
     void *rows;    /* tile x n, where they are made */
     void *points;  /* tile x d, points of rows that do not stand side by side */
     int64_t bytes; /* held by it */

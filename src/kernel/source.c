@@ -54,6 +54,7 @@ ovp_status ovp_kernel_source_open(ovp_kernel_source *source, ovp_ctx *ctx, const
     if (source->tile < 1)
         return ovp_fail(ctx, OVP_EINVAL, "%s: memory of %lld bytes; one row of the kernel matrix takes %lld", who,
                         (long long)most, (long long)((n + d) * each));
+    OVP_TRY(ovp_kernel_side_open(&source->side, ctx, problem->kernel, problem->type, d, n, problem->x, "x"));
     OVP_TRY(ovp_alloc(ctx, &source->rows, source->tile * n, (size_t)each));
     OVP_TRY(ovp_alloc(ctx, &source->points, source->tile * d, (size_t)each));
     source->bytes = source->tile * (n + d) * each;
@@ -62,6 +63,7 @@ done:
 }
 
 void ovp_kernel_source_close(ovp_kernel_source *source, ovp_ctx *ctx) {
+    ovp_kernel_side_close(&source->side, ctx);
     ovp_free(ctx, source->made);
     ovp_free(ctx, source->rows);
     ovp_free(ctx, source->points);
@@ -181,7 +183,9 @@ static ovp_status find_rows(tile *t, ovp_ctx *ctx) {
         points = t->source->points;
     }
     t->rows = t->source->rows;
-    return ovp_kernel_gram(t->source->rows, ctx, p->kernel, type, p->d, t->count, points, p->n, p->x);
+    if (!t->source->side.kernel) /* the matrix is kept */
+        return ovp_kernel_gram(t->source->rows, ctx, p->kernel, type, p->d, t->count, points, p->n, p->x);
+    return ovp_kernel_side_gram(t->source->rows, ctx, &t->source->side, t->count, points);
 }
 
 ovp_status ovp_kernel_source_pass(const ovp_kernel_source *source, ovp_ctx *ctx, const ovp_kernel_pass *pass) {
