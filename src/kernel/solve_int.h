@@ -42,9 +42,9 @@ typedef struct ovp_kernel_source {
     void *made;
     ovp_kernel_side side; /* where rows are made */
     ovp_idx tile;         /* rows at a time */
-    void *rows;    /* tile x n, where they are made */
-    void *points;  /* tile x d, points of rows that do not stand side by side */
-    int64_t bytes; /* held by it */
+    void *rows;           /* tile x n, where they are made */
+    void *points;         /* tile x d, points of rows that do not stand side by side */
+    int64_t bytes;        /* held by it */
 } ovp_kernel_source;
 
 /* Checks the problem; makes the whole matrix if it fits into memory. who: the solver, for messages. Free with _close.
