@@ -193,6 +193,8 @@ typedef struct ovp_kernel_eigenpro_options {
     ovp_numeric_rng
         *rng;     /* draws as numpy.random.choice: first S, then the points of each epoch; borrowed. NULL: philox */
     int64_t seed; /* of the philox stream */
+    int64_t
+        most_memory; /* bytes; more by ovp_kernel_eigenpro_estimate is refused before anything is made. 0: no limit */
 } ovp_kernel_eigenpro_options;
 
 typedef struct ovp_kernel_eigenpro_report {
@@ -204,10 +206,14 @@ typedef struct ovp_kernel_eigenpro_report {
 } ovp_kernel_eigenpro_report;
 typedef struct ovp_kernel_eigenpro ovp_kernel_eigenpro;
 
+/* Bytes that a solver takes at its height, besides the arrays it borrows: an upper estimate from shapes alone. options
+ * may be NULL. Errors: OVP_EINVAL (an option, or the memory for rows, out of range). */
+OVP_API ovp_status ovp_kernel_eigenpro_estimate(int64_t *bytes, ovp_ctx *ctx, const ovp_kernel_problem *problem,
+                                                ovp_idx c, const ovp_kernel_eigenpro_options *options);
 /* Draws S and makes the preconditioner (eigenpairs in f64, 2 s^2 numbers while it lasts, 5 s^2 if the spectrum falls
  * slowly); W = 0. y: n x c of the problem's type, copied. Errors: OVP_EINVAL (an option, with its value and range;
- * values that are not finite, their position; memory below what one row takes), OVP_ENUMERIC (lambda_q not positive:
- * too large a q), OVP_ENOMEM, OVP_EINTERRUPTED. */
+ * values that are not finite, their position; memory below what one row takes; more than most_memory, the estimate),
+ * OVP_ENUMERIC (lambda_q not positive: too large a q), OVP_ENOMEM, OVP_EINTERRUPTED. */
 OVP_API ovp_status ovp_kernel_eigenpro_create(ovp_kernel_eigenpro **out, ovp_ctx *ctx,
                                               const ovp_kernel_problem *problem, ovp_idx c, const void *y,
                                               const ovp_kernel_eigenpro_options *options);

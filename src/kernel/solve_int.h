@@ -51,6 +51,10 @@ typedef struct ovp_kernel_source {
  */
 ovp_status ovp_kernel_source_open(ovp_kernel_source *source, ovp_ctx *ctx, const char *who,
                                   const ovp_kernel_problem *problem, int64_t memory);
+/* *tile: rows at a time, 0 where the whole matrix is kept; *bytes: of it, of the rows, and of what is made of the
+ * points. Errors: OVP_EINVAL (memory). */
+ovp_status ovp_kernel_source_plan(ovp_idx *tile, int64_t *bytes, ovp_ctx *ctx, const char *who,
+                                  const ovp_kernel_problem *problem, int64_t memory);
 void ovp_kernel_source_close(ovp_kernel_source *source, ovp_ctx *ctx);
 /* out (count x count) = the matrix's rows and columns ids. */
 ovp_status ovp_kernel_source_square(void *out, ovp_ctx *ctx, const ovp_kernel_source *source, ovp_idx count,
@@ -96,6 +100,11 @@ typedef struct ovp_kernel_nystrom_options {
 
 ovp_status ovp_kernel_nystrom_make(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx, const char *who,
                                    const ovp_kernel_source *source, const ovp_kernel_nystrom_options *options);
+/* Points of the subsample. Errors: OVP_EINVAL (it, or top_q). */
+ovp_status ovp_kernel_nystrom_size(ovp_idx *s, ovp_ctx *ctx, const char *who, ovp_idx n,
+                                   const ovp_kernel_nystrom_options *options);
+/* At most, while it is made. */
+int64_t ovp_kernel_nystrom_bytes(ovp_idx s, const ovp_kernel_nystrom_options *options);
 void ovp_kernel_nystrom_free(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx);
 /* *alpha = .95 where it is 0; OVP_EINVAL outside (0, 1]. */
 ovp_status ovp_kernel_nystrom_alpha(double *alpha, ovp_ctx *ctx, const char *who);
