@@ -97,7 +97,7 @@ struct ovp_net_batch {
     double density;
     int sparse;
     void *x;                                    /* rows x inputs, C order */
-    ovp_numeric_sparse by_row, by_column;           /* X and its transpose on the sparse path */
+    ovp_numeric_sparse by_row, by_column;       /* X and its transpose on the sparse path */
     ovp_net_packed packed_rows, packed_columns; /* the same on the dense path */
     const ovp_net_model *model;                 /* the only one it is for; NULL: any dense one, by the fields above */
     ovp_net_batch *base;                        /* of a model made of a model; its x may be this one's */
