@@ -1,9 +1,9 @@
 /* Times epochs of EigenPro on the first n MNIST images, Laplace kernel of bandwidth 10, f32, and, alternately, the
  * matrix products of as many operations as an epoch counts.
  *
- * usage: eigenpro N THREADS SECONDS      prints one JSON object: groups of milliseconds an epoch ("floor_ms": of the
- * products), "setup_ms" of the preconditioner (and of the matrix where it is kept), and as "loss" the mean squared
- * error on the first thousand images after one epoch. */
+ * usage: eigenpro N THREADS SECONDS dense|sparse      prints one JSON object: groups of milliseconds an epoch
+ * ("floor_ms": of the products), "setup_ms" of the preconditioner (and of the matrix where it is kept), and as "loss"
+ * the mean squared error on the first thousand images after one epoch. */
 #include "common.h"
 
 #include <overparam/data.h>
@@ -29,8 +29,8 @@ static ovp_status multiply(ovp_ctx *worker, void *arg, ovp_idx task) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 4 || atoll(argv[1]) < SCORED) {
-        fprintf(stderr, "usage: eigenpro N THREADS SECONDS, N >= %d\n", SCORED);
+    if (argc != 5 || atoll(argv[1]) < SCORED) {
+        fprintf(stderr, "usage: eigenpro N THREADS SECONDS dense|sparse, N >= %d\n", SCORED);
         return 2;
     }
     const ovp_idx n = atoll(argv[1]);
@@ -40,7 +40,7 @@ int main(int argc, char **argv) {
     const ovp_data_options dopt = {
         .size = sizeof dopt, .train = n, .test = 1, .scale = OVP_SCALE_UNIT, .type = OVP_F32};
     bench_check(ctx, ovp_data_load(&data, ctx, "mnist", &dopt));
-    const ovp_kernel_options o = {.size = sizeof o, .name = "laplace", .bandwidth = 10};
+    const ovp_kernel_options o = {.size = sizeof o, .name = "laplace", .bandwidth = 10, .products = argv[4]};
     ovp_kernel *kernel;
     ovp_numeric_rng *rng;
     ovp_kernel_eigenpro *solver;

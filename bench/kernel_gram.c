@@ -1,8 +1,8 @@
 /* Times a Gram matrix of 10,000 x 4,000 MNIST images in f64: the Laplace kernel, or the NTK of a relu net of five
  * hidden layers; and, alternately, its matrix product alone.
  *
- * usage: kernel_gram THREADS SECONDS laplace|ntk      prints one JSON object: groups of milliseconds ("floor_ms": of
- * the product), "ns" beyond the product a value and layer, and as "loss" the mean of the matrix. */
+ * usage: kernel_gram THREADS SECONDS laplace|ntk dense|sparse      prints one JSON object: groups of milliseconds
+ * ("floor_ms": of the product), "ns" beyond the product a value and layer, and as "loss" the mean of the matrix. */
 #include "common.h"
 
 #include <overparam/data.h>
@@ -29,8 +29,8 @@ static ovp_status tile(ovp_ctx *worker, void *arg, ovp_idx task) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 4) {
-        fprintf(stderr, "usage: kernel_gram THREADS SECONDS laplace|ntk\n");
+    if (argc != 5) {
+        fprintf(stderr, "usage: kernel_gram THREADS SECONDS laplace|ntk dense|sparse\n");
         return 2;
     }
     const double seconds = atof(argv[2]);
@@ -48,7 +48,8 @@ int main(int argc, char **argv) {
                                   .bandwidth = 2550,
                                   .depth = DEPTH,
                                   .convention = ntk ? "unit-sphere" : NULL,
-                                  .normalise = ntk};
+                                  .normalise = ntk,
+                                  .products = argv[4]};
     bench_check(ctx, ovp_kernel_create(&kernel, ctx, &o));
     printf("{\"threads\": %d, \"groups\": [", ovp_threads(ctx));
     double end = 0, loss = 0;

@@ -216,9 +216,21 @@ def ntk(o, work):
 def kernel_solver(o, work, name, n):
     runs = collect(o, torch_calls(o, f"{name}_torch.py", mnist, n, "THREADS", o.slice) | {("ours",): program(o, name, n, o.threads, o.slice)})
     same_work(work, runs)
-    results = runs[("ours",)]
-    yield row(work, "ms", o.threads, results, [groups(r, "ms") for r in results],
-              [[(g["floor_ms"], g["ms"]) for g in r["groups"]] for r in results], **theirs(runs))
+    yield kernel_row(o, work, runs, ("ours",))
+
+
+def kernel_row(o, work, runs, key, **more):
+    results = runs[key]
+    return row(work, "ms", o.threads, results, [groups(r, "ms") for r in results],
+               [[(g["floor_ms"], g["ms"]) for g in r["groups"]] for r in results], **more, **theirs(runs))
+
+
+def eigenpro(o, work, n):
+    ours = {("ours", path): program(o, "eigenpro", n, o.threads, o.slice, path) for path in ("dense", "sparse")}
+    runs = collect(o, torch_calls(o, "eigenpro_torch.py", mnist, n, "THREADS", o.slice) | ours)
+    same_work(work, runs)
+    for key in ours:
+        yield kernel_row(o, f"{work} {key[1]}", runs, key, setup_ms=[r["setup_ms"] for r in runs[key]])
 
 
 def pvar(o, work, n, d, p):
@@ -227,13 +239,11 @@ def pvar(o, work, n, d, p):
 
 
 def kernel_gram(o, work, kind):
-    calls = torch_calls(o, "kernel_gram_numpy.py", mnist, "THREADS", kind)
-    runs = collect(o, calls | {("ours",): program(o, "kernel_gram", o.threads, o.slice, kind)})
+    ours = {("ours", path): program(o, "kernel_gram", o.threads, o.slice, kind, path) for path in ("dense", "sparse")}
+    runs = collect(o, torch_calls(o, "kernel_gram_numpy.py", mnist, "THREADS", kind) | ours)
     same_work(work, runs)
-    results = runs[("ours",)]
-    yield row(work, "ms", o.threads, results, [groups(r, "ms") for r in results],
-              [[(g["floor_ms"], g["ms"]) for g in r["groups"]] for r in results],
-              ns_beyond_product=[groups(r, "ns") for r in results], **theirs(runs))
+    for key in ours:
+        yield kernel_row(o, f"{work} {key[1]}", runs, key, ns_beyond_product=[groups(r, "ns") for r in runs[key]])
 
 
 def whole(o, experiment, *arguments, look, figures=False):
@@ -311,8 +321,6 @@ works = {
     "beside-lazy": ("sparse step of 784-1000-10 while another program occupies a core", "lazy_step", beside_lazy, 1000),
     "gram-laplace": ("Laplace Gram matrix of 10,000 x 4,000 MNIST images, f64", "kernel_gram", kernel_gram, "laplace"),
     "gram-ntk": ("NTK of five hidden relu layers on 10,000 x 4,000 MNIST images, f64", "kernel_gram", kernel_gram, "ntk"),
-
-
     "lazy-1d-thin-vs-wide": ("whole run: 4 nets of 50,000 steps, published", "overparam", lazy_1d, "thin-vs-wide"),
     "lazy-1d-robustness": ("whole run: 10 nets of 5000 steps, published", "overparam", lazy_1d, "robustness"),
     "ntk": ("empirical NTK of 784-512-10 on 64 images", "ntk", ntk),
@@ -322,5 +330,7 @@ works = {
     "pvar-1d": ("3-variation of a Brownian path of 1,000,000 points in R, no peer", "pvar", pvar, 10**6, 1, 3),
     "pvar-3d": ("the same in R^3, no peer", "pvar", pvar, 10**6, 3, 3),
     "pvar-225d": ("2-variation of a Brownian path of 2000 points in R^225, no peer", "pvar", pvar, 2000, 225, 2),
+    "eigenpro-4000": ("EigenPro epoch, Laplace kernel, 4000 images, f32", "eigenpro", eigenpro, 4000),
+    "eigenpro-60000": ("EigenPro epoch, Laplace kernel, 60000 images, f32", "eigenpro", eigenpro, 60000),
     "tutorial": ("depth-vs-width's published run end to end, 300,000 Adam steps", "overparam", tutorial),
 }

@@ -87,6 +87,7 @@ typedef struct ovp_kernel_options {
     const char *convention, *bias, *train; /* NULL: "ntk-parametrization", "trained", "all" */
     double tolerance;                      /* of an expectation, 1e-13..0.1; 0: 1e-10 */
     int normalise;                         /* rows are divided by their length first; a row of length 0 is refused */
+    const char *products; /* of points: "dense", "sparse" (skips zeros), NULL or "auto": by how many zeros there are */
 } ovp_kernel_options;
 typedef struct ovp_kernel ovp_kernel;
 /* Immutable, shareable between threads; free with ovp_kernel_free. Set options->size. Errors: OVP_EINVAL naming the
@@ -105,8 +106,9 @@ OVP_API double ovp_kernel_error(const ovp_kernel *kernel);
  * the last bit with the diagonal of ovp_kernel_diagonal. Products in `type`, distances and angles that these cannot
  * tell by differences in f64; nets' layers in f64 for either type. The same bits for any number of threads. A value
  * depends on its own two rows, and in its last bits on the matrices' shapes (blocks of the BLAS) and, where z lies far
- * from 0 against its spread, on z's mean, by which both sides are then shifted. Cost 2 rows others d flops and a few ns
- * a value; memory besides out: some MiB a thread, 32 bytes a row and layer, for activations without closed form also
+ * from 0 against its spread, on z's mean, by which both sides are then shifted, and on whether products skip zeros
+ * (`products`). Cost 2 rows others d flops and a few ns a value; memory besides out: some MiB a thread, where zeros are
+ * skipped copies of both sides, 32 bytes a row and layer, for activations without closed form also
  * 0.5 to 16 KiB a row and layer. Not in a task of ovp_parallel. Errors: OVP_EINVAL (type; rows, others, d < 1; a value
  * that is not finite, its row and column; a squared length that overflows; normalise: a row of length 0), OVP_ENOMEM,
  * OVP_ENUMERIC (quadrature; a kernel that overflows, its row), OVP_EINTERRUPTED. */
@@ -192,6 +194,8 @@ typedef struct ovp_kernel_eigenpro_options {
     ovp_numeric_rng
         *rng;     /* draws as numpy.random.choice: first S, then the points of each epoch; borrowed. NULL: philox */
     int64_t seed; /* of the philox stream */
+    int64_t
+        most_memory; /* bytes; more by ovp_kernel_eigenpro_estimate is refused before anything is made. 0: no limit */
 } ovp_kernel_eigenpro_options;
 
 typedef struct ovp_kernel_eigenpro_report {
@@ -203,10 +207,14 @@ typedef struct ovp_kernel_eigenpro_report {
 } ovp_kernel_eigenpro_report;
 typedef struct ovp_kernel_eigenpro ovp_kernel_eigenpro;
 
+/* Bytes that a solver takes at its height, besides the arrays it borrows: an upper estimate from shapes alone. options
+ * may be NULL. Errors: OVP_EINVAL (an option, or the memory for rows, out of range). */
+OVP_API ovp_status ovp_kernel_eigenpro_estimate(int64_t *bytes, ovp_ctx *ctx, const ovp_kernel_problem *problem,
+                                                ovp_idx c, const ovp_kernel_eigenpro_options *options);
 /* Draws S and makes the preconditioner (eigenpairs in f64, 2 s^2 numbers while it lasts, 5 s^2 if the spectrum falls
  * slowly); W = 0. y: n x c of the problem's type, copied. Errors: OVP_EINVAL (an option, with its value and range;
- * values that are not finite, their position; memory below what one row takes), OVP_ENUMERIC (lambda_q not positive:
- * too large a q), OVP_ENOMEM, OVP_EINTERRUPTED. */
+ * values that are not finite, their position; memory below what one row takes; more than most_memory, the estimate),
+ * OVP_ENUMERIC (lambda_q not positive: too large a q), OVP_ENOMEM, OVP_EINTERRUPTED. */
 OVP_API ovp_status ovp_kernel_eigenpro_create(ovp_kernel_eigenpro **out, ovp_ctx *ctx,
                                               const ovp_kernel_problem *problem, ovp_idx c, const void *y,
                                               const ovp_kernel_eigenpro_options *options);

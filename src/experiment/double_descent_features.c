@@ -7,10 +7,10 @@
 /* ---- declaration --------------------------------------------------------------------------------- */
 
 static const ovp_param params[] = {
-    OVP_EXPERIMENT_COMMON("quick|default|relu-sphere|line|paper", "f64"),
-    {"data", OVP_PARAM_CHOICE, "1d", 0, 0, "both|gaussian|sphere|1d", "",
+    OVP_EXPERIMENT_COMMON("quick|default|relu-sphere|line|mnist|paper", "f64"),
+    {"data", OVP_PARAM_CHOICE, "1d", 0, 0, "both|gaussian|sphere|1d|mnist", "",
      "gaussian: Gaussian features, linear teacher; sphere: random features of points on a sphere; both: one after the "
-     "other; 1d: random features of points on a line."},
+     "other; 1d: random features of points on a line; mnist: random ReLU features of the first n / 10 images a digit."},
     {"features", OVP_PARAM_CHOICE, "both", 0, 0, "both|fourier|relu", "", "Random features of data 1d."},
     {"counts", OVP_PARAM_INT_LIST, "1,5,10,50,100,500,1000,5000,10000,100000,200000", 1, 1e7, NULL, "features",
      "Numbers of features, ascending (with --rng numpy: in the order of their draws)."},
@@ -18,11 +18,12 @@ static const ovp_param params[] = {
     {"d", OVP_PARAM_INT, "100", 5, 20000, NULL, "", "Dimension of the sphere's points."},
     {"noise", OVP_PARAM_REAL, "0.5", 0, 1e6, NULL, "", "Standard deviation of the noise in the training targets."},
     {"lambda", OVP_PARAM_REAL_LIST, "0", 0, 1e9, NULL, "",
-     "Ridges, a fit each: mean (y - f)^2 + lambda ||a||^2 (gaussian), .. + (N lambda / d) ||a||^2 (sphere); 0: least "
+     "Ridges, a fit each: mean (y - f)^2 + lambda ||a||^2 (gaussian, mnist), .. + (N lambda / d) ||a||^2 (sphere); 0: "
+     "least "
      "norm."},
     {"trials", OVP_PARAM_INT, "100", 2, 1e6, NULL, "", "Draws of data and features at each count (gaussian, sphere)."},
     {"n-test", OVP_PARAM_INT, "1000", 2, 1e6, NULL, "points",
-     "Test points: even ones on the line; drawn anew in each trial on the sphere."},
+     "Test points: even ones on the line; drawn anew in each trial on the sphere; the first test images of mnist."},
     {"signal", OVP_PARAM_REAL, "1", 1e-12, 1e12, NULL, "", "Squared norm of the linear teacher (gaussian, sphere)."},
     {"best-ridge", OVP_PARAM_BOOL, "no", 0, 0, NULL, "",
      "Also the ridge of least risk, noise^2 p / (n signal), at each count (gaussian)."},
@@ -41,6 +42,9 @@ static const ovp_experiment_preset presets[] = {
     {"relu-sphere", "random ReLU features alone, without ridge and with two",
      TRIALS "trials=100;n-test=500;data=sphere;lambda=0,0.01,0.1"},
     {"line", "the tutorial's line with ten draws of ours", "seeds=1..10;counts=1,2,5,8,10,12,15,20,50,100,1000,10000"},
+    {"mnist", "random ReLU features of 4000 images, twelve counts up to 16000, 4 seeds: some minutes",
+     "data=mnist;n=4000;n-test=10000;noise=0;counts=100,300,1000,2000,3000,3600,4000,4400,5000,6000,8000,16000;"
+     "seeds=1..4"},
     {"paper", "the tutorial as published: numpy's streams, data seed 2134, features 4321 (Fourier) and 1717 (ReLU)",
      "rng=numpy;data-seed=2134;fourier-seed=4321;relu-seed=1717"},
 };
@@ -52,18 +56,22 @@ static const ovp_store_column feature_columns[] = {
     {"solution", "", "min-norm, ridge (column lambda) or best-ridge"},
     {"train_mse", "", "mean |f - y|^2 on the noisy training data"},
     {"test_mse", "", "mean |f - target|^2 on the noiseless target: exact (gaussian), on --n-test points (others)"},
-    {"theory", "", "gaussian: exact mean for this n (asymptotic with ridge); sphere: asymptotic; 1d: infinitely many"},
-    {"data", "", "gaussian, sphere or 1d"},
+    {"theory", "",
+     "gaussian: exact mean for this n (asymptotic with ridge); sphere: asymptotic; others: infinitely many"},
+    {"data", "", "gaussian, sphere, 1d or mnist"},
     {"map", "", "linear, the activation, fourier or relu"},
     {"lambda", "", "ridge"},
     {"theory_train", "", "the same theory's train_mse"},
     {"rank", "", "of the features on the training data, numerically"},
     {"norm", "", "of the coefficients"},
-    {"gram_error", "", "1d: largest difference of the features' Gram matrix from the limit kernel's"},
+    {"gram_error", "", "1d, mnist: largest difference of the features' Gram matrix from the limit kernel's"},
     {"published", "", "1d, fourier: published test error of this row"},
+    {"train_error", "", "mnist: share of training images whose class is wrong"},
+    {"test_error", "", "mnist: share of test images"},
+    {"theory_error", "", "mnist: share of test images with infinitely many features"},
 };
 static const ovp_store_column summary_columns[] = {
-    {"data", "", "gaussian, sphere or 1d"},
+    {"data", "", "gaussian, sphere, 1d or mnist"},
     {"map", "", "as in table features"},
     {"solution", "", "as in table features"},
     {"lambda", "", "ridge"},
@@ -140,6 +148,28 @@ static ovp_status check_line(ovp_ctx *ctx, const ovp_params *p) {
     return OVP_OK;
 }
 
+static ovp_status check_images(ovp_ctx *ctx, const ovp_params *p, double most) {
+    const double n = (double)ovp_params_int(p, "n"), test = (double)ovp_params_int(p, "n-test"), d = 784;
+    const double have = (double)ovp_experiment_memory_available(), threads = (double)ovp_threads(ctx);
+    const double need = 8 * (most * (n + d) + 3 * n * n + (n + test) * (2 * d + 40) + 64 * threads * most);
+    char text[2][32];
+    if (strcmp(ovp_params_text(p, "rng"), "philox") != 0)
+        return ovp_fail(ctx, OVP_EINVAL, "--rng %s: nothing of --data mnist was published; leave it at philox",
+                        ovp_params_text(p, "rng"));
+    if (ovp_params_bool(p, "best-ridge"))
+        return ovp_fail(ctx, OVP_EINVAL, "--best-ridge is known for --data gaussian alone; give --lambda");
+    if (n < 10 || fmod(n, 10) > 0)
+        return ovp_fail(ctx, OVP_EINVAL, "--n %.0f: --data mnist takes equally many of ten digits, a multiple of 10",
+                        n);
+    if (test > 10000) return ovp_fail(ctx, OVP_EINVAL, "--n-test %.0f: MNIST has 10000 test images", test);
+    if (!(have > 0) || need <= have) return OVP_OK;
+    ovp_experiment_short(text[0], need / 0x1p30);
+    ovp_experiment_short(text[1], have / 0x1p30);
+    return ovp_fail(ctx, OVP_EINVAL,
+                    "--counts up to %.0f with --n %.0f needs about %s GiB and %s GiB are available; give smaller ones",
+                    most, n, text[0], text[1]);
+}
+
 static ovp_status check_trials(ovp_ctx *ctx, const ovp_params *p) {
     ovp_status status = OVP_OK;
     ovp_theory_activation_moments moments;
@@ -170,6 +200,7 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
         if (count[i] <= count[i - 1])
             return ovp_fail(ctx, OVP_EINVAL, "--counts: %lld after %lld; give different ones in ascending order",
                             (long long)count[i], (long long)count[i - 1]);
+    if (strcmp(ovp_params_text(p, "data"), "mnist") == 0) return check_images(ctx, p, (double)count[counts - 1]);
     OVP_TRY(check_memory(ctx, p, line, (double)count[counts - 1]));
     status = line ? check_line(ctx, p) : check_trials(ctx, p);
 done:
@@ -183,6 +214,14 @@ static ovp_status run_part(features_lab *lab, int sphere) {
     ovp_status status = features_trials(&part, lab, sphere), end = OVP_OK;
     if (part.points) end = features_conclude_part(lab, &part); /* also for what an interruption left finished */
     features_part_free(lab->ctx, &part);
+    return status != OVP_OK ? status : end;
+}
+
+static ovp_status run_images(features_lab *lab) {
+    features_images images;
+    ovp_status status = features_images_run(&images, lab), end = OVP_OK;
+    if (images.done > 0) end = features_conclude_images(lab, &images);
+    features_images_free(lab->ctx, &images);
     return status != OVP_OK ? status : end;
 }
 
@@ -222,6 +261,8 @@ static ovp_status run(ovp_experiment_run *r) {
     lab.noise = ovp_params_real(p, "noise");
     if (strcmp(data, "1d") == 0) {
         status = run_lines(&lab);
+    } else if (strcmp(data, "mnist") == 0) {
+        status = run_images(&lab);
     } else {
         if (strcmp(data, "sphere") != 0) status = run_part(&lab, 0);
         if (status == OVP_OK && strcmp(data, "gaussian") != 0) status = run_part(&lab, 1);
@@ -289,13 +330,23 @@ const ovp_experiment ovp_experiment_double_descent_features = {
         "relu(v_j x + b_j); the pseudo-inverse (rcond 1e-15) by a singular value decomposition of the features, never "
         "of their Gram matrix, whose condition at k = n is 1e20; mean |f - target|^2 (f may be complex) on 1000 even "
         "points between the smallest and the largest x. Lines in the figures: interpolation with the limit kernel.\n\n"
+        "mnist: the first n / 10 training images of each digit, pixels / 256, rows of length 1; one-hot targets plus "
+        "noise; features sqrt(2/k) relu(<v_j, x> + b_j), v_j and b_j standard normal; the least-norm fit of all ten "
+        "outputs (a feature that is 0 on every image gets no weight) by the Gram matrix of the smaller side. The line "
+        "is "
+        "the same fit with infinitely many features: the covariance 2 E relu(u) relu(u') of the net's first layer "
+        "(NNGP). The peak stands at features = samples, without any noise: what the features cannot express acts as "
+        "noise. With fewer features than samples single draws are far off: a feature that is barely above 0 on one "
+        "training image alone gets a huge weight.\n\n"
         "Draws. 1d, --rng numpy: data from the data seed: x (n), w (1), z (n); features from one stream of their seed "
         "in "
         "the order of --counts: v (k), and for ReLU b (k). philox: one stream a count. gaussian, sphere: philox, one "
-        "stream a trial and count, the same for any number of threads.\n\n"
+        "stream a trial and count, the same for any number of threads; mnist: one a seed and count, noise from the "
+        "data "
+        "seed (or the first seed).\n\n"
         "Figures: gaussian and sphere: test and training error against the number of features, means with 95 % "
         "intervals, theory dashed, the threshold upright. fourier and relu: the same on the line; the -fits figures "
-        "show interpolators.",
+        "show interpolators. mnist: squared errors and wrong classes.",
     .params = params,
     .param_count = COUNT(params),
     .presets = presets,

@@ -84,6 +84,31 @@ double features_published(ovp_idx features, int train);
 /* Whether data, seeds and counts up to row `row` are those of the published run. */
 int features_line_is_published(const features_lab *lab, const features_line *line, ovp_idx row);
 
+/* ---- double_descent_features_images.c: random ReLU features of MNIST ----------------------------------------------
+ */
+
+/* Mean squared errors over images and classes (of the training images: of their noisy targets), shares of images whose
+ * class is wrong. */
+typedef struct features_images_error {
+    double train, test, train_wrong, test_wrong;
+} features_images_error;
+typedef struct features_images_row {
+    ovp_idx features, way, rank;
+    int64_t seed;
+    double lambda, norm, gram_error; /* the last NaN with fewer features than images */
+    features_images_error error;
+} features_images_row;
+/* Counts x seeds x ridges, as far as done. Free with features_images_free. */
+typedef struct features_images {
+    ovp_idx ways, done;
+    features_images_row *rows;
+    features_images_error *limits; /* of the kernel, one a ridge */
+} features_images;
+ovp_status features_images_run(features_images *out, features_lab *lab);
+void features_images_free(ovp_ctx *ctx, features_images *images);
+/* double_descent_features_images_results.c */
+ovp_status features_conclude_images(features_lab *lab, const features_images *images);
+
 /* ---- double_descent_features_results.c ----------------------------------------------------------------------------
  */
 

@@ -301,6 +301,9 @@ static ovp_status report(const features_line *line, const features_lab *lab, ovp
         ovp_cell_real(row->norm),
         ovp_cell_real(row->gram_error),
         isfinite(known) ? ovp_cell_real(known) : ovp_cell_null(),
+        ovp_cell_null(),
+        ovp_cell_null(),
+        ovp_cell_null(),
     };
     return ovp_run_row(lab->run, "features", cells);
 }

@@ -190,6 +190,9 @@ static ovp_status report(features_lab *lab, const features_part *part, const fea
         ovp_cell_real(sqrt(o->norm)),
         ovp_cell_null(),
         ovp_cell_null(),
+        ovp_cell_null(),
+        ovp_cell_null(),
+        ovp_cell_null(),
     };
     return ovp_run_row(lab->run, "features", cells);
 }

@@ -118,6 +118,49 @@ static ovp_status check_options(ovp_ctx *ctx, const ovp_kernel_eigenpro_options 
     return OVP_OK;
 }
 
+static ovp_idx least_of(ovp_idx a, ovp_idx b) {
+    return a < b ? a : b;
+}
+
+/* Threads multiply 64 rows of the matrix, and of its columns S, at a time. */
+static int64_t pass_bytes(ovp_ctx *ctx, ovp_idx n, ovp_idx s) {
+    return (int64_t)ovp_threads(ctx) * 64 * (n + s);
+}
+
+ovp_status ovp_kernel_eigenpro_estimate(int64_t *bytes, ovp_ctx *ctx, const ovp_kernel_problem *problem, ovp_idx c,
+                                        const ovp_kernel_eigenpro_options *options) {
+    static const ovp_kernel_eigenpro_options defaults = {.size = sizeof defaults};
+    const ovp_kernel_eigenpro_options *o = options ? options : &defaults;
+    const ovp_kernel_nystrom_options nystrom = {o->subsample, o->top_q, problem->n, 1, NULL};
+    const int64_t n = problem->n, each = (int64_t)ovp_numeric_type_size(problem->type);
+    const int64_t most = o->batch ? o->batch : n; /* rows of a batch */
+    ovp_idx s, tile;
+    ovp_status status = OVP_OK;
+    OVP_TRY(ovp_kernel_nystrom_size(&s, ctx, who, n, &nystrom));
+    OVP_TRY(ovp_kernel_source_plan(&tile, bytes, ctx, who, problem, o->memory));
+    *bytes += (2 * n * c + most * c + 3 * s * c + pass_bytes(ctx, n, s)) * each + n * (int64_t)sizeof(double);
+    *bytes += ovp_kernel_nystrom_bytes(s, &nystrom) + 2 * s * (o->top_q ? o->top_q : least_of(s, 1000)) * each;
+done:
+    return status;
+}
+
+/* Before anything is made. */
+static ovp_status check_memory(ovp_ctx *ctx, const ovp_kernel_problem *problem, ovp_idx c,
+                               const ovp_kernel_eigenpro_options *o) {
+    int64_t need;
+    if (o->most_memory < 0)
+        return ovp_fail(ctx, OVP_EINVAL, "%s: most memory %lld bytes; 0 (no limit) or more expected", who,
+                        (long long)o->most_memory);
+    if (o->most_memory == 0) return OVP_OK;
+    const ovp_status status = ovp_kernel_eigenpro_estimate(&need, ctx, problem, c, o);
+    if (status != OVP_OK || need <= o->most_memory) return status;
+    return ovp_fail(
+        ctx, OVP_EINVAL,
+        "%s: %lld points take about %lld bytes and %lld are allowed; give less memory for rows (now %lld), a "
+        "smaller subsample, or fewer points",
+        who, (long long)problem->n, (long long)need, (long long)o->most_memory, (long long)o->memory);
+}
+
 static ovp_status make_buffers(ovp_kernel_eigenpro *t, ovp_ctx *ctx) {
     ovp_status status = OVP_OK;
     const ovp_idx n = t->source.problem.n, s = t->top.s, c = t->c, batch = t->report.batch;
@@ -145,6 +188,7 @@ ovp_status ovp_kernel_eigenpro_create(ovp_kernel_eigenpro **out, ovp_ctx *ctx, c
     *out = NULL;
     OVP_TRY(check_options(ctx, o, problem->n, c));
     OVP_TRY(ovp_kernel_nystrom_alpha(&alpha, ctx, who));
+    OVP_TRY(check_memory(ctx, problem, c, o));
     OVP_TRY(ovp_alloc(ctx, &t, 1, sizeof *t));
     t->ctx = ctx;
     t->c = c;

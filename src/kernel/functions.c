@@ -27,6 +27,8 @@ static const named conventions[] = {{"ntk-parametrization", OVP_CONVENTION_NTK},
                                     {NULL, 0}};
 enum { BIAS_TRAINED, BIAS_FROZEN };
 static const named biases[] = {{"trained", BIAS_TRAINED}, {"frozen", BIAS_FROZEN}, {NULL, 0}};
+static const named products[] = {
+    {"auto", OVP_PRODUCTS_AUTO}, {"dense", OVP_PRODUCTS_DENSE}, {"sparse", OVP_PRODUCTS_SPARSE}, {NULL, 0}};
 enum { TRAIN_ALL, TRAIN_LAST, TRAIN_HIDDEN };
 static const named trains[] = {{"all", TRAIN_ALL}, {"last", TRAIN_LAST}, {"hidden", TRAIN_HIDDEN}, {NULL, 0}};
 
@@ -226,7 +228,7 @@ done:
 
 ovp_status ovp_kernel_create(ovp_kernel **out, ovp_ctx *ctx, const ovp_kernel_options *options) {
     ovp_kernel *k;
-    int name = 0;
+    int name = 0, how = 0;
     ovp_status status = ovp_alloc(ctx, &k, 1, sizeof *k);
     *out = NULL;
     if (status != OVP_OK) return status;
@@ -235,6 +237,8 @@ ovp_status ovp_kernel_create(ovp_kernel **out, ovp_ctx *ctx, const ovp_kernel_op
     k->ctx = ctx;
     if (!k->options.name) k->options.name = "";
     OVP_TRY(choose(&name, &k->options.name, ctx, "kernel", names));
+    OVP_TRY(choose(&how, &k->options.products, ctx, "products", products));
+    k->products = (ovp_kernel_products)how;
     if (name == NAME_NNGP || name == NAME_NTK)
         OVP_TRY(set_net(k, ctx, name == NAME_NTK));
     else if (name == NAME_POLYNOMIAL)

@@ -5,6 +5,7 @@
 #include <overparam/kernel.h>
 
 #include "kernel/hot_int.h"
+#include "numeric/sparse_int.h"
 
 typedef enum ovp_kernel_convention {
     OVP_CONVENTION_NTK,
@@ -12,9 +13,12 @@ typedef enum ovp_kernel_convention {
     OVP_CONVENTION_TUTORIAL
 } ovp_kernel_convention;
 
+typedef enum ovp_kernel_products { OVP_PRODUCTS_AUTO, OVP_PRODUCTS_DENSE, OVP_PRODUCTS_SPARSE } ovp_kernel_products;
+
 struct ovp_kernel {
     ovp_ctx *ctx; /* for freeing */
     ovp_kernel_options options;
+    ovp_kernel_products products;
     ovp_kernel_point point; /* scale 0: 1 / d */
     double error;
     /* Nets: K_0 = w0 <x, z> + b0 (divided by d where it says so), Theta_0 = that with t0 instead of b0. */
@@ -70,6 +74,7 @@ typedef struct ovp_kernel_rows {
     double *scale;               /* 1 / |x| under `normalise`, else NULL */
     double *square;              /* |x - shift|^2 scale^2 */
     double *diagonal;            /* k(x, x) */
+    void *turned;                /* for sparse products with other rows: see ovp_kernel_rows_turn; else NULL */
     double w0;                   /* of the kernel, divided by d where it says so */
     ovp_kernel_variances *layer; /* 0 .. depth, nets only */
 } ovp_kernel_rows;
@@ -84,6 +89,36 @@ ovp_status ovp_kernel_shift(void **out, ovp_ctx *ctx, const ovp_kernel *kernel, 
 /* Row i of x. */
 const void *ovp_kernel_row(const ovp_kernel_rows *rows, ovp_idx i);
 
+/* ---- sparse.c: products of rows that are mostly zeros ------------------------------------------------------- */
+
+/* Whether these rows are to be multiplied as sparse ones: as the kernel's options say, or by their share of non-zeros.
+ */
+ovp_status ovp_kernel_is_sparse(int *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
+                                ovp_idx count, const void *x);
+/* Strips of so many bytes, the same feature of neighbouring rows side by side, d lines a strip, the last padded with
+ * zeros. Tiles start at multiples of OVP_KERNEL_ALIGNED rows. */
+enum { OVP_KERNEL_STRIP_BYTES = 512, OVP_KERNEL_ALIGNED = 16 };
+ovp_status ovp_kernel_rows_turn(ovp_kernel_rows *rows, ovp_ctx *ctx);
+/* The non-zeros of rows first .. first + count - 1, in blocks of `tile` rows; freed on failure too. */
+ovp_status ovp_kernel_blocks_make(ovp_numeric_sparse **out, ovp_ctx *ctx, const ovp_kernel_rows *rows, ovp_idx first,
+                                  ovp_idx count, ovp_idx tile);
+void ovp_kernel_blocks_free(ovp_ctx *ctx, ovp_numeric_sparse *blocks, ovp_idx count, ovp_idx tile);
+
+/* ---- one side of many matrices (gram.c) ----------------------------------------------------------------------- */
+
+/* The points z of k(x, z) and what was made of them; they and the kernel are borrowed. */
+typedef struct ovp_kernel_side {
+    const ovp_kernel *kernel;
+    ovp_kernel_rows rows;
+    void *shift;
+} ovp_kernel_side;
+/* Closed by the caller, on failure too. name: of the matrix, for messages. Errors: those of ovp_kernel_gram. */
+ovp_status ovp_kernel_side_open(ovp_kernel_side *side, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type,
+                                ovp_idx d, ovp_idx count, const void *z, const char *name);
+void ovp_kernel_side_close(ovp_kernel_side *side, ovp_ctx *ctx);
+/* out (rows x count) = k(x_i, z_j). */
+ovp_status ovp_kernel_side_gram(void *out, ovp_ctx *ctx, const ovp_kernel_side *side, ovp_idx rows, const void *x);
+
 /* ---- tile.c, net_tile.c ----------------------------------------------------------------------------------- */
 
 /* Rows first[0] .. of `a` against rows first[1] .. of `b`, to out with leading dimension ld. */
@@ -93,11 +128,14 @@ typedef struct ovp_kernel_tile {
     ovp_idx first[2], count[2];
     char *out;
     ovp_idx ld;
-    void *scratch; /* 64-byte aligned */
+    const ovp_numeric_sparse *sparse; /* these rows of `a`, `b` is turned; NULL: dense products */
+    void *scratch;                    /* 64-byte aligned */
 } ovp_kernel_tile;
 enum { OVP_KERNEL_TILE = 512 }; /* most rows and columns */
 /* Bytes of scratch for tiles with `rows` as their a. */
-size_t ovp_kernel_tile_scratch(const ovp_kernel_rows *rows);
+size_t ovp_kernel_tile_scratch(const ovp_kernel_rows *rows, int sparse);
+/* The tile's inner products by its sparse rows; scratch: OVP_KERNEL_TILE lines of a strip. */
+void ovp_kernel_tile_sparse(ovp_ctx *worker, const ovp_kernel_tile *tile, void *scratch);
 ovp_status ovp_kernel_tile_fill(ovp_ctx *worker, const ovp_kernel_tile *tile);
 /* One row of a net's tile: values holds <x, z_j> (normalised) and gets the kernel; line: OVP_KERNEL_LINES lines of
  * OVP_KERNEL_TILE values, then the longest series. */

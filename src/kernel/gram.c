@@ -8,7 +8,8 @@ enum { LEAST_TILE = 64, ENOUGH_TILES = 16, PANEL_COLUMNS = 4096, LEAST_PANEL = 6
 typedef struct job {
     const ovp_kernel *kernel;
     const ovp_kernel_rows *a, *b;
-    int symmetric;
+    int symmetric, sparse;
+    ovp_numeric_sparse *blocks; /* of a, where sparse, one for all tiles side by side */
     ovp_idx first[2], count[2]; /* the part of the matrix wanted */
     ovp_idx tile;               /* rows and columns */
     char *out;                  /* its first value */
@@ -79,6 +80,7 @@ static ovp_status tile_task(ovp_ctx *worker, void *arg, ovp_idx task) {
                   j->count[1] - c < j->tile ? j->count[1] - c : j->tile},
         .out = j->out + (size_t)(r * j->ld + c) * j->size,
         .ld = j->ld,
+        .sparse = j->blocks ? &j->blocks[task / across] : NULL,
         .scratch = j->scratch + (size_t)ovp_worker(worker) * j->per_worker,
     };
     ovp_status status = ovp_kernel_tile_fill(worker, &t);
@@ -90,18 +92,17 @@ static ovp_status tile_task(ovp_ctx *worker, void *arg, ovp_idx task) {
 }
 
 static ovp_status fill(job *j, ovp_ctx *ctx) {
+    ovp_status status = OVP_OK;
     j->tile = tile_of(j->count[0], j->count[1]);
-    return ovp_parallel(ctx, tiles(j->count[0], j->tile) * tiles(j->count[1], j->tile), tile_task, j);
+    if (j->sparse) OVP_TRY(ovp_kernel_blocks_make(&j->blocks, ctx, j->a, j->first[0], j->count[0], j->tile));
+    OVP_TRY(ovp_parallel(ctx, tiles(j->count[0], j->tile) * tiles(j->count[1], j->tile), tile_task, j));
+done:
+    ovp_kernel_blocks_free(ctx, j->blocks, j->count[0], j->tile);
+    j->blocks = NULL;
+    return status;
 }
 
 /* ---- both sides --------------------------------------------------------------------------------------------- */
-
-typedef struct sides {
-    ovp_kernel_rows a, b;
-    void *shift;
-    char *scratch;
-    size_t per_worker;
-} sides;
 
 static ovp_status check(ovp_ctx *ctx, ovp_numeric_type type, ovp_idx d, ovp_idx rows, ovp_idx others) {
     if (type != OVP_F32 && type != OVP_F64)
@@ -112,54 +113,103 @@ static ovp_status check(ovp_ctx *ctx, ovp_numeric_type type, ovp_idx d, ovp_idx 
     return OVP_OK;
 }
 
-/* b stays empty where z is x. Between ovp_numeric_blas_begin and _end. */
-static ovp_status make_sides(sides *s, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
-                             ovp_idx rows, const void *x, ovp_idx others, const void *z, int symmetric) {
+ovp_status ovp_kernel_side_open(ovp_kernel_side *side, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type,
+                                ovp_idx d, ovp_idx count, const void *z, const char *name) {
     ovp_status status = OVP_OK;
-    OVP_TRY(ovp_kernel_shift(&s->shift, ctx, kernel, type, d, others, z));
-    OVP_TRY(ovp_kernel_rows_make(&s->a, ctx, kernel, type, d, rows, x, s->shift, "x"));
-    if (!symmetric) OVP_TRY(ovp_kernel_rows_make(&s->b, ctx, kernel, type, d, others, z, s->shift, "z"));
-    s->per_worker = ovp_kernel_tile_scratch(&s->a);
-    OVP_TRY(ovp_alloc(ctx, &s->scratch, ovp_threads(ctx), s->per_worker));
+    const int blas = ovp_numeric_blas_begin();
+    int sparse;
+    *side = (ovp_kernel_side){.kernel = kernel};
+    OVP_TRY(ovp_kernel_shift(&side->shift, ctx, kernel, type, d, count, z));
+    OVP_TRY(ovp_kernel_rows_make(&side->rows, ctx, kernel, type, d, count, z, side->shift, name));
+    OVP_TRY(ovp_kernel_is_sparse(&sparse, ctx, kernel, type, d, count, z));
+    if (sparse && !side->shift) OVP_TRY(ovp_kernel_rows_turn(&side->rows, ctx)); /* shifted zeros are none */
+done:
+    ovp_numeric_blas_end(blas);
+    return status;
+}
+
+void ovp_kernel_side_close(ovp_kernel_side *side, ovp_ctx *ctx) {
+    if (side->kernel) ovp_kernel_rows_free(ctx, side->kernel, &side->rows);
+    ovp_free(ctx, side->shift);
+    *side = (ovp_kernel_side){0};
+}
+
+/* x against a side: its rows, which stay empty where x is NULL for z itself, and what the threads need. */
+typedef struct pair {
+    const ovp_kernel_side *side;
+    ovp_kernel_rows own;
+    const ovp_kernel_rows *a;
+    int sparse;
+    char *scratch;
+    size_t per_worker;
+} pair;
+
+static ovp_status make_pair(pair *p, ovp_ctx *ctx, const ovp_kernel_side *side, ovp_idx rows, const void *x) {
+    const ovp_kernel_rows *b = &side->rows;
+    ovp_status status = OVP_OK;
+    *p = (pair){.side = side, .a = b, .sparse = b->turned != NULL};
+    if (x) {
+        OVP_TRY(ovp_kernel_rows_make(&p->own, ctx, side->kernel, b->type, b->d, rows, x, side->shift, "x"));
+        p->a = &p->own;
+        if (p->sparse) OVP_TRY(ovp_kernel_is_sparse(&p->sparse, ctx, side->kernel, b->type, b->d, rows, x));
+    }
+    p->per_worker = ovp_kernel_tile_scratch(p->a, p->sparse);
+    OVP_TRY(ovp_alloc(ctx, &p->scratch, ovp_threads(ctx), p->per_worker));
 done:
     return status;
 }
 
-static void free_sides(sides *s, ovp_ctx *ctx, const ovp_kernel *kernel) {
-    ovp_kernel_rows_free(ctx, kernel, &s->a);
-    ovp_kernel_rows_free(ctx, kernel, &s->b);
-    ovp_free(ctx, s->shift);
-    ovp_free(ctx, s->scratch);
+static void free_pair(pair *p, ovp_ctx *ctx) {
+    ovp_kernel_rows_free(ctx, p->side->kernel, &p->own);
+    ovp_free(ctx, p->scratch);
 }
 
-/* ---- the three entries ----------------------------------------------------------------------------------------- */
+static job make_job(const pair *p, void *out) {
+    return (job){.kernel = p->side->kernel,
+                 .a = p->a,
+                 .b = &p->side->rows,
+                 .sparse = p->sparse,
+                 .count = {p->a->count, p->side->rows.count},
+                 .out = out,
+                 .ld = p->side->rows.count,
+                 .size = ovp_numeric_type_size(p->a->type),
+                 .scratch = p->scratch,
+                 .per_worker = p->per_worker};
+}
+
+/* ---- the entries ----------------------------------------------------------------------------------------------- */
+
+/* x NULL: the side's own points. */
+static ovp_status fill_all(void *out, ovp_ctx *ctx, const ovp_kernel_side *side, ovp_idx rows, const void *x) {
+    const int blas = ovp_numeric_blas_begin();
+    pair p;
+    ovp_status status = make_pair(&p, ctx, side, rows, x);
+    if (status == OVP_OK) {
+        job j = make_job(&p, out);
+        j.symmetric = !x;
+        status = fill(&j, ctx);
+    }
+    free_pair(&p, ctx);
+    ovp_numeric_blas_end(blas);
+    return status;
+}
+
+ovp_status ovp_kernel_side_gram(void *out, ovp_ctx *ctx, const ovp_kernel_side *side, ovp_idx rows, const void *x) {
+    const ovp_status status = check(ctx, side->rows.type, side->rows.d, rows, side->rows.count);
+    return status == OVP_OK ? fill_all(out, ctx, side, rows, x) : status;
+}
 
 ovp_status ovp_kernel_gram(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
                            ovp_idx rows, const void *x, ovp_idx others, const void *z) {
     const int symmetric = !z || (z == x && others == rows);
-    sides s = {0};
-    if (symmetric) {
-        others = rows;
-        z = x;
-    }
-    ovp_status status = check(ctx, type, d, rows, others);
+    ovp_kernel_side side = {0};
+    ovp_status status = check(ctx, type, d, rows, symmetric ? rows : others);
     if (status != OVP_OK) return status;
-    const int blas = ovp_numeric_blas_begin();
-    OVP_TRY(make_sides(&s, ctx, kernel, type, d, rows, x, others, z, symmetric));
-    job j = {.kernel = kernel,
-             .a = &s.a,
-             .b = symmetric ? &s.a : &s.b,
-             .symmetric = symmetric,
-             .count = {rows, others},
-             .out = out,
-             .ld = others,
-             .size = ovp_numeric_type_size(type),
-             .scratch = s.scratch,
-             .per_worker = s.per_worker};
-    OVP_TRY(fill(&j, ctx));
+    OVP_TRY(ovp_kernel_side_open(&side, ctx, kernel, type, d, symmetric ? rows : others, symmetric ? x : z,
+                                 symmetric ? "x" : "z"));
+    OVP_TRY(fill_all(out, ctx, &side, rows, symmetric ? NULL : x));
 done:
-    free_sides(&s, ctx, kernel);
-    ovp_numeric_blas_end(blas);
+    ovp_kernel_side_close(&side, ctx);
     return status;
 }
 
@@ -208,7 +258,7 @@ static ovp_status panel_shape(ovp_idx shape[2], ovp_ctx *ctx, size_t size, ovp_i
                         "kernel: %lld bytes of memory; this product needs at least %lld, or 0 for 256 MiB",
                         (long long)memory, (long long)(least * (int64_t)size));
     shape[1] = others < PANEL_COLUMNS ? others : PANEL_COLUMNS;
-    if (shape[1] > values) shape[1] = values;
+    if (shape[1] > values) shape[1] = values / LEAST_PANEL * LEAST_PANEL; /* strips of sparse products are aligned */
     shape[0] = values / shape[1] < rows ? values / shape[1] : rows;
     return OVP_OK;
 }
@@ -217,13 +267,11 @@ ovp_status ovp_kernel_apply(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, o
                             ovp_idx rows, const void *x, ovp_idx others, const void *z, ovp_idx c, const void *w,
                             int64_t memory) {
     const int same = !z || (z == x && others == rows);
-    sides s = {0};
+    ovp_kernel_side side = {0};
+    pair both = {.side = &side};
     char *panel = NULL;
     ovp_idx shape[2] = {0};
-    if (same) {
-        others = rows;
-        z = x;
-    }
+    if (same) others = rows;
     ovp_status status = check(ctx, type, d, rows, others);
     if (status != OVP_OK) return status;
     if (c < 1) return ovp_fail(ctx, OVP_EINVAL, "kernel: %lld columns to multiply with; at least 1", (long long)c);
@@ -231,15 +279,10 @@ ovp_status ovp_kernel_apply(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, o
     status = panel_shape(shape, ctx, size, rows, others, memory);
     if (status != OVP_OK) return status;
     const int blas = ovp_numeric_blas_begin();
-    OVP_TRY(make_sides(&s, ctx, kernel, type, d, rows, x, others, z, same));
+    OVP_TRY(ovp_kernel_side_open(&side, ctx, kernel, type, d, others, same ? x : z, same ? "x" : "z"));
+    OVP_TRY(make_pair(&both, ctx, &side, rows, same ? NULL : x));
     OVP_TRY(ovp_alloc(ctx, &panel, shape[0] * shape[1], size));
-    job j = {.kernel = kernel,
-             .a = &s.a,
-             .b = same ? &s.a : &s.b,
-             .out = panel,
-             .size = size,
-             .scratch = s.scratch,
-             .per_worker = s.per_worker};
+    job j = make_job(&both, panel);
     for (ovp_idx i = 0; i < rows; i += shape[0])
         for (ovp_idx k = 0; k < others; k += shape[1]) {
             j.first[0] = i;
@@ -259,7 +302,8 @@ ovp_status ovp_kernel_apply(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, o
         }
 done:
     ovp_free(ctx, panel);
-    free_sides(&s, ctx, kernel);
+    free_pair(&both, ctx);
+    ovp_kernel_side_close(&side, ctx);
     ovp_numeric_blas_end(blas);
     return status;
 }

@@ -4,6 +4,8 @@
 
 #include <overparam/numeric.h>
 
+#include "numeric/sparse_int.h"
+
 /* ---- of both precisions: kernels of <x, z> and |x - z| ----------------------------------------------- */
 
 typedef enum ovp_kernel_form {
@@ -34,6 +36,7 @@ typedef struct ovp_kernel_point_kernels {
     void (*map)(const ovp_kernel_point *point, ovp_idx n, void *p);
     /* sum_k (scale_x x_k - scale_z z_k)^2 in f64. */
     double (*difference)(ovp_idx d, const void *x, double scale_x, const void *z, double scale_z);
+    ovp_numeric_spmm sparse_product;
 } ovp_kernel_point_kernels;
 
 /* ---- f64: layers of infinitely wide nets -------------------------------------------------------------- */

@@ -13,8 +13,8 @@ ovp_status ovp_kernel_nystrom_alpha(double *alpha, ovp_ctx *ctx, const char *who
     return ovp_fail(ctx, OVP_EINVAL, "%s: alpha %g; allowed: above 0, up to 1", who, *alpha);
 }
 
-static ovp_status choose_size(ovp_idx *s, ovp_ctx *ctx, const char *who, ovp_idx n,
-                              const ovp_kernel_nystrom_options *o) {
+ovp_status ovp_kernel_nystrom_size(ovp_idx *s, ovp_ctx *ctx, const char *who, ovp_idx n,
+                                   const ovp_kernel_nystrom_options *o) {
     *s = o->subsample ? o->subsample : n < LARGE_FROM ? SMALL : LARGE;
     if (!o->subsample && *s > n) *s = n;
     if (*s < 1 || *s > n)
@@ -54,7 +54,7 @@ ovp_status ovp_kernel_nystrom_make(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx, co
     ovp_kernel_nystrom *t = nystrom;
     double *square = NULL;
     *t = (ovp_kernel_nystrom){0};
-    OVP_TRY(choose_size(&t->s, ctx, who, n, options));
+    OVP_TRY(ovp_kernel_nystrom_size(&t->s, ctx, who, n, options));
     const ovp_idx s = t->s;
     OVP_TRY(ovp_alloc(ctx, &t->ids, s, sizeof *t->ids));
     OVP_TRY(ovp_numeric_numpy_choice(options->rng, n, s, 0, NULL, t->ids));
@@ -77,6 +77,11 @@ ovp_status ovp_kernel_nystrom_make(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx, co
 done:
     ovp_free(ctx, square);
     return status;
+}
+
+int64_t ovp_kernel_nystrom_bytes(ovp_idx s, const ovp_kernel_nystrom_options *options) {
+    const int64_t q = options->top_q ? options->top_q : s < MOST_Q ? s : MOST_Q;
+    return (5 * s * s + q * s) * (int64_t)sizeof(double);
 }
 
 void ovp_kernel_nystrom_free(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx) {

@@ -4,6 +4,8 @@
 
 #include <overparam/kernel.h>
 
+#include "kernel/functions_int.h"
+
 /* C (m x n) = alpha op(A) B + beta C by all threads, op(A) m x k, in blocks of rows of C from shapes alone: the same
  * bits for any number of threads. Not in a task of ovp_parallel. Errors: OVP_EINTERRUPTED. */
 ovp_status ovp_kernel_product(ovp_ctx *ctx, ovp_numeric_type type, int ta, ovp_idx m, ovp_idx n, ovp_idx k,
@@ -38,15 +40,20 @@ typedef struct ovp_kernel_source {
     ovp_kernel_problem problem;
     const void *matrix; /* all of it, given or made; NULL: rows are made as they are needed */
     void *made;
-    ovp_idx tile;  /* rows at a time */
-    void *rows;    /* tile x n, where they are made */
-    void *points;  /* tile x d, points of rows that do not stand side by side */
-    int64_t bytes; /* held by it */
+    ovp_kernel_side side; /* where rows are made */
+    ovp_idx tile;         /* rows at a time */
+    void *rows;           /* tile x n, where they are made */
+    void *points;         /* tile x d, points of rows that do not stand side by side */
+    int64_t bytes;        /* held by it */
 } ovp_kernel_source;
 
 /* Checks the problem; makes the whole matrix if it fits into memory. who: the solver, for messages. Free with _close.
  */
 ovp_status ovp_kernel_source_open(ovp_kernel_source *source, ovp_ctx *ctx, const char *who,
+                                  const ovp_kernel_problem *problem, int64_t memory);
+/* *tile: rows at a time, 0 where the whole matrix is kept; *bytes: of it, of the rows, and of what is made of the
+ * points. Errors: OVP_EINVAL (memory). */
+ovp_status ovp_kernel_source_plan(ovp_idx *tile, int64_t *bytes, ovp_ctx *ctx, const char *who,
                                   const ovp_kernel_problem *problem, int64_t memory);
 void ovp_kernel_source_close(ovp_kernel_source *source, ovp_ctx *ctx);
 /* out (count x count) = the matrix's rows and columns ids. */
@@ -93,6 +100,11 @@ typedef struct ovp_kernel_nystrom_options {
 
 ovp_status ovp_kernel_nystrom_make(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx, const char *who,
                                    const ovp_kernel_source *source, const ovp_kernel_nystrom_options *options);
+/* Points of the subsample. Errors: OVP_EINVAL (it, or top_q). */
+ovp_status ovp_kernel_nystrom_size(ovp_idx *s, ovp_ctx *ctx, const char *who, ovp_idx n,
+                                   const ovp_kernel_nystrom_options *options);
+/* At most, while it is made. */
+int64_t ovp_kernel_nystrom_bytes(ovp_idx s, const ovp_kernel_nystrom_options *options);
 void ovp_kernel_nystrom_free(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx);
 /* *alpha = .95 where it is 0; OVP_EINVAL outside (0, 1]. */
 ovp_status ovp_kernel_nystrom_alpha(double *alpha, ovp_ctx *ctx, const char *who);

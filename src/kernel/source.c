@@ -31,37 +31,57 @@ static ovp_status check_problem(ovp_ctx *ctx, const char *who, const ovp_kernel_
     return ovp_kernel_check_finite(ctx, "training points", p->type, p->n, p->d, p->x);
 }
 
+ovp_status ovp_kernel_source_plan(ovp_idx *tile, int64_t *bytes, ovp_ctx *ctx, const char *who,
+                                  const ovp_kernel_problem *problem, int64_t memory) {
+    const ovp_idx n = problem->n, d = problem->d;
+    const int64_t each = (int64_t)ovp_numeric_type_size(problem->type), most = memory > 0 ? memory : MEMORY;
+    *tile = 0;
+    *bytes = 0;
+    if (memory < 0)
+        return ovp_fail(ctx, OVP_EINVAL, "%s: memory %lld bytes; 0 (1 GiB) or more expected", who, (long long)memory);
+    if (problem->gram) return OVP_OK;
+    *bytes = n * d * each; /* turned points, if they are sparse */
+    if ((double)n * (double)n * (double)each <= (double)most) {
+        *bytes += n * n * each;
+        return OVP_OK;
+    }
+    *tile = least(least(n, MOST_ROWS), most / ((n + d) * each));
+    if (*tile > BLOCK) *tile -= *tile % BLOCK;
+    if (*tile < 1)
+        return ovp_fail(ctx, OVP_EINVAL, "%s: memory of %lld bytes; one row of the kernel matrix takes %lld", who,
+                        (long long)most, (long long)((n + d) * each));
+    *bytes += *tile * (n + d) * each;
+    return OVP_OK;
+}
+
 ovp_status ovp_kernel_source_open(ovp_kernel_source *source, ovp_ctx *ctx, const char *who,
                                   const ovp_kernel_problem *problem, int64_t memory) {
     ovp_status status = check_problem(ctx, who, problem);
     if (status != OVP_OK) return status;
     const ovp_idx n = problem->n, d = problem->d;
-    const int64_t each = (int64_t)ovp_numeric_type_size(problem->type), most = memory > 0 ? memory : MEMORY;
+    const int64_t each = (int64_t)ovp_numeric_type_size(problem->type);
+    ovp_idx tile;
     *source = (ovp_kernel_source){.problem = *problem, .matrix = problem->gram, .tile = least(n, MOST_ROWS)};
-    if (memory < 0)
-        return ovp_fail(ctx, OVP_EINVAL, "%s: memory %lld bytes; 0 (1 GiB) or more expected", who, (long long)memory);
+    OVP_TRY(ovp_kernel_source_plan(&tile, &source->bytes, ctx, who, problem, memory));
     if (source->matrix) return OVP_OK;
-    const double whole = (double)n * (double)n * (double)each;
-    if (whole <= (double)most) {
+    if (tile == 0) {
+        source->bytes = n * n * each;
         OVP_TRY(ovp_alloc(ctx, &source->made, n * n, (size_t)each));
         OVP_TRY(ovp_kernel_gram(source->made, ctx, problem->kernel, problem->type, d, n, problem->x, 0, NULL));
         source->matrix = source->made;
-        source->bytes = n * n * each;
         return OVP_OK;
     }
-    source->tile = least(source->tile, most / ((n + d) * each));
-    if (source->tile > BLOCK) source->tile -= source->tile % BLOCK;
-    if (source->tile < 1)
-        return ovp_fail(ctx, OVP_EINVAL, "%s: memory of %lld bytes; one row of the kernel matrix takes %lld", who,
-                        (long long)most, (long long)((n + d) * each));
+    source->tile = tile;
+    OVP_TRY(ovp_kernel_side_open(&source->side, ctx, problem->kernel, problem->type, d, n, problem->x, "x"));
+    if (!source->side.rows.turned) source->bytes -= n * d * each;
     OVP_TRY(ovp_alloc(ctx, &source->rows, source->tile * n, (size_t)each));
     OVP_TRY(ovp_alloc(ctx, &source->points, source->tile * d, (size_t)each));
-    source->bytes = source->tile * (n + d) * each;
 done:
     return status;
 }
 
 void ovp_kernel_source_close(ovp_kernel_source *source, ovp_ctx *ctx) {
+    ovp_kernel_side_close(&source->side, ctx);
     ovp_free(ctx, source->made);
     ovp_free(ctx, source->rows);
     ovp_free(ctx, source->points);
@@ -181,7 +201,9 @@ static ovp_status find_rows(tile *t, ovp_ctx *ctx) {
         points = t->source->points;
     }
     t->rows = t->source->rows;
-    return ovp_kernel_gram(t->source->rows, ctx, p->kernel, type, p->d, t->count, points, p->n, p->x);
+    if (!t->source->side.kernel) /* the matrix is kept */
+        return ovp_kernel_gram(t->source->rows, ctx, p->kernel, type, p->d, t->count, points, p->n, p->x);
+    return ovp_kernel_side_gram(t->source->rows, ctx, &t->source->side, t->count, points);
 }
 
 ovp_status ovp_kernel_source_pass(const ovp_kernel_source *source, ovp_ctx *ctx, const ovp_kernel_pass *pass) {

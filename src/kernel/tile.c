@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* Values of the lines at the beginning of scratch; behind them is room for shifted rows of both sides. */
+/* Values of the lines at the beginning of scratch; behind them is room for shifted rows of both sides, or for a strip
+ * of sparse products. */
 static ovp_idx line_values(const ovp_kernel_rows *rows) {
     ovp_idx longest = 0;
     for (const ovp_kernel_variances *v = rows->layer; v && v->phi.table; v++) { /* the last layer has no series */
@@ -13,9 +14,10 @@ static ovp_idx line_values(const ovp_kernel_rows *rows) {
     return OVP_KERNEL_LINES * OVP_KERNEL_TILE + (longest + 7) / 8 * 8;
 }
 
-size_t ovp_kernel_tile_scratch(const ovp_kernel_rows *rows) {
+size_t ovp_kernel_tile_scratch(const ovp_kernel_rows *rows, int sparse) {
     const size_t shifted = 2 * OVP_KERNEL_TILE * (size_t)rows->d * ovp_numeric_type_size(rows->type);
-    return ((size_t)line_values(rows) * sizeof(double) + (rows->shift ? shifted : 0) + 63) / 64 * 64;
+    const size_t behind = sparse ? OVP_KERNEL_TILE * OVP_KERNEL_STRIP_BYTES : rows->shift ? shifted : 0;
+    return ((size_t)line_values(rows) * sizeof(double) + behind + 63) / 64 * 64;
 }
 
 /* to = x - shift, row after row. */
@@ -30,15 +32,19 @@ static void shift_rows(const ovp_kernel_rows *rows, ovp_idx first, ovp_idx count
     }
 }
 
-static void products(const ovp_kernel_tile *t) {
+static void products(ovp_ctx *worker, const ovp_kernel_tile *t) {
     const ovp_idx d = t->a->d;
+    char *behind = (char *)t->scratch + (size_t)line_values(t->a) * sizeof(double);
     const void *x = ovp_kernel_row(t->a, t->first[0]), *z = ovp_kernel_row(t->b, t->first[1]);
+    if (t->sparse) {
+        ovp_kernel_tile_sparse(worker, t, behind);
+        return;
+    }
     if (t->a->shift) {
-        char *packed = (char *)t->scratch + (size_t)line_values(t->a) * sizeof(double);
-        char *second = packed + OVP_KERNEL_TILE * (size_t)d * ovp_numeric_type_size(t->a->type);
-        shift_rows(t->a, t->first[0], t->count[0], packed);
+        char *second = behind + OVP_KERNEL_TILE * (size_t)d * ovp_numeric_type_size(t->a->type);
+        shift_rows(t->a, t->first[0], t->count[0], behind);
         shift_rows(t->b, t->first[1], t->count[1], second);
-        x = packed;
+        x = behind;
         z = second;
     }
     ovp_numeric_gemm(t->a->type, 0, 1, t->count[0], t->count[1], d, 1, x, d, z, d, 0, t->out, t->ld);
@@ -68,7 +74,7 @@ ovp_status ovp_kernel_tile_fill(ovp_ctx *worker, const ovp_kernel_tile *t) {
     ovp_kernel_point point = t->kernel->point;
     ovp_status status = OVP_OK;
     if (!(point.scale > 0)) point.scale = 1 / (double)a->d;
-    products(t);
+    products(worker, t);
     for (ovp_idx r = 0; r < t->count[0]; r++) {
         const ovp_idx i = t->first[0] + r;
         void *values = t->out + (size_t)(r * t->ld) * ovp_numeric_type_size(a->type);

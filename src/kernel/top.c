@@ -2,74 +2,169 @@
  * spectra of kernel matrices fall fast, and some 400 of 2000 directions hold the first 50 eigenvectors to rounding.
  * Where it does not pay (small matrices, many eigenpairs, spectra that do not fall) LAPACK finds all of them. */
 #include "kernel/solve_int.h"
+#include "net/net_int.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 32, FIRST_LOOK = 4, MOST = 1024, SMALL = 512 };
-#define CONVERGED 1e-10 /* residuals by the largest eigenvalue; eigenvalues then err by about its square */
+enum { BLOCK = OVP_NET_NARROW, ROWS = 64, FIRST_LOOK = 4, MOST = 2048, SMALL = 512 };
+#define CONVERGED 1e-12 /* residuals by the largest eigenvalue; eigenvalues then err by about its square */
 
 typedef struct lanczos {
     const double *a;
-    ovp_idx s, room, m;                     /* room: columns of v, m of them hold the basis */
-    double *v, *t;                          /* s x room; room x room: V^T A V */
-    double *w, *u;                          /* s x BLOCK: what comes next, and its orthonormal basis */
-    double *h, *values, *vt;                /* room x BLOCK; BLOCK singular values and right vectors: w = u R */
+    ovp_idx s, room, m;                     /* room: rows of v, m of them hold the basis */
+    double *v, *t;                          /* room x s; room x room: V A V^T */
+    double *w, *u;                          /* s x BLOCK: what comes next, and its orthonormal basis: w = u r */
+    double *h, *r, *gram, *vt;              /* room x BLOCK; the others BLOCK x BLOCK */
     double *theta, *y, *packed, *residuals; /* eigenvalues, eigenvectors (rows) and matrix of t's first m rows */
 } lanczos;
 
-/* w -= V V^T w; the coefficients are added to t's columns `into`, or dropped where that is negative. */
-static ovp_status project_out(lanczos *l, ovp_ctx *ctx, double *w, ovp_idx into) {
+/* ---- products with BLOCK columns, by all threads ---- */
+
+typedef struct narrow {
+    const ovp_net_kernels *kernels;
+    ovp_idx rows, inner, ld;
+    const double *a, *b;
+    double *c;
+} narrow;
+
+/* C = A B, A rows x inner */
+static ovp_status times_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    const narrow *p = arg;
+    const ovp_idx first = task * ROWS, rows = p->rows - first < ROWS ? p->rows - first : ROWS;
+    (void)ctx;
+    memset(p->c + first * BLOCK, 0, (size_t)(rows * BLOCK) * sizeof *p->c);
+    p->kernels->narrow_forward(rows, p->inner, p->a + first * p->ld, p->ld, p->b, p->c + first * BLOCK);
+    return OVP_OK;
+}
+
+/* C -= A^T B, A inner x rows */
+static ovp_status subtract_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    const narrow *p = arg;
+    const ovp_idx first = task * ROWS, rows = p->rows - first < ROWS ? p->rows - first : ROWS;
+    double product[ROWS * BLOCK] __attribute__((aligned(64)));
+    (void)ctx;
+    p->kernels->narrow_grad(p->inner, rows, p->a + first, p->ld, p->b, product);
+    for (ovp_idx i = 0; i < rows * BLOCK; i++) p->c[first * BLOCK + i] -= product[i];
+    return OVP_OK;
+}
+
+static ovp_status multiply(ovp_ctx *ctx, ovp_task_fn task, ovp_idx rows, ovp_idx inner, const double *a, ovp_idx ld,
+                           const double *b, double *c) {
+    narrow p = {ovp_net_kernels_for(ctx, OVP_F64), rows, inner, ld, a, b, c};
+    return ovp_parallel(ctx, (rows + ROWS - 1) / ROWS, task, &p);
+}
+
+/* w -= V^T V w for V's rows from `first` on; the coefficients are added to t's columns `into`, or dropped where that is
+ * negative. */
+static ovp_status project_out(lanczos *l, ovp_ctx *ctx, double *w, ovp_idx first, ovp_idx into) {
     ovp_status status = OVP_OK;
-    OVP_TRY(ovp_kernel_product(ctx, OVP_F64, 1, l->m, BLOCK, l->s, 1, l->v, l->room, w, BLOCK, 0, l->h, BLOCK));
-    OVP_TRY(ovp_kernel_product(ctx, OVP_F64, 0, l->s, BLOCK, l->m, -1, l->v, l->room, l->h, BLOCK, 1, w, BLOCK));
-    for (ovp_idx i = 0; i < l->m && into >= 0; i++)
+    const double *v = l->v + first * l->s;
+    const ovp_idx rows = l->m - first;
+    OVP_TRY(multiply(ctx, times_task, rows, l->s, v, l->s, w, l->h));
+    OVP_TRY(multiply(ctx, subtract_task, l->s, rows, v, l->s, l->h, w));
+    for (ovp_idx i = first; i < l->m && into >= 0; i++)
         for (ovp_idx j = 0; j < BLOCK; j++) {
-            l->t[i * l->room + into + j] += l->h[i * BLOCK + j];
+            l->t[i * l->room + into + j] += l->h[(i - first) * BLOCK + j];
             if (i < into) l->t[(into + j) * l->room + i] = l->t[i * l->room + into + j];
         }
 done:
     return status;
 }
 
-/* One more block of the basis from u, A times it, and the next u. */
-static ovp_status extend(lanczos *l, ovp_ctx *ctx) {
+/* ---- orthonormal blocks ---- */
+
+/* w = u r by Cholesky's factor of w^T w; 0 where w's columns are too near to dependent for that. */
+static int factor_quickly(lanczos *l, ovp_ctx *ctx) {
+    double *r = l->gram;
+    ovp_net_kernels_for(ctx, OVP_F64)->narrow_grad(l->s, BLOCK, l->w, BLOCK, l->w, r);
+    for (ovp_idx i = 0; i < BLOCK; i++) {
+        const double whole = r[i * BLOCK + i];
+        for (ovp_idx k = 0; k < i; k++) r[i * BLOCK + i] -= r[k * BLOCK + i] * r[k * BLOCK + i];
+        if (!(r[i * BLOCK + i] > 1e-10 * whole)) return 0;
+        const double pivot = r[i * BLOCK + i] = sqrt(r[i * BLOCK + i]);
+        for (ovp_idx j = 0; j < i; j++) r[i * BLOCK + j] = 0;
+        for (ovp_idx j = i + 1; j < BLOCK; j++) {
+            for (ovp_idx k = 0; k < i; k++) r[i * BLOCK + j] -= r[k * BLOCK + i] * r[k * BLOCK + j];
+            r[i * BLOCK + j] /= pivot;
+        }
+    }
+    for (ovp_idx row = 0; row < l->s; row++) {
+        const double *w = l->w + row * BLOCK;
+        double *u = l->u + row * BLOCK;
+        memcpy(u, w, BLOCK * sizeof *u);
+        for (ovp_idx k = 0; k < BLOCK; k++) {
+            u[k] /= r[k * BLOCK + k];
+            for (ovp_idx j = k + 1; j < BLOCK; j++) u[j] -= u[k] * r[k * BLOCK + j];
+        }
+    }
+    return 1;
+}
+
+/* The same by singular values. polar: the factor that keeps w's columns in their places. */
+static ovp_status factor_safely(lanczos *l, ovp_ctx *ctx, int polar) {
     ovp_status status = OVP_OK;
-    const ovp_idx at = l->m;
-    for (ovp_idx i = 0; i < l->s; i++) memcpy(l->v + i * l->room + at, l->u + i * BLOCK, BLOCK * sizeof *l->u);
-    l->m += BLOCK;
-    OVP_TRY(ovp_kernel_product(ctx, OVP_F64, 0, l->s, BLOCK, l->s, 1, l->a, l->s, l->u, BLOCK, 0, l->w, BLOCK));
-    for (int twice = 0; twice < 2; twice++) OVP_TRY(project_out(l, ctx, l->w, at));
-    OVP_TRY(ovp_numeric_svd(l->values, l->u, l->vt, ctx, l->s, BLOCK, l->w));
-    /* where w is short, rounding has turned u back to the basis */
-    memcpy(l->w, l->u, (size_t)(l->s * BLOCK) * sizeof *l->u);
-    OVP_TRY(project_out(l, ctx, l->w, -1));
-    OVP_TRY(ovp_numeric_svd(l->residuals, l->h, l->y, ctx, l->s, BLOCK, l->w));
-    /* u = w (its polar factor keeps w's columns in their places) */
-    OVP_TRY(ovp_kernel_product(ctx, OVP_F64, 0, l->s, BLOCK, BLOCK, 1, l->h, BLOCK, l->y, BLOCK, 0, l->u, BLOCK));
+    double values[BLOCK];
+    OVP_TRY(ovp_numeric_svd(values, l->u, l->vt, ctx, l->s, BLOCK, l->w));
+    for (ovp_idx i = 0; i < BLOCK; i++)
+        for (ovp_idx j = 0; j < BLOCK; j++) l->gram[i * BLOCK + j] = values[i] * l->vt[i * BLOCK + j];
+    if (!polar) goto done;
+    memcpy(l->w, l->u, (size_t)(l->s * BLOCK) * sizeof *l->w);
+    ovp_numeric_gemm(OVP_F64, 0, 0, l->s, BLOCK, BLOCK, 1, l->w, BLOCK, l->vt, BLOCK, 0, l->u, BLOCK);
 done:
     return status;
 }
 
-/* Ritz values, descending, in theta; residuals |A x - theta x| = |R y's last block|. */
-static ovp_status look(lanczos *l, ovp_ctx *ctx) {
+/* u and r of w, u orthogonal to the basis, also where w is short and rounding has turned u back to it. */
+static ovp_status normalise(lanczos *l, ovp_ctx *ctx) {
+    ovp_status status = OVP_OK;
+    const int quick = factor_quickly(l, ctx);
+    if (!quick) OVP_TRY(factor_safely(l, ctx, 0));
+    memcpy(l->r, l->gram, BLOCK * BLOCK * sizeof *l->r);
+    memcpy(l->w, l->u, (size_t)(l->s * BLOCK) * sizeof *l->u);
+    OVP_TRY(project_out(l, ctx, l->w, 0, -1));
+    if (!quick || !factor_quickly(l, ctx)) OVP_TRY(factor_safely(l, ctx, 1));
+done:
+    return status;
+}
+
+/* ---- the basis ---- */
+
+/* One more block of the basis from u, A times it, and the next u. */
+static ovp_status extend(lanczos *l, ovp_ctx *ctx) {
+    ovp_status status = OVP_OK;
+    const ovp_idx at = l->m, local = at > BLOCK ? at - BLOCK : 0;
+    for (ovp_idx j = 0; j < BLOCK; j++)
+        for (ovp_idx i = 0; i < l->s; i++) l->v[(at + j) * l->s + i] = l->u[i * BLOCK + j];
+    l->m += BLOCK;
+    OVP_TRY(multiply(ctx, times_task, l->s, l->s, l->a, l->s, l->u, l->w));
+    OVP_TRY(project_out(l, ctx, l->w, local, at)); /* but for rounding nothing is left along the others */
+    OVP_TRY(project_out(l, ctx, l->w, 0, at));
+    OVP_TRY(normalise(l, ctx));
+done:
+    return status;
+}
+
+/* Ritz values, descending, in theta; with `pairs` also vectors, and residuals |A x - theta x| = |r times y's last
+ * block|. */
+static ovp_status look(lanczos *l, ovp_ctx *ctx, int pairs) {
     const ovp_idx m = l->m;
     for (ovp_idx i = 0; i < m; i++) memcpy(l->packed + i * m, l->t + i * l->room, (size_t)m * sizeof *l->t);
-    const ovp_status status = ovp_numeric_eigh(l->theta, l->y, ctx, m, l->packed);
+    const ovp_status status = ovp_numeric_eigh(l->theta, pairs ? l->y : NULL, ctx, m, l->packed);
     if (status != OVP_OK) return status;
     for (ovp_idx i = 0; i < m / 2; i++) {
         const double swap = l->theta[i];
         l->theta[i] = l->theta[m - 1 - i];
         l->theta[m - 1 - i] = swap;
     }
-    for (ovp_idx i = 0; i < m; i++) {
+    for (ovp_idx i = 0; i < m && pairs; i++) {
         const double *last = l->y + (m - 1 - i) * m + m - BLOCK;
         double square = 0;
         for (int p = 0; p < BLOCK; p++) {
             double dot = 0;
-            for (int j = 0; j < BLOCK; j++) dot += l->vt[p * BLOCK + j] * last[j];
-            square += l->values[p] * dot * (l->values[p] * dot);
+            for (int j = 0; j < BLOCK; j++) dot += l->r[p * BLOCK + j] * last[j];
+            square += dot * dot;
         }
         l->residuals[i] = sqrt(square);
     }
@@ -78,24 +173,25 @@ static ovp_status look(lanczos *l, ovp_ctx *ctx) {
 
 static ovp_status allocate(lanczos *l, ovp_ctx *ctx) {
     ovp_status status = OVP_OK;
-    const ovp_idx s = l->s, room = l->room, longest = s > room ? s : room;
-    OVP_TRY(ovp_alloc(ctx, &l->v, s * room, sizeof *l->v));
+    const ovp_idx s = l->s, room = l->room;
+    OVP_TRY(ovp_alloc(ctx, &l->v, room * s, sizeof *l->v));
     OVP_TRY(ovp_alloc(ctx, &l->t, room * room, sizeof *l->t));
     OVP_TRY(ovp_alloc(ctx, &l->y, room * room, sizeof *l->y));
     OVP_TRY(ovp_alloc(ctx, &l->packed, room * room, sizeof *l->packed));
     OVP_TRY(ovp_alloc(ctx, &l->w, s * BLOCK, sizeof *l->w));
     OVP_TRY(ovp_alloc(ctx, &l->u, s * BLOCK, sizeof *l->u));
-    OVP_TRY(ovp_alloc(ctx, &l->h, longest * BLOCK, sizeof *l->h));
-    OVP_TRY(ovp_alloc(ctx, &l->values, BLOCK + BLOCK * BLOCK, sizeof *l->values));
+    OVP_TRY(ovp_alloc(ctx, &l->h, room * BLOCK, sizeof *l->h));
+    OVP_TRY(ovp_alloc(ctx, &l->r, 3 * BLOCK * BLOCK, sizeof *l->r));
     OVP_TRY(ovp_alloc(ctx, &l->theta, 2 * room, sizeof *l->theta));
-    l->vt = l->values + BLOCK;
+    l->gram = l->r + BLOCK * BLOCK;
+    l->vt = l->gram + BLOCK * BLOCK;
     l->residuals = l->theta + room;
 done:
     return status;
 }
 
 static void release(lanczos *l, ovp_ctx *ctx) {
-    double *const owned[] = {l->v, l->t, l->y, l->packed, l->w, l->u, l->h, l->values, l->theta};
+    double *const owned[] = {l->v, l->t, l->y, l->packed, l->w, l->u, l->h, l->r, l->theta};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) ovp_free(ctx, owned[i]);
 }
 
@@ -106,10 +202,26 @@ static ovp_status begin(lanczos *l, ovp_ctx *ctx) {
     OVP_TRY(allocate(l, ctx));
     OVP_TRY(ovp_numeric_rng_create(&rng, ctx, OVP_RNG_PHILOX, 0, OVP_PURPOSE_GENERAL, 0));
     ovp_numeric_rng_normal(rng, OVP_F64, l->s * BLOCK, 0, 1, l->w);
-    OVP_TRY(ovp_numeric_svd(l->values, l->u, l->vt, ctx, l->s, BLOCK, l->w));
+    OVP_TRY(factor_safely(l, ctx, 0));
 done:
     ovp_numeric_rng_free(rng);
     return status;
+}
+
+/* How long a basis is likely to hold them. */
+static ovp_idx likely(const lanczos *l, ovp_idx wanted) {
+    const ovp_idx m = 300 + wanted * 13 / 5;
+    return m < l->room ? m : l->room;
+}
+
+/* Whether one pair more than wanted is good: the rule has looked at it. If not, *more: how many directions it may take.
+ */
+static int is_good(const lanczos *l, ovp_idx wanted, ovp_idx *more) {
+    double worst = 0;
+    for (ovp_idx i = 0; i < l->m && i <= wanted; i++) worst = fmax(worst, l->residuals[i]);
+    const double off = worst / (CONVERGED * l->theta[0]);
+    *more = 2 * BLOCK * (off > 1 ? 1 + (ovp_idx)log10(off) : 1); /* some 30 for a digit where a spectrum is slow */
+    return off <= 1;
 }
 
 /* *q: of the pairs found, 0 if they were not within reach. */
@@ -117,21 +229,25 @@ static ovp_status by_lanczos(lanczos *l, ovp_ctx *ctx, ovp_kernel_choose_q choos
     ovp_status status = OVP_OK;
     *q = 0;
     OVP_TRY(begin(l, ctx));
-    for (ovp_idx looks = FIRST_LOOK * BLOCK; l->m < l->room;) {
+    int pairs = 0; /* vectors cost five times the values: only once their number is known */
+    for (ovp_idx next = FIRST_LOOK * BLOCK, more; l->m < l->room;) {
         OVP_TRY(ovp_check(ctx));
         OVP_TRY(extend(l, ctx));
-        if (l->m < looks && l->m < l->room) continue;
-        looks = l->m + (l->m / 2 > BLOCK ? l->m / 2 : BLOCK);
-        OVP_TRY(look(l, ctx));
+        if (l->m < next && l->m < l->room) continue;
+        OVP_TRY(look(l, ctx, pairs));
         /* an invariant subspace has been found whole, but not how often its eigenvalues occur outside */
-        if (!(l->values[0] > (double)l->s * DBL_EPSILON * l->theta[0])) goto done;
-        const ovp_idx wanted = choose(user, l->theta, l->m);
-        if (4 * wanted > l->room) goto done; /* some four directions a pair: LAPACK is faster */
-        ovp_idx good = 0;
-        while (good < l->m && l->residuals[good] <= CONVERGED * l->theta[0]) good++;
-        if (good <= wanted) continue; /* one more than wanted: the rule has looked at it */
-        *q = wanted;
-        goto done;
+        double square = 0;
+        for (int i = 0; i < BLOCK * BLOCK; i++) square += l->r[i] * l->r[i];
+        if (!(sqrt(square) > (double)l->s * DBL_EPSILON * l->theta[0])) goto done;
+        const ovp_idx seen = choose(user, l->theta, l->m);
+        /* LAPACK is faster; a count of most of the directions will still grow by half or more */
+        if (3 * seen > l->room || (5 * seen > 3 * l->m && 5 * seen > l->room)) goto done;
+        if (pairs && is_good(l, seen, &more)) {
+            *q = seen;
+            goto done;
+        }
+        next = pairs ? l->m + more : likely(l, seen);
+        pairs = l->m >= 3 * seen;
     }
 done:
     return status;
@@ -148,9 +264,10 @@ ovp_status ovp_kernel_top_eigenpairs(ovp_idx *q, double **values, double **vecto
         OVP_TRY(ovp_alloc(ctx, values, *q, sizeof **values));
         OVP_TRY(ovp_alloc(ctx, vectors, *q * s, sizeof **vectors));
         memcpy(*values, l.theta, (size_t)*q * sizeof **values);
-        for (ovp_idx i = 0; i < *q; i++)
-            ovp_numeric_gemm(OVP_F64, 0, 1, 1, s, l.m, 1, l.y + (l.m - 1 - i) * l.m, l.m, l.v, l.room, 0,
-                             *vectors + i * s, s);
+        /* y ascends */
+        OVP_TRY(ovp_alloc(ctx, &rows, *q * l.m, sizeof *rows));
+        for (ovp_idx i = 0; i < *q; i++) memcpy(rows + i * l.m, l.y + (l.m - 1 - i) * l.m, (size_t)l.m * sizeof *rows);
+        OVP_TRY(ovp_kernel_product(ctx, OVP_F64, 0, *q, s, l.m, 1, rows, l.m, l.v, s, 0, *vectors, s));
         goto done;
     }
     OVP_TRY(ovp_alloc(ctx, &all, 2 * s, sizeof *all));

@@ -3,76 +3,9 @@
 
 #include <string.h>
 
-static double value_at(ovp_numeric_type type, const void *x, ovp_idx i) {
-    return type == OVP_F32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
-}
-
-static void sparse_free(ovp_ctx *ctx, ovp_net_sparse *s) {
-    ovp_free(ctx, s->panel);
-    ovp_free(ctx, s->row);
-    ovp_free(ctx, s->length);
-    ovp_free(ctx, s->start);
-    ovp_free(ctx, s->column);
-    ovp_free(ctx, s->value);
-    memset(s, 0, sizeof *s);
-}
-
 /* Where element (r, k) of the matrix, or of its transpose, stands. */
 static ovp_idx element(ovp_idx r, ovp_idx k, ovp_idx stride, int transposed) {
     return transposed ? k * stride + r : r * stride + k;
-}
-
-/* X (rows x cols, `type`, C order) or its transpose as panels. */
-static ovp_status sparse_build(ovp_net_sparse *out, ovp_ctx *ctx, ovp_numeric_type type, const void *x, ovp_idx n,
-                               ovp_idx d, int transposed) {
-    enum { PANEL = OVP_NET_SPARSE_PANEL };
-    const ovp_idx rows = transposed ? d : n, cols = transposed ? n : d;
-    const size_t size = ovp_numeric_type_size(type);
-    ovp_status status = OVP_OK;
-    ovp_net_sparse s;
-    memset(&s, 0, sizeof s);
-    int32_t *length = NULL; /* of every (panel, row), row fastest */
-    s.panels = (cols + PANEL - 1) / PANEL;
-    OVP_TRY(ovp_alloc(ctx, &length, s.panels * rows, sizeof *length));
-    for (ovp_idx i = 0; i < n; i++)
-        for (ovp_idx j = 0; j < d; j++) {
-            if (value_at(type, x, i * d + j) == 0) continue;
-            ovp_idx r = transposed ? j : i, k = transposed ? i : j;
-            s.segments += length[k / PANEL * rows + r]++ == 0;
-            s.nonzeros++;
-        }
-    OVP_TRY(ovp_alloc(ctx, &s.panel, s.panels + 1, sizeof *s.panel));
-    OVP_TRY(ovp_alloc(ctx, &s.row, s.segments, sizeof *s.row));
-    OVP_TRY(ovp_alloc(ctx, &s.length, s.segments, sizeof *s.length));
-    OVP_TRY(ovp_alloc(ctx, &s.start, s.segments, sizeof *s.start));
-    OVP_TRY(ovp_alloc(ctx, &s.column, s.nonzeros, sizeof *s.column));
-    OVP_TRY(ovp_alloc(ctx, &s.value, s.nonzeros, size));
-
-    ovp_idx segment = 0, at = 0;
-    for (ovp_idx p = 0; p < s.panels; p++) {
-        s.panel[p] = segment;
-        /* Counting sort by falling length, rows in order within a length. */
-        for (int32_t want = PANEL; want > 0; want--)
-            for (ovp_idx r = 0; r < rows; r++) {
-                if (length[p * rows + r] != want) continue;
-                s.row[segment] = (int32_t)r;
-                s.length[segment] = want;
-                s.start[segment++] = at;
-                for (ovp_idx k = p * PANEL; k < cols && k < (p + 1) * PANEL; k++) {
-                    ovp_idx from = element(r, k, d, transposed);
-                    if (value_at(type, x, from) == 0) continue;
-                    s.column[at] = (uint16_t)(k - p * PANEL);
-                    memcpy((char *)s.value + (size_t)at * size, (const char *)x + (size_t)from * size, size);
-                    at++;
-                }
-            }
-    }
-    s.panel[s.panels] = segment;
-    *out = s;
-done:
-    ovp_free(ctx, length);
-    if (status != OVP_OK) sparse_free(ctx, &s);
-    return status;
 }
 
 /* Fills p->value, which has room; rows beyond the matrix are zeros. */
@@ -105,10 +38,11 @@ ovp_status ovp_net_gemm_refresh(ovp_net_batch *b, ovp_ctx *ctx, const ovp_net_ba
         pack(&b->packed_columns, b->type, b->x, b->rows, b->inputs, 1);
         return OVP_OK;
     }
-    sparse_free(ctx, &b->by_row);
-    sparse_free(ctx, &b->by_column);
-    ovp_status status = sparse_build(&b->by_row, ctx, b->type, b->x, b->rows, b->inputs, 0);
-    return status == OVP_OK ? sparse_build(&b->by_column, ctx, b->type, b->x, b->rows, b->inputs, 1) : status;
+    ovp_numeric_sparse_free(ctx, &b->by_row);
+    ovp_numeric_sparse_free(ctx, &b->by_column);
+    ovp_status status = ovp_numeric_sparse_build(&b->by_row, ctx, b->type, b->x, b->rows, b->inputs, 0);
+    if (status != OVP_OK) return status;
+    return ovp_numeric_sparse_build(&b->by_column, ctx, b->type, b->x, b->rows, b->inputs, 1);
 }
 
 ovp_status ovp_net_gemm_bind(ovp_net_batch *b, ovp_ctx *ctx, const ovp_net_model *model) {
@@ -121,8 +55,8 @@ ovp_status ovp_net_gemm_bind(ovp_net_batch *b, ovp_ctx *ctx, const ovp_net_model
 }
 
 void ovp_net_gemm_unbind(ovp_net_batch *b) {
-    sparse_free(b->ctx, &b->by_row);
-    sparse_free(b->ctx, &b->by_column);
+    ovp_numeric_sparse_free(b->ctx, &b->by_row);
+    ovp_numeric_sparse_free(b->ctx, &b->by_column);
     ovp_free(b->ctx, b->packed_rows.value);
     ovp_free(b->ctx, b->packed_columns.value);
 }

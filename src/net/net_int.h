@@ -4,6 +4,8 @@
 
 #include <overparam/net.h>
 
+#include "numeric/sparse_int.h"
+
 typedef struct ovp_net_layer {
     ovp_idx in, out;
     ovp_idx weight, bias; /* offsets in theta; bias -1: none */
@@ -79,18 +81,6 @@ struct ovp_net_model {
     void *own;                 /* what such a model keeps (theta_0, alpha, a map, a function): one allocation */
 };
 
-/* Non-zeros of a rows x cols matrix in panels of `OVP_NET_SPARSE_PANEL` columns: within a panel one segment a row,
- * segments ordered by falling length so that the inner loop's trip count hardly changes. */
-enum { OVP_NET_SPARSE_PANEL = 80 };
-typedef struct ovp_net_sparse {
-    ovp_idx panels, segments, nonzeros;
-    ovp_idx *panel;        /* panels + 1: first segment of each */
-    int32_t *row, *length; /* of a segment */
-    int64_t *start;        /* its first non-zero */
-    uint16_t *column;      /* within the panel */
-    void *value;
-} ovp_net_sparse;
-
 /* A dense rows x cols matrix cut for the register-blocked product: panels of `panel` columns, within one tiles of 6
  * rows (the last padded with zeros), within one column after column: six values side by side. */
 enum { OVP_NET_TILE = 6 };
@@ -107,7 +97,7 @@ struct ovp_net_batch {
     double density;
     int sparse;
     void *x;                                    /* rows x inputs, C order */
-    ovp_net_sparse by_row, by_column;           /* X and its transpose on the sparse path */
+    ovp_numeric_sparse by_row, by_column;       /* X and its transpose on the sparse path */
     ovp_net_packed packed_rows, packed_columns; /* the same on the dense path */
     const ovp_net_model *model;                 /* the only one it is for; NULL: any dense one, by the fields above */
     ovp_net_batch *base;                        /* of a model made of a model; its x may be this one's */
@@ -223,9 +213,7 @@ ovp_status ovp_net_loss_second_f64(ovp_ctx *ctx, const ovp_net_targets *t, ovp_i
 enum { OVP_NET_NARROW = 16 }; /* outputs are padded to this many in the narrow products */
 
 typedef struct ovp_net_kernels {
-    /* c (rows x cols, stride ldc) += sparse * b (panel rows, stride ldb); cols a multiple of 16, all 64-byte aligned.
-     */
-    void (*spmm)(const ovp_net_sparse *s, const void *b, ovp_idx ldb, void *c, ovp_idx ldc, ovp_idx cols);
+    ovp_numeric_spmm spmm;
     /* c (rows rounded up to whole tiles x cols, stride ldc) = x * b (cols of x rows, stride ldb); cols a multiple
      * of 16. */
     void (*dense)(const ovp_net_packed *x, const void *b, ovp_idx ldb, void *c, ovp_idx ldc, ovp_idx cols);

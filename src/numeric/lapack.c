@@ -54,8 +54,9 @@ ovp_status ovp_numeric_eigh(double *values, double *vectors, ovp_ctx *ctx, ovp_i
     OVP_TRY(check_extent(ctx, what, n));
     if (n == 0) return OVP_OK;
     OVP_TRY(check_finite(ctx, what, a, n, n));
-    /* Known without a query, whose answer is rounded to what an int holds. */
-    const double rows = (double)n, asked = vectors ? 1 + 6 * rows + 2 * rows * rows : 1 + 2 * rows;
+    /* Known without a query, whose answer is rounded to what an int holds; for values alone room for blocks of 64, or
+     * LAPACK goes column by column. */
+    const double rows = (double)n, asked = vectors ? 1 + 6 * rows + 2 * rows * rows : 1 + 66 * rows;
     const int order = (int)n, iwork_length = vectors ? 3 + 5 * order : 1;
     int work_length = 0, info = 0;
     OVP_TRY(work_count(&work_length, ctx, what, asked));

@@ -3,6 +3,7 @@
 #include "linear_helpers.h"
 
 #include <experiment/double_descent_features_int.h>
+#include <experiment/princeton_int.h>
 
 static const ovp_experiment *const features = &ovp_experiment_double_descent_features;
 
@@ -188,6 +189,78 @@ static void random_features_meet_mei_and_montanari(void **state) {
     scratch_remove(root);
 }
 
+/* ---- images -------------------------------------------------------------------------------------- */
+
+/* One draw by the singular value decomposition of all features, all outputs; the seed's own streams. */
+static void check_images_fit(ovp_ctx *ctx, const princeton_images *im, const json_t *result, size_t row, int64_t seed,
+                             double ridge) {
+    const ovp_idx n = im->n, all = n + im->n_test, d = im->d, c = im->classes;
+    const ovp_idx k = (ovp_idx)number_at(result, "features", row, "features"), rows = ridge > 0 ? n + k : n;
+    ovp_numeric_rng *rng;
+    double *v, train = 0, test = 0;
+    assert_ok(ctx, ovp_alloc(ctx, &v, k * (d + 1) + (all + rows + c) * k + rows * c, sizeof *v));
+    double *z = v + k * (d + 1), *system = z + all * k, *a = system + rows * k, *right = a + k * c;
+    assert_ok(ctx, ovp_numeric_rng_create(&rng, ctx, OVP_RNG_PHILOX, seed, OVP_PURPOSE_INIT, (uint64_t)k));
+    ovp_numeric_rng_normal(rng, OVP_F64, k * d, 0, 1, v);
+    ovp_numeric_rng_align(rng);
+    ovp_numeric_rng_normal(rng, OVP_F64, k, 0, 1, v + k * d);
+    ovp_numeric_rng_free(rng);
+    for (ovp_idx i = 0; i < all; i++)
+        for (ovp_idx j = 0; j < k; j++) {
+            const double *x = i < n ? im->x + i * d : im->x_test + (i - n) * d;
+            double dot = v[k * d + j];
+            for (ovp_idx q = 0; q < d; q++) dot += x[q] * v[j * d + q];
+            z[i * k + j] = sqrt(2. / (double)k) * fmax(dot, 0);
+        }
+    memcpy(system, z, (size_t)(n * k) * sizeof *z);
+    memcpy(right, im->target, (size_t)(n * c) * sizeof *right);
+    for (ovp_idx j = 0; j < rows - n; j++) system[(n + j) * k + j] = sqrt(ridge * (double)n);
+    assert_ok(ctx, ovp_numeric_lstsq(a, NULL, NULL, ctx, rows, k, c, system, right, 1e-13));
+    for (ovp_idx i = 0; i < all; i++)
+        for (ovp_idx o = 0; o < c; o++) {
+            double f = 0;
+            for (ovp_idx j = 0; j < k; j++) f += z[i * k + j] * a[j * c + o];
+            if (i < n)
+                train += pow(f - im->target[i * c + o], 2) / (double)(n * c);
+            else
+                test += pow(f - im->target_test[(i - n) * c + o], 2) / (double)((all - n) * c);
+        }
+    close_to(number_at(result, "features", row, "test_mse") / test, 1, 1e-5);
+    close_to(number_at(result, "features", row, "train_mse"), train, 1e-6 * train + 1e-12);
+    ovp_free(ctx, v);
+}
+
+static void random_features_of_images(void **state) {
+    ovp_ctx *ctx = *state;
+    char root[256];
+    json_t *result;
+    princeton_images images;
+    assert_ok(ctx, run_study(ctx, features, &result, root,
+                             SETTINGS("data=mnist", "n=100", "n-test=150", "noise=0", "lambda=0,0.01",
+                                      "counts=20,50,100,200,1600", "seeds=1..4")));
+    assert_int_equal(table_rows(result, "features"), 5 * 4 * 2);
+    assert_ok(ctx, princeton_images_load(&images, ctx, "mnist", 10, 150));
+    for (size_t row = 0; row < 32; row += 7) /* counts up to 200, both ways */
+        check_images_fit(ctx, &images, result, row, 1 + (int64_t)(row / 2 % 4), row % 2 ? .01 : 0);
+    princeton_images_free(ctx, &images);
+    double gram[2] = {0, 0}, gap[2] = {0, 0};
+    for (size_t row = 0; row < 8; row += 2) { /* k = 200 and 1600: towards the kernel as 1 / sqrt(k) */
+        for (size_t far = 0; far < 2; far++) {
+            const size_t at = 24 + 8 * far + row;
+            gram[far] += number_at(result, "features", at, "gram_error") / 4;
+            gap[far] +=
+                (number_at(result, "features", at, "test_mse") - number_at(result, "features", at, "theory")) / 4;
+        }
+    }
+    assert_true(gram[1] < .5 * gram[0] && gram[1] > .2 * gram[0]);
+    assert_true(fabs(gap[1]) < .3 * gap[0]);
+    assert_true(isnan(number_at(result, "features", 0, "gram_error")));
+    for (size_t i = 1; i < 3; i++) assert_string_equal(holds_of(result, i), "yes");
+    assert_string_not_equal(holds_of(result, 0), "no"); /* below n single features decide: four seeds may not tell */
+    json_decref(result);
+    scratch_remove(root);
+}
+
 /* ---- the frame ----------------------------------------------------------------------------------- */
 
 static void threads_change_no_bit(void **state) {
@@ -199,6 +272,7 @@ static void threads_change_no_bit(void **state) {
                               "best-ridge=yes", "seeds=1,2"),
                      files, 2);
     assert_same_bits(features, SETTINGS("counts=3,10,2000", "n-test=101", "seeds=1..2"), line, 3);
+    assert_same_bits(features, SETTINGS("data=mnist", "n=70", "n-test=90", "counts=30,70,300", "noise=0.1"), files, 1);
 }
 
 static void what_is_refused(void **state) {
@@ -214,6 +288,11 @@ static void what_is_refused(void **state) {
         {{"best-ridge=yes"}, "without ridge"},
         {{"data=sphere", "rng=numpy"}, "--rng numpy"},
         {{"data=gaussian", "rng=torch"}, "--rng torch"},
+        {{"data=mnist", "rng=numpy"}, "--rng numpy"},
+        {{"data=mnist", "n=15"}, "a multiple of 10"},
+        {{"data=mnist", "n=100", "n-test=20000"}, "10000 test images"},
+        {{"data=mnist", "n=100", "best-ridge=yes"}, "--best-ridge"},
+        {{"data=mnist", "n=20000", "counts=10000000"}, "GiB are available"},
         {{"data=sphere", "activation=relux"}, "'relux' is unknown"},
         {{"data=both", "activation=identity"}, "--activation identity is linear"},
         {{"data=gaussian", "n=20000", "counts=10000000"}, "GiB are available"},
@@ -344,6 +423,7 @@ int main(void) {
         CTX_TEST(seeds_of_the_line),
         CTX_TEST(gaussian_data_meet_the_exact_formula),
         CTX_TEST(random_features_meet_mei_and_montanari),
+        CTX_TEST(random_features_of_images),
         cmocka_unit_test(threads_change_no_bit),
         CTX_TEST(what_is_refused),
         cmocka_unit_test(an_interrupted_run_keeps_its_rows),

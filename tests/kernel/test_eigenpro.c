@@ -5,6 +5,7 @@
 #include <overparam/data.h>
 
 #include <kernel/solve_int.h>
+#include <stdlib.h>
 
 enum { N = 150, D = 5, C = 3, S = 60, Q = 9 };
 
@@ -347,6 +348,70 @@ static void top_eigenpairs(void **state) {
     ovp_free(ctx, all);
 }
 
+/* The estimate bounds what is allocated; what it says, and only less, is refused. */
+static int64_t in_use, height;
+static void *counted_alloc(void *user, size_t bytes) {
+    (void)user;
+    int64_t *p = aligned_alloc(64, (bytes + 64 + 63) / 64 * 64);
+    p[0] = (int64_t)bytes;
+    const int64_t now = __atomic_add_fetch(&in_use, (int64_t)bytes, __ATOMIC_SEQ_CST);
+    if (now > height) height = now;
+    return memset(p + 8, 0, bytes);
+}
+static void counted_free(void *user, void *memory) {
+    (void)user;
+    if (!memory) return;
+    int64_t *p = (int64_t *)memory - 8;
+    __atomic_sub_fetch(&in_use, p[0], __ATOMIC_SEQ_CST);
+    free(p);
+}
+
+static void memory_is_estimated(void **state) {
+    enum { ROWS = 2400, WIDTH = 200, OUT = 2, SUBSAMPLE = 520 };
+    static const int64_t memory[] = {0, 128 * (ROWS + WIDTH) * 4};
+    const ovp_allocator allocator = {counted_alloc, counted_free, NULL};
+    const ovp_ctx_options options = {.size = sizeof options, .threads = 2, .allocator = &allocator};
+    ovp_ctx *ctx;
+    (void)state;
+    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
+    float *x = normal_points(ctx, OVP_F32, 1, ROWS * WIDTH), *y = normal_points(ctx, OVP_F32, 2, ROWS * OUT);
+    for (ovp_idx i = 0; i < ROWS * WIDTH; i++) x[i] = x[i] > 1 ? x[i] : 0;
+    ovp_kernel *kernel = make_kernel(ctx, (ovp_kernel_options){.name = "laplace", .bandwidth = 10});
+    const ovp_kernel_problem problem = {
+        .size = sizeof problem, .type = OVP_F32, .n = ROWS, .d = WIDTH, .kernel = kernel, .x = x};
+    double *diagonal = zeros(ctx, ROWS);
+    assert_ok(ctx, ovp_kernel_diagonal(diagonal, ctx, kernel, OVP_F32, WIDTH, ROWS, x)); /* starts the threads */
+    ovp_free(ctx, diagonal);
+    for (int k = 0; k < 2; k++) {
+        ovp_kernel_eigenpro *s;
+        ovp_kernel_eigenpro_options o = {.size = sizeof o, .subsample = SUBSAMPLE, .memory = memory[k]};
+        int64_t need;
+        assert_ok(ctx, ovp_kernel_eigenpro_estimate(&need, ctx, &problem, OUT, &o));
+        const int64_t before = height = in_use;
+        o.most_memory = need - 1;
+        assert_fails(ctx, OVP_EINVAL, "2400 points take about",
+                     ovp_kernel_eigenpro_create(&s, ctx, &problem, OUT, y, &o));
+        assert_true(height == before); /* refused before anything was made */
+        o.most_memory = need;
+        assert_ok(ctx, ovp_kernel_eigenpro_create(&s, ctx, &problem, OUT, y, &o));
+        assert_ok(ctx, ovp_kernel_eigenpro_epoch(s, ctx));
+        /* some MiB a thread are for tiles of the kernel matrix */
+        assert_true(height - before <= need + 2 * (2 << 20) && height - before >= need / 3);
+        assert_int_equal(ovp_kernel_eigenpro_get_report(s)->stored, k == 0);
+        ovp_kernel_eigenpro_free(s);
+        assert_true(in_use == before);
+    }
+    ovp_kernel_eigenpro *s;
+    assert_fails(ctx, OVP_EINVAL, "most memory -1",
+                 ovp_kernel_eigenpro_create(
+                     &s, ctx, &problem, OUT, y,
+                     &(ovp_kernel_eigenpro_options){.size = sizeof(ovp_kernel_eigenpro_options), .most_memory = -1}));
+    ovp_kernel_free(kernel);
+    ovp_free(ctx, x);
+    ovp_free(ctx, y);
+    ovp_ctx_free(ctx);
+}
+
 static void scores(void **state) {
     (void)state;
     const double f[] = {.1, .9, 0, .4, .3, .3, .2, .2, .6}, y[] = {0, 1, 0, 0, 1, 0, 0, 0, 1};
@@ -434,9 +499,15 @@ static void bad_input(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CTX_TEST(follows_the_formulas),      CTX_TEST(converges),      CTX_TEST(same_bits_for_any_threads),
-        CTX_TEST(published_preconditioner),  CTX_TEST(top_eigenpairs), CTX_TEST(scores),
-        CTX_TEST(conjugate_gradients_solve), CTX_TEST(bad_input),
+        CTX_TEST(follows_the_formulas),
+        CTX_TEST(converges),
+        CTX_TEST(same_bits_for_any_threads),
+        CTX_TEST(published_preconditioner),
+        CTX_TEST(top_eigenpairs),
+        CTX_TEST(scores),
+        cmocka_unit_test(memory_is_estimated),
+        CTX_TEST(conjugate_gradients_solve),
+        CTX_TEST(bad_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

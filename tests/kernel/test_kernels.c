@@ -1,6 +1,8 @@
 /* Kernel functions of points, and what every kernel promises: symmetry, threads, types, tiles, bad input. */
 #include "kernels.h"
 
+#include <stdlib.h>
+
 #include "allocator.h"
 
 static const ovp_kernel_options every[] = {
@@ -411,14 +413,146 @@ static void options_filled_in(void **state) {
     ovp_kernel_free(kernel);
 }
 
+/* ---- sparse products ------------------------------------------------------------------------------------ */
+
+static ovp_numeric_type type_at(int k) {
+    return k ? OVP_F64 : OVP_F32;
+}
+
+static void sparse_points(void *x, ovp_numeric_type type, ovp_idx n, double keep) {
+    for (ovp_idx i = 0; i < n; i++) {
+        const double v = type == OVP_F32 ? (double)((float *)x)[i] : ((double *)x)[i];
+        const double kept = fabs(v) > keep ? v : 0;
+        if (type == OVP_F32)
+            ((float *)x)[i] = (float)kept;
+        else
+            ((double *)x)[i] = kept;
+    }
+}
+
+static double entry(const void *values, ovp_numeric_type type, ovp_idx i) {
+    return type == OVP_F32 ? (double)((const float *)values)[i] : ((const double *)values)[i];
+}
+
+/* Ragged panels, strips and tiles; empty rows; every level of the processor; products of panels of the matrix. */
+static void sparse_products_are_the_dense_ones(void **state) {
+    static const struct {
+        ovp_idx d, rows, others;
+    } shapes[] = {{1, 3, 5}, {83, 70, 0}, {161, 130, 77}, {80, SLOW ? 140 : 600, SLOW ? 300 : 1100}};
+    static const ovp_kernel_options kinds[] = {{.name = "laplace", .bandwidth = 3},
+                                               {.name = "polynomial", .degree = 2, .offset = 1},
+                                               {.name = "ntk", .depth = 2, .sigma_b = .3},
+                                               {.name = "gaussian", .bandwidth = 1, .normalise = 1}};
+    static const char *const levels[] = {"base", "v3", "v4"};
+    (void)state;
+    for (int l = 0; l < 3; l++) {
+        ovp_ctx *ctx;
+        const ovp_ctx_options options = {.size = sizeof options, .threads = 2, .isa = levels[l]};
+        if (ovp_ctx_create(&ctx, &options) != OVP_OK) continue; /* not on this processor */
+        for (int t = 0; t < 2; t++)
+            for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+                for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+                    const ovp_numeric_type type = type_at(t);
+                    const ovp_idx d = shapes[i].d, rows = shapes[i].rows, others = shapes[i].others;
+                    void *x = normal_points(ctx, type, 1, rows * d), *z = normal_points(ctx, type, 2, others * d + 1);
+                    sparse_points(x, type, rows * d, 1.2);
+                    sparse_points(z, type, others * d, 1.2);
+                    if (kinds[k].normalise && d == 1) {
+                        ovp_free(ctx, x);
+                        ovp_free(ctx, z);
+                        continue; /* rows of length 0 */
+                    }
+                    if (!kinds[k].normalise) memset(x, 0, (size_t)d * ovp_numeric_type_size(type));
+                    ovp_kernel_options o = kinds[k];
+                    void *k_of[2], *product_of[2];
+                    for (int sparse = 0; sparse < 2; sparse++) {
+                        o.products = sparse ? "sparse" : "dense";
+                        ovp_kernel *kernel = make_kernel(ctx, o);
+                        const ovp_idx cols = others ? others : rows;
+                        k_of[sparse] = gram(ctx, kernel, type, d, rows, x, others, z);
+                        assert_ok(ctx, ovp_alloc(ctx, &product_of[sparse], rows * 2, sizeof(double)));
+                        void *w = normal_points(ctx, type, 3, cols * 2);
+                        assert_ok(ctx, ovp_kernel_apply(product_of[sparse], ctx, kernel, type, d, rows, x, others,
+                                                        others ? z : NULL, 2, w, 64 * 1000));
+                        ovp_free(ctx, w);
+                        ovp_kernel_free(kernel);
+                    }
+                    const double eps = t ? 1e-12 : 2e-5;
+                    for (ovp_idx q = 0; q < rows * (others ? others : rows); q++)
+                        assert_true(fabs(entry(k_of[0], type, q) - entry(k_of[1], type, q)) <=
+                                    eps * (1 + fabs(entry(k_of[0], type, q))));
+                    for (ovp_idx q = 0; q < rows * 2; q++)
+                        assert_true(fabs(entry(product_of[0], type, q) - entry(product_of[1], type, q)) <= 200 * eps);
+                    for (int sparse = 0; sparse < 2; sparse++) {
+                        ovp_free(ctx, k_of[sparse]);
+                        ovp_free(ctx, product_of[sparse]);
+                    }
+                    ovp_free(ctx, x);
+                    ovp_free(ctx, z);
+                }
+        ovp_ctx_free(ctx);
+    }
+}
+
+/* Left to itself: sparse where both sides are mostly zeros, dense otherwise; the same bits for 1, 2 and 3 threads. */
+static void sparse_products_are_chosen_by_density(void **state) {
+    enum { D = 90, ROWS = 150, OTHERS = 210 };
+    static const double keep[][2] = {{1.2, 1.2}, {.1, 1.2}, {1.2, .1}, {.5, .5}};
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        void *first = NULL;
+        for (int threads = 1; threads <= 3; threads++) {
+            ovp_ctx *ctx;
+            const ovp_ctx_options options = {.size = sizeof options, .threads = threads};
+            assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
+            float *x = normal_points(ctx, OVP_F32, 1, ROWS * D), *z = normal_points(ctx, OVP_F32, 2, OTHERS * D);
+            sparse_points(x, OVP_F32, ROWS * D, keep[k][0]);
+            sparse_points(z, OVP_F32, OTHERS * D, keep[k][1]);
+            void *by[3];
+            static const char *const how[] = {NULL, "dense", "sparse"};
+            for (int h = 0; h < 3; h++) {
+                ovp_kernel *kernel =
+                    make_kernel(ctx, (ovp_kernel_options){.name = "laplace", .bandwidth = 3, .products = how[h]});
+                by[h] = gram(ctx, kernel, OVP_F32, D, ROWS, x, OTHERS, z);
+                ovp_kernel_free(kernel);
+            }
+            const size_t bytes = (size_t)(ROWS * OTHERS) * sizeof(float);
+            assert_memory_equal(by[0], by[k == 0 ? 2 : 1], bytes);
+            assert_memory_not_equal(by[1], by[2], bytes);
+            if (!first) assert_non_null(first = malloc(bytes)), memcpy(first, by[0], bytes);
+            assert_memory_equal(first, by[0], bytes);
+            for (int h = 0; h < 3; h++) ovp_free(ctx, by[h]);
+            ovp_free(ctx, x);
+            ovp_free(ctx, z);
+            ovp_ctx_free(ctx);
+        }
+        free(first);
+    }
+    ovp_kernel *kernel;
+    ovp_ctx *ctx;
+    assert_int_equal(ovp_ctx_create(&ctx, NULL), OVP_OK);
+    const ovp_kernel_options o = {.size = sizeof o, .name = "laplace", .products = "thin"};
+    assert_fails(ctx, OVP_EINVAL, "unknown products 'thin'; choices: auto, dense, sparse",
+                 ovp_kernel_create(&kernel, ctx, &o));
+    ovp_ctx_free(ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CTX_TEST(points_by_definition),      CTX_TEST(near_duplicates),
-        CTX_TEST(symmetric_exact_diagonal),  CTX_TEST(positive_semidefinite),
-        CTX_TEST(same_bits_for_threads),     CTX_TEST(types_agree),
-        CTX_TEST(apply_is_gram_times),       CTX_TEST(many_tiles),
-        CTX_TEST(refused_options),           CTX_TEST(refused_values),
-        CTX_TEST(every_allocation_may_fail), CTX_TEST(options_filled_in),
+        cmocka_unit_test(sparse_products_are_the_dense_ones),
+        cmocka_unit_test(sparse_products_are_chosen_by_density),
+        CTX_TEST(points_by_definition),
+        CTX_TEST(near_duplicates),
+        CTX_TEST(symmetric_exact_diagonal),
+        CTX_TEST(positive_semidefinite),
+        CTX_TEST(same_bits_for_threads),
+        CTX_TEST(types_agree),
+        CTX_TEST(apply_is_gram_times),
+        CTX_TEST(many_tiles),
+        CTX_TEST(refused_options),
+        CTX_TEST(refused_values),
+        CTX_TEST(every_allocation_may_fail),
+        CTX_TEST(options_filled_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

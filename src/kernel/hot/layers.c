@@ -97,7 +97,7 @@ ALWAYS_INLINE void pieces_loop(const int bias, const ovp_kernel_layer *l, ovp_id
             const double whole = next * nexts[j], gap = s - unit * roots[j], p = w * square * product;
             u[j] = bounded((b * gap * gap / (whole + p + b) + p * lost) * (inverse * inverses[j]));
         } else {
-            u[j] = bounded(lost);
+            u[j] = lost > 0 ? lost : 0; /* it grows nowhere */
         }
     }
 }

@@ -1,6 +1,7 @@
 /* Kernels of inner products and distances, a row of a tile at a time. */
 #include "kernel/hot_int.h"
 #include "numeric/hot/maths.h"
+#include "numeric/hot/sparse.h"
 
 #define NEAR ((real)(OVP_BITS == 32 ? OVP_KERNEL_NEAR_F32 : OVP_KERNEL_NEAR_F64))
 
@@ -88,4 +89,5 @@ static double difference(ovp_idx d, const void *x, double scale_x, const void *z
 }
 
 extern const ovp_kernel_point_kernels OVP_HOT(ovp_kernel_point_kernels);
-const ovp_kernel_point_kernels OVP_HOT(ovp_kernel_point_kernels) = {scale, squares, map, difference};
+const ovp_kernel_point_kernels OVP_HOT(ovp_kernel_point_kernels) = {scale, squares, map, difference,
+                                                                    OVP_HOT(ovp_numeric_sparse_product)};

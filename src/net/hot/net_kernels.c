@@ -3,7 +3,7 @@
  * and in two levels (a panel or a few rows from zero, then added to the total), which costs nothing and keeps f32
  * nearer to f64 than one long sum does. */
 #include "net/net_int.h"
-#include "numeric/real.h"
+#include "numeric/hot/sparse.h"
 
 #include <string.h>
 
@@ -19,45 +19,6 @@ typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
 enum { LANES = VECTOR_BYTES / sizeof(real), NARROW_VECTORS = OVP_NET_NARROW / LANES ? OVP_NET_NARROW / LANES : 1 };
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-/* ---- sparse times dense --------------------------------------------------------------------------- */
-
-/* `vectors` registers of accumulators: a compile-time constant in every caller. */
-ALWAYS_INLINE void spmm_strip(const int vectors, const ovp_net_sparse *s, const real *b, ovp_idx ldb, real *c,
-                              ovp_idx ldc) {
-    for (ovp_idx p = 0; p < s->panels; p++) {
-        const real *panel = b + p * OVP_NET_SPARSE_PANEL * ldb;
-        for (ovp_idx q = s->panel[p]; q < s->panel[p + 1]; q++) {
-            vec *out = (vec *)(void *)(c + (ovp_idx)s->row[q] * ldc);
-            const uint16_t *column = s->column + s->start[q];
-            const real *value = (const real *)s->value + s->start[q];
-            vec sum[8];
-            for (int v = 0; v < vectors; v++) sum[v] = (vec){0};
-            for (int32_t e = 0, n = s->length[q]; e < n; e++) {
-                const vec *row = (const vec *)(const void *)(panel + (ovp_idx)column[e] * ldb);
-                const real x = value[e];
-                for (int v = 0; v < vectors; v++) sum[v] = sum[v] + x * row[v];
-            }
-            for (int v = 0; v < vectors; v++) out[v] = out[v] + sum[v];
-        }
-    }
-}
-
-static void spmm(const ovp_net_sparse *s, const void *b, ovp_idx ldb, void *c, ovp_idx ldc, ovp_idx cols) {
-    const real *from = b;
-    real *to = c;
-    for (ovp_idx j = 0; j < cols;) {
-        ovp_idx left = (cols - j) / LANES;
-        if (left >= 8)
-            spmm_strip(8, s, from + j, ldb, to + j, ldc), j += 8 * LANES;
-        else if (left >= 4)
-            spmm_strip(4, s, from + j, ldb, to + j, ldc), j += 4 * LANES;
-        else if (left >= 2)
-            spmm_strip(2, s, from + j, ldb, to + j, ldc), j += 2 * LANES;
-        else
-            spmm_strip(1, s, from + j, ldb, to + j, ldc), j += LANES;
-    }
-}
 
 /* ---- dense input times weights --------------------------------------------------------------------- */
 
@@ -232,5 +193,5 @@ static void column_sums(ovp_idx n, ovp_idx cols, const void *p, ovp_idx ldp, voi
 }
 
 extern const ovp_net_kernels OVP_HOT(ovp_net_kernels);
-const ovp_net_kernels OVP_HOT(ovp_net_kernels) = {spmm,        dense,       add,        narrow_forward,
-                                                  narrow_grad, narrow_back, column_sums};
+const ovp_net_kernels OVP_HOT(ovp_net_kernels) = {
+    OVP_HOT(ovp_numeric_sparse_product), dense, add, narrow_forward, narrow_grad, narrow_back, column_sums};
