@@ -325,8 +325,6 @@ works = {
     "lazy-1d-robustness": ("whole run: 10 nets of 5000 steps, published", "overparam", lazy_1d, "robustness"),
     "ntk": ("empirical NTK of 784-512-10 on 64 images", "ntk", ntk),
     "cholesky-4000": ("factorisation and solution, Laplace kernel matrix of 4000 images, f64", "cholesky", kernel_solver, "cholesky", 4000),
-    "eigenpro-4000": ("EigenPro epoch, Laplace kernel, 4000 images, f32", "eigenpro", kernel_solver, "eigenpro", 4000),
-    "eigenpro-60000": ("EigenPro epoch, Laplace kernel, 60000 images, f32", "eigenpro", kernel_solver, "eigenpro", 60000),
     "pvar-1d": ("3-variation of a Brownian path of 1,000,000 points in R, no peer", "pvar", pvar, 10**6, 1, 3),
     "pvar-3d": ("the same in R^3, no peer", "pvar", pvar, 10**6, 3, 3),
     "pvar-225d": ("2-variation of a Brownian path of 2000 points in R^225, no peer", "pvar", pvar, 2000, 225, 2),
