@@ -5,6 +5,7 @@
 
 #include "experiment_int.h"
 
+#include <overparam/data.h>
 #include <overparam/train.h>
 
 #define COUNT(list) ((ovp_idx)(sizeof(list) / sizeof((list)[0])))
@@ -57,10 +58,6 @@ typedef struct study_job {
  * of threads. Progress counts steps of all jobs; a cancellation (OVP_EINTERRUPTED) leaves finished jobs finished. */
 ovp_status study_train(ovp_experiment_run *run, const char *stage, study_job *jobs, ovp_idx count);
 
-/* Weights of a net into weights.npz as "<prefix>.<slice>", under the rule for large ones (--save-weights). */
-ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const ovp_net_model *model,
-                              const void *theta);
-
 /* The stream of an initialisation or of data under --rng: torch and numpy: the kind's one stream of this seed; philox:
  * the stream of (seed, purpose, index). */
 ovp_status study_stream(ovp_numeric_rng **out, ovp_experiment_run *run, int64_t seed, ovp_numeric_purpose purpose,
@@ -68,6 +65,39 @@ ovp_status study_stream(ovp_numeric_rng **out, ovp_experiment_run *run, int64_t 
 /* For `check`: refuses seeds that numpy's stream does not have, so that no run folder is made. Data come from that
  * stream with --rng torch or numpy, by data-seed or the seeds; with --rng numpy the rest does too, by the seeds. */
 ovp_status study_check_seeds(ovp_ctx *ctx, const ovp_experiment *experiment, const ovp_params *params);
+
+/* ---- study_keep.c: what a later run can take up again ----------------------------------------------- */
+
+/* Weights of a net into weights.npz as "<prefix>.<slice>", under the rule for large ones (--save-weights). */
+ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const ovp_net_model *model,
+                              const void *theta);
+/* How a net is built and trained; borrowed. */
+typedef struct study_kept {
+    const ovp_net_dense_options *dense;       /* one of these two */
+    const ovp_net_residual_options *residual; /* with its U and V */
+    const ovp_net_targets *targets;           /* loss, reduction, power */
+    const char *data;                         /* name of its training data, see below */
+    double loss;                              /* the last one of the training, before its update; NaN: unknown */
+} study_kept;
+/* study_keep_weights, with "<prefix>.read_in" and ".read_out" of a residual net, and under "nets" of the description
+ * what past_net.h needs to build it again. */
+ovp_status study_keep_net(ovp_experiment_run *run, const char *prefix, const study_kept *kept,
+                          const ovp_net_model *model, const void *theta);
+/* Training data of kept nets by value, "<name>.x" (rows x inputs) and "<name>.y" (labels, or rows x outputs) in
+ * weights.npz, under the rule for large ones. With labels outputs is the number of classes. */
+ovp_status study_keep_data(ovp_experiment_run *run, const char *name, ovp_numeric_type type, ovp_idx rows,
+                           ovp_idx inputs, const void *x, ovp_idx outputs, const ovp_net_targets *targets);
+/* ovp_data_choose and ovp_data_load with this stream and type; under "sets" of the description stands how to load the
+ * same again: the texts, the stream's state where anything is drawn ("<name>.stream"), a check sum. */
+ovp_status study_load_data(ovp_data_set *out, ovp_experiment_run *run, const char *name, const char *dataset,
+                           ovp_data_text_fn text, const void *user, ovp_numeric_type type, ovp_numeric_rng *rng);
+/* SHA-256 of the first 1e6 training inputs and of the training targets, as study_load_data keeps it. */
+void study_data_sum(const ovp_data_set *set, char out[65]);
+/* Names of ovp_net_loss, ovp_net_reduction and ovp_numeric_rng_kind in a description, NULL at the end. */
+extern const char *const study_losses[], *const study_reductions[], *const study_streams[];
+
+/* Array as a file of its own in the run folder. */
+ovp_status study_export_npy(ovp_experiment_run *run, const char *file, const ovp_numeric_array *array);
 
 /* ---- study_table.c: questions to a table ------------------------------------------------------------ */
 

@@ -188,31 +188,7 @@ done:
     return status;
 }
 
-/* ---- weights and streams ------------------------------------------------------------------------- */
-
-enum { SAVED_PARAMETERS = 1000000 }; /* weights are kept up to this many values unless --save-weights asks for all */
-
-ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const ovp_net_model *model,
-                              const void *theta) {
-    ovp_status status = OVP_OK;
-    ovp_ctx *ctx = ovp_run_ctx(run);
-    ovp_idx count;
-    const ovp_net_slice *slice = ovp_net_model_slices(model, &count);
-    ovp_numeric_array array = {.data = NULL};
-    if (ovp_net_model_parameters(model) > SAVED_PARAMETERS && !ovp_params_bool(ovp_run_params(run), "save-weights"))
-        return OVP_OK;
-    for (ovp_idx i = 0; i < count; i++) {
-        char name[160];
-        snprintf(name, sizeof name, "%s.%s", prefix, slice[i].name);
-        OVP_TRY(ovp_numeric_array_create(&array, ctx, ovp_net_model_type(model), slice[i].ndim, slice[i].shape));
-        ovp_net_slice_get(model, &slice[i], theta, array.data);
-        OVP_TRY(ovp_run_weight(run, name, &array));
-        ovp_numeric_array_free(ctx, &array);
-    }
-done:
-    ovp_numeric_array_free(ctx, &array);
-    return status;
-}
+/* ---- streams ------------------------------------------------------------------------------------ */
 
 ovp_status study_stream(ovp_numeric_rng **out, ovp_experiment_run *run, int64_t seed, ovp_numeric_purpose purpose,
                         uint64_t index) {
