@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { MOST_LAYERS = 100000 }; /* of a dense net in a description */
 
@@ -13,89 +12,74 @@ static ovp_status wrong(ovp_ctx *ctx, const past_weights *w, const char *name, c
 
 /* ---- opening --------------------------------------------------------------------------------------- */
 
-static int is_file(const char *path) {
-    struct stat about;
-    return stat(path, &about) == 0 && S_ISREG(about.st_mode);
-}
-
 static int ends_with(const char *text, const char *end) {
     const size_t n = strlen(text), k = strlen(end);
     return n >= k && strcmp(text + n - k, end) == 0;
 }
 
-/* Whether a run folder's manifest tells of nets that can be built again. */
-static int has_nets(ovp_ctx *ctx, const char *dir) {
-    ovp_text path = {.ctx = ctx};
-    json_t *manifest = NULL;
-    int found = 0;
-    ovp_text_add(&path, "%s/manifest.json", dir);
-    if (!path.failed && ovp_io_json_read(&manifest, ctx, path.data) == OVP_OK)
-        found = json_object_size(json_object_get(json_object_get(manifest, "description"), "nets")) > 0;
-    ovp_clear(ctx); /* a broken run is passed over */
-    json_decref(manifest);
-    ovp_text_free(&path);
+/* Whether a run is over and its manifest tells of nets that can be built again. */
+static int has_nets(ovp_ctx *ctx, const json_t *entry) {
+    const char *dir = json_string_value(json_object_get(entry, "dir"));
+    const char *outcome = json_string_value(json_object_get(entry, "status"));
+    past_run run;
+    if (!dir || !outcome || (strcmp(outcome, "complete") != 0 && strcmp(outcome, "interrupted") != 0)) return 0;
+    const int opened = past_run_open(&run, ctx, "--runs", dir, NULL) == OVP_OK;
+    const int found =
+        opened && json_object_size(json_object_get(json_object_get(run.manifest, "description"), "nets")) > 0;
+    past_run_close(ctx, &run);
+    if (!opened) ovp_clear(ctx); /* a broken run is passed over */
     return found;
 }
 
-static ovp_status find_latest(char **dir, ovp_ctx *ctx) {
+/* The newest run with nets. */
+static ovp_status open_latest(past_run *run, ovp_ctx *ctx) {
     ovp_status status = OVP_OK;
     json_t *list = NULL;
+    size_t i = 0;
     OVP_TRY(ovp_store_list(&list, ctx, NULL));
-    for (size_t i = 0; i < json_array_size(list) && !*dir; i++) {
-        const char *its_dir = json_string_value(json_object_get(json_array_get(list, i), "dir"));
-        if (its_dir && has_nets(ctx, its_dir)) OVP_TRY(ovp_strdup(ctx, dir, its_dir));
-    }
-    if (!*dir)
-        status = ovp_fail(ctx, OVP_ENOTFOUND,
-                          "no run with kept nets was found; train one first (`overparam run depth-limit --preset "
-                          "quick`) or name one with --runs");
+    while (i < json_array_size(list) && !has_nets(ctx, json_array_get(list, i))) i++;
+    if (i == json_array_size(list))
+        OVP_TRY(ovp_fail(ctx, OVP_ENOTFOUND,
+                         "--runs latest: no finished run with kept nets where runs are looked for ($OVERPARAM_RUNS or "
+                         "./runs); train one first, as with 'overparam run depth-limit --preset quick', or give the "
+                         "path of a run folder"));
+    OVP_TRY(past_run_open(run, ctx, "--runs", json_string_value(json_object_get(json_array_get(list, i), "dir")), NULL));
 done:
     json_decref(list);
     return status;
 }
 
-/* The path of weights.npz, and what the run is called. */
-static ovp_status locate(past_weights *w, ovp_ctx *ctx, const char *run) {
+/* The arrays, and what they are called. */
+static ovp_status read_arrays(past_weights *w, ovp_ctx *ctx, const char *name) {
     ovp_status status = OVP_OK;
-    ovp_text path = {.ctx = ctx};
-    char *dir = NULL;
-    if (ends_with(run, ".npz")) {
-        OVP_TRY(ovp_strdup(ctx, &w->path, run));
-        OVP_TRY(ovp_strdup(ctx, &w->label, run));
+    past_run run = {.dir = NULL};
+    if (ends_with(name, ".npz")) {
+        OVP_TRY(ovp_strdup(ctx, &w->label, name));
+        OVP_TRY(ovp_strdup(ctx, &w->path, name));
+        OVP_TRY(past_arrays_read(&w->arrays, &w->count, ctx, name));
         goto done;
     }
-    if (strcmp(run, "latest") == 0)
-        OVP_TRY(find_latest(&dir, ctx));
-    else
-        OVP_TRY(ovp_store_find(&dir, ctx, NULL, run));
-    const char *slash = strrchr(dir, '/');
-    OVP_TRY(ovp_strdup(ctx, &w->label, slash && slash[1] ? slash + 1 : dir));
-    ovp_text_add(&path, "%s/weights.npz", dir);
-    OVP_TRY(ovp_text_status(&path));
-    OVP_TRY(ovp_strdup(ctx, &w->path, path.data));
-    if (!is_file(w->path))
-        status = ovp_fail(ctx, OVP_ENOTFOUND,
-                          "%s: the run kept no weights (nets over 1e6 values are kept with --save-weights only)", dir);
+    OVP_TRY(strcmp(name, "latest") == 0 ? open_latest(&run, ctx) : past_run_open(&run, ctx, "--runs", name, NULL));
+    OVP_TRY(ovp_strdup(ctx, &w->label, run.id));
+    OVP_TRY(past_run_path(&w->path, ctx, &run, "weights.npz"));
+    OVP_TRY(past_run_weights(&w->arrays, &w->count, ctx, &run));
 done:
-    ovp_free(ctx, dir);
-    ovp_text_free(&path);
+    past_run_close(ctx, &run);
     return status;
 }
 
 static const ovp_numeric_array *array_of(const past_weights *w, const char *name) {
-    for (ovp_idx i = 0; i < w->count; i++)
-        if (strcmp(w->arrays[i].name, name) == 0) return &w->arrays[i].array;
-    return NULL;
+    return past_array_find(w->arrays, w->count, name);
 }
 
 ovp_status past_weights_open(past_weights *out, ovp_ctx *ctx, const char *run) {
     ovp_status status = OVP_OK;
     *out = (past_weights){.path = NULL};
-    OVP_TRY(locate(out, ctx, run));
-    OVP_TRY(ovp_io_npz_read(&out->arrays, &out->count, ctx, out->path));
+    OVP_TRY(read_arrays(out, ctx, run));
     const ovp_numeric_array *text = array_of(out, "description");
     if (text && text->type == OVP_U8)
-        OVP_TRY(ovp_io_json_parse(&out->description, ctx, out->path, text->data, (size_t)ovp_numeric_array_count(text)));
+        OVP_TRY(
+            ovp_io_json_parse(&out->description, ctx, out->path, text->data, (size_t)ovp_numeric_array_count(text)));
     out->nets = json_object_get(out->description, "nets");
     if (json_object_size(out->nets) == 0)
         status = ovp_fail(ctx, OVP_EFORMAT,

@@ -3,6 +3,7 @@
 #ifndef OVP_PAST_NET_H
 #define OVP_PAST_NET_H
 
+#include "past_run.h"
 #include "study.h"
 
 /* A set of training data, as the nets' run had it, in one type. */

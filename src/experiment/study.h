@@ -20,6 +20,7 @@ typedef struct study_net {
     ovp_net_batch *batch;
     ovp_train *trainer;
     void *theta, *theta0;
+    json_t *how; /* its options, as a description has them */
 } study_net;
 /* Dense model of these options with theta drawn by `rule` (ovp_net_init, with gain; NULL: left at 0) from rng; theta0 =
  * theta. No trainer yet. */
@@ -73,12 +74,15 @@ ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const
                               const void *theta);
 /* How a net is built and trained; borrowed. */
 typedef struct study_kept {
-    const ovp_net_dense_options *dense;       /* one of these two */
+    const study_net *net; /* one of these three */
+    const ovp_net_dense_options *dense;
     const ovp_net_residual_options *residual; /* with its U and V */
     const ovp_net_targets *targets;           /* loss, reduction, power */
     const char *data;                         /* name of its training data, see below */
     double loss;                              /* the last one of the training, before its update; NaN: unknown */
 } study_kept;
+/* How such a net is built, as it stands in a description. New reference, NULL when out of memory. */
+json_t *study_dense_json(const ovp_net_dense_options *options);
 /* study_keep_weights, with "<prefix>.read_in" and ".read_out" of a residual net, and under "nets" of the description
  * what past_net.h needs to build it again. */
 ovp_status study_keep_net(ovp_experiment_run *run, const char *prefix, const study_kept *kept,

@@ -37,7 +37,7 @@ static const char *text_or(const char *text, const char *standard) {
     return text ? text : standard;
 }
 
-static json_t *dense_json(const ovp_net_dense_options *o) {
+json_t *study_dense_json(const ovp_net_dense_options *o) {
     json_t *widths = json_array();
     for (ovp_idx l = 0; l <= o->layers; l++) json_array_append_new(widths, json_integer(o->widths[l]));
     return json_pack("{s:s, s:o, s:s, s:b, s:b, s:s, s:f, s:f, s:s}", "kind", "dense", "widths", widths, "activation",
@@ -106,7 +106,9 @@ ovp_status study_keep_net(ovp_experiment_run *run, const char *prefix, const stu
         OVP_TRY(keep_matrix(run, prefix, "read_in", r->type, r->dim, r->inputs, r->read_in));
         OVP_TRY(keep_matrix(run, prefix, "read_out", r->type, r->outputs, r->dim, r->read_out));
     }
-    net = r ? residual_json(r) : dense_json(kept->dense);
+    net = r            ? residual_json(r)
+          : kept->net ? json_deep_copy(kept->net->how)
+                      : study_dense_json(kept->dense);
     if (!net || json_object_set_new(net, "loss", loss_json(kept->targets)) ||
         json_object_set_new(net, "recorded_loss", ovp_io_json_number(kept->loss)) ||
         json_object_set_new(net, "data", json_string(kept->data))) {

@@ -13,6 +13,8 @@ ovp_status study_net_create(study_net *net, ovp_ctx *ctx, const ovp_net_dense_op
     const ovp_net_init_options init = {sizeof init, rule, gain};
     *net = (study_net){.model = NULL};
     OVP_TRY(ovp_net_dense_create(&net->model, ctx, options));
+    net->how = study_dense_json(options);
+    if (!net->how) OVP_TRY(ovp_fail(ctx, OVP_ENOMEM, "net: out of memory for its description"));
     const ovp_idx parameters = ovp_net_model_parameters(net->model);
     const size_t bytes = ovp_numeric_type_size(options->type);
     OVP_TRY(ovp_alloc(ctx, &net->theta, parameters, bytes));
@@ -81,6 +83,7 @@ void study_net_free(ovp_ctx *ctx, study_net *net) {
     ovp_net_workspace_free(net->workspace);
     ovp_net_model_free(net->model);
     ovp_net_model_free(net->base);
+    json_decref(net->how);
     ovp_free(ctx, net->theta0);
     ovp_free(ctx, net->theta);
     *net = (study_net){.model = NULL};
