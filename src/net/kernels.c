@@ -1,4 +1,5 @@
 /* Which compiled version of the hot kernels a context uses. */
+#include "net/residual_tile_int.h"
 #include "net/tile_int.h"
 
 extern const ovp_net_kernels ovp_net_kernels_f32_base, ovp_net_kernels_f64_base;
@@ -31,6 +32,23 @@ static const ovp_net_tile_kernels *const tiles[1][2] = {
 
 const ovp_net_tile_kernels *ovp_net_tile_kernels_for(const ovp_ctx *ctx, ovp_numeric_type type) {
     return tiles[ovp_isa_rank(ctx)][type == OVP_F64];
+}
+
+extern const ovp_net_residual_kernels ovp_net_residual_kernels_f32_base, ovp_net_residual_kernels_f64_base;
+#if defined(__x86_64__)
+extern const ovp_net_residual_kernels ovp_net_residual_kernels_f32_v3, ovp_net_residual_kernels_f64_v3,
+    ovp_net_residual_kernels_f32_v4, ovp_net_residual_kernels_f64_v4;
+static const ovp_net_residual_kernels *const residuals[3][2] = {
+    {&ovp_net_residual_kernels_f32_base, &ovp_net_residual_kernels_f64_base},
+    {&ovp_net_residual_kernels_f32_v3, &ovp_net_residual_kernels_f64_v3},
+    {&ovp_net_residual_kernels_f32_v4, &ovp_net_residual_kernels_f64_v4}};
+#else
+static const ovp_net_residual_kernels *const residuals[1][2] = {
+    {&ovp_net_residual_kernels_f32_base, &ovp_net_residual_kernels_f64_base}};
+#endif
+
+const ovp_net_residual_kernels *ovp_net_residual_kernels_for(const ovp_ctx *ctx, ovp_numeric_type type) {
+    return residuals[ovp_isa_rank(ctx)][type == OVP_F64];
 }
 
 #define OVP_UPDATES(level)                                                                                             \

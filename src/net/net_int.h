@@ -41,7 +41,7 @@ typedef struct ovp_net_engine {
     /* Gradient of sum(df * F), df rows x c, after forward. */
     ovp_status (*backward)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, const void *df,
                            const ovp_net_sink *sink);
-    /* Loss and its gradient in one go; NULL: forward, loss, backward. */
+    /* Loss and its gradient in one go, targets->outputs included; NULL: forward, loss, backward. */
     ovp_status (*loss_grad)(ovp_net_workspace *ws, const ovp_net_batch *batch, const ovp_net_targets *targets,
                             const void *theta, double *loss, const ovp_net_sink *sink);
     /* F (also in ws->wide) and its derivative along v, rows x c; leaves what `second` needs. */
@@ -205,6 +205,10 @@ double ovp_net_loss_rows_f64(const ovp_ctx *ctx, const ovp_net_targets *t, ovp_i
 /* Either, after the targets were checked. */
 ovp_status ovp_net_loss_of(ovp_ctx *ctx, const ovp_net_targets *t, ovp_numeric_type type, ovp_idx rows, ovp_idx c,
                            const ovp_net_outputs *outputs, double *loss, void *df);
+/* The terms of a squared error are squares, and no other power. */
+static inline int ovp_net_loss_is_square(const ovp_net_targets *t) {
+    return !(t->power > 0) || !(t->power < 2 || t->power > 2);
+}
 /* d(loss) / d(sum of the per-sample terms): what the reduction divides by. */
 double ovp_net_loss_scale(const ovp_net_targets *t, ovp_idx rows, ovp_idx c);
 /* rdf = (Hessian of the loss with respect to the outputs) jv, both rows x c of the model's type, at the unrounded

@@ -1,6 +1,7 @@
 /* The public operations: checks, then the engine. */
 #include "net/net_int.h"
 
+#include <math.h>
 #include <string.h>
 
 ovp_status ovp_net_workspace_create(ovp_net_workspace **out, ovp_ctx *ctx, const ovp_net_model *model, ovp_idx rows) {
@@ -73,6 +74,10 @@ static ovp_status check_targets(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx 
                                                           : "neither labels nor values are given");
     if (t->loss == OVP_LOSS_CROSS_ENTROPY && t->reduction == OVP_REDUCE_HALF_SAMPLES)
         return ovp_fail(ctx, OVP_EINVAL, "targets: half-samples is a reduction of MSE only");
+    if (!(t->power >= 1 && isfinite(t->power)) && !(t->power >= 0 && t->power <= 0))
+        return ovp_fail(ctx, OVP_EINVAL, "targets: power %g; at least 1, or 0 for squares", t->power);
+    if (t->loss == OVP_LOSS_CROSS_ENTROPY && t->power > 0)
+        return ovp_fail(ctx, OVP_EINVAL, "targets: power %g goes with MSE; leave it 0 for cross-entropy", t->power);
     for (ovp_idx i = 0; t->labels && !(t->loss == OVP_LOSS_MSE && t->values) && i < rows; i++) {
         const ovp_idx row = t->rows ? t->rows[i] : i;
         if (t->labels[row] < 0 || t->labels[row] >= c)
@@ -121,6 +126,8 @@ ovp_status ovp_net_loss_backward(ovp_net_workspace *ws, const ovp_net_batch *bat
     if (status == OVP_OK)
         status =
             ovp_net_loss_of(ws->ctx, targets, m->type, batch->rows, ovp_net_model_outputs(m), &outputs, loss, ws->df);
+    if (status == OVP_OK && targets->outputs)
+        memcpy(targets->outputs, ws->f, (size_t)(batch->rows * m->outputs) * ovp_numeric_type_size(m->type));
     if (status == OVP_OK) status = m->engine->backward(ws, batch, theta, ws->df, sink);
     return status;
 }

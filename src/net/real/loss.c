@@ -57,6 +57,25 @@ static double cross_entropy_row(const ovp_ctx *ctx, const ovp_net_outputs *f, ov
     return log1p(rest) - (output(f, at + label) - highest);
 }
 
+/* |d|^power and, in *slope, its derivative. */
+static double power_of(double d, double power, double *slope) {
+    const double size = fabs(d), below = pow(size, power - 1);
+    *slope = d < 0 ? -power * below : d > 0 ? power * below : d; /* 0, and NaN stays */
+    return size * below;
+}
+
+static double powers_row(const ovp_net_targets *t, ovp_idx row, const ovp_net_outputs *f, ovp_idx at, ovp_idx c,
+                         double scale, real *df) {
+    double sum = 0;
+    for (ovp_idx j = 0; j < c; j++) {
+        const double want = t->values ? (double)((const real *)t->values)[row * c + j] : t->labels[row] == j;
+        double slope;
+        sum += power_of(output(f, at + j) - want, t->power, &slope);
+        if (df) df[j] = (real)(scale * slope);
+    }
+    return sum;
+}
+
 static double squared_row(const ovp_net_targets *t, ovp_idx row, const ovp_net_outputs *f, ovp_idx at, ovp_idx c,
                           double scale, real *df) {
     double sum = 0;
@@ -75,8 +94,10 @@ double OVP_REAL(ovp_net_loss_rows)(const ovp_ctx *ctx, const ovp_net_targets *t,
     for (ovp_idx i = 0; i < count; i++) {
         const ovp_idx row = t->rows ? t->rows[first + i] : first + i;
         real *d = df ? (real *)df + i * c : NULL;
-        sum += t->loss == OVP_LOSS_MSE ? squared_row(t, row, outputs, i * c, c, scale, d)
-                                       : cross_entropy_row(ctx, outputs, i * c, c, t->labels[row], scale, d);
+        if (t->loss == OVP_LOSS_CROSS_ENTROPY)
+            sum += cross_entropy_row(ctx, outputs, i * c, c, t->labels[row], scale, d);
+        else
+            sum += (ovp_net_loss_is_square(t) ? squared_row : powers_row)(t, row, outputs, i * c, c, scale, d);
     }
     return sum;
 }

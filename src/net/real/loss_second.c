@@ -7,7 +7,7 @@
 enum { CHUNK = 256 }; /* rows a task */
 
 typedef struct job {
-    int cross_entropy;
+    const ovp_net_targets *targets;
     ovp_idx rows, c;
     double scale;
     const double *wide;
@@ -31,19 +31,35 @@ static void cross_entropy_row(ovp_idx c, double scale, const double *f, const re
         rdf[j] = (real)(scale * (exp(f[j] - f[top]) / total) * ((double)jv[j] - (double)jv[top] - mean));
 }
 
+/* power (power - 1) |f - y|^(power - 2) jv; 0 where that is infinite, as at other kinks. */
+static void powers_row(const job *j, ovp_idx i) {
+    const ovp_net_targets *t = j->targets;
+    const ovp_idx row = t->rows ? t->rows[i] : i;
+    for (ovp_idx k = 0; k < j->c; k++) {
+        const ovp_idx at = i * j->c + k;
+        const double want = t->values ? (double)((const real *)t->values)[row * j->c + k] : t->labels[row] == k;
+        const double d = fabs(j->wide[at] - want);
+        const double curve = d > 0 || d != d ? t->power * (t->power - 1) * pow(d, t->power - 2) : 0;
+        j->rdf[at] = (real)(j->scale * curve * (double)j->jv[at]);
+    }
+}
+
 static ovp_status chunk(ovp_ctx *worker, void *arg, ovp_idx task) {
     const job *j = arg;
     const ovp_idx c = j->c, end = (task + 1) * CHUNK < j->rows ? (task + 1) * CHUNK : j->rows;
     (void)worker;
-    for (ovp_idx i = task * CHUNK * c; !j->cross_entropy && i < end * c; i++)
-        j->rdf[i] = (real)(2 * j->scale * (double)j->jv[i]);
-    for (ovp_idx i = task * CHUNK; j->cross_entropy && i < end; i++)
-        cross_entropy_row(c, j->scale, j->wide + i * c, j->jv + i * c, j->rdf + i * c);
+    for (ovp_idx i = task * CHUNK; i < end; i++)
+        if (j->targets->loss == OVP_LOSS_CROSS_ENTROPY)
+            cross_entropy_row(c, j->scale, j->wide + i * c, j->jv + i * c, j->rdf + i * c);
+        else if (!ovp_net_loss_is_square(j->targets))
+            powers_row(j, i);
+        else
+            for (ovp_idx k = i * c; k < (i + 1) * c; k++) j->rdf[k] = (real)(2 * j->scale * (double)j->jv[k]);
     return OVP_OK;
 }
 
 ovp_status OVP_REAL(ovp_net_loss_second)(ovp_ctx *ctx, const ovp_net_targets *t, ovp_idx rows, ovp_idx c,
                                          const double *wide, const void *jv, void *rdf) {
-    job j = {t->loss == OVP_LOSS_CROSS_ENTROPY, rows, c, ovp_net_loss_scale(t, rows, c), wide, jv, rdf};
+    job j = {t, rows, c, ovp_net_loss_scale(t, rows, c), wide, jv, rdf};
     return ovp_parallel(ctx, (rows + CHUNK - 1) / CHUNK, chunk, &j);
 }

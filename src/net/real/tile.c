@@ -191,7 +191,9 @@ static void squares(const run *r, chunk *c, real *top) {
 
 ovp_status OVP_REAL(ovp_net_tile_outputs)(const run *r, chunk *c, real *top, ovp_idx row, ovp_idx column) {
     const ovp_idx outputs = r->m->outputs;
-    if (r->targets && r->targets->loss == OVP_LOSS_MSE && r->targets->values && row == 1) {
+    if (r->targets && r->targets->loss == OVP_LOSS_MSE && r->targets->values && row == 1 &&
+        ovp_net_loss_is_square(r->targets)) {
+        if (r->targets->outputs) read_outputs(r, c, top, row, column);
         squares(r, c, top);
         return OVP_OK;
     }
@@ -323,6 +325,7 @@ static ovp_status loss_grad(ovp_net_workspace *ws, const ovp_net_batch *batch, c
     double total = 0;
     for (ovp_idx g = 0; g < r.groups; g++) total += r.t->loss[g];
     *loss = total * r.scale;
+    if (targets->outputs) memcpy(targets->outputs, ws->f, (size_t)(batch->rows * ws->model->outputs) * sizeof(real));
     deliver(&r, sink);
     return OVP_OK;
 }
