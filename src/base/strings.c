@@ -2,7 +2,6 @@
 #include "base/base_int.h"
 
 #include <ctype.h>
-#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,51 +14,6 @@ static double to_double(const char *text, char **end) {
     double value = strtod_l(text, end, c);
     freelocale(c);
     return value;
-}
-
-/* snprintf writes the locale's radix character, which may be several bytes: whatever is no part of a number is one
- * point. */
-static int plain_radix(char *buffer, const char *text) {
-    char *to = buffer;
-    for (const char *from = text; *from; from++) {
-        if (isdigit((unsigned char)*from) || strchr("+-e", *from))
-            *to++ = *from;
-        else if (to == buffer || to[-1] != '.')
-            *to++ = '.';
-    }
-    *to = 0;
-    return (int)(to - buffer);
-}
-
-static int format_non_finite(char *buffer, double value) {
-    return snprintf(buffer, 32, "%s", isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
-}
-
-int ovp_format_real(char *buffer, double value) {
-    if (!isfinite(value)) return format_non_finite(buffer, value);
-    /* %g drops trailing zeros, so 15 digits already give the shortest form of most; subnormals have fewer digits. */
-    int length = 0;
-    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
-        char text[64]; /* 24 characters and a radix of several bytes */
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        length = plain_radix(buffer, text);
-        if (to_double(buffer, NULL) == value) break;
-    }
-    return length;
-}
-
-int ovp_format_real32(char *buffer, float value) {
-    if (!isfinite(value)) return format_non_finite(buffer, (double)value);
-    int length = 0;
-    for (int digits = fabsf(value) < FLT_MIN ? 1 : 6; digits <= 9; digits++) {
-        char text[64];
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        length = plain_radix(buffer, text);
-        /* Through double: a decimal of at most 9 digits is never near enough to a rounding boundary to be rounded twice
-         * wrongly and still compare equal to the float it came from. */
-        if ((float)to_double(buffer, NULL) == value) break;
-    }
-    return length;
 }
 
 /* Copy without '_' between digits; 0 if it is empty, too long, or has a misplaced '_'. */

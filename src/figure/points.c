@@ -2,6 +2,7 @@
 #include "figure/figure_int.h"
 
 #include <math.h>
+#include <string.h>
 
 static int increasing(const ovp_figure_series *series, const figure_axis *x) {
     double last = -INFINITY;
@@ -62,8 +63,8 @@ ovp_idx figure_thin(const ovp_figure_series *series, const figure_axis *x, const
 
 void figure_add_number(ovp_text *dat, double value, const char *after) {
     char number[32];
-    (void)ovp_format_real(number, value);
-    ovp_text_add(dat, "%s%s", number, after);
+    ovp_text_add_bytes(dat, number, (size_t)ovp_format_real(number, value));
+    ovp_text_add_bytes(dat, after, strlen(after));
 }
 
 /* One end of an error bar, band or bin: without a value the point itself; on a log axis an end <= 0 reaches the edge.
@@ -80,8 +81,11 @@ static void add_point(const figure_frame *frame, const ovp_figure_series *series
     figure_add_number(dat, series->x[i], " ");
     if (!series->z && !series->low && !series->high) { /* the same number in all three columns: printed once */
         char number[32];
-        (void)ovp_format_real(number, middle);
-        ovp_text_add(dat, "%s %s %s", number, number, number);
+        const size_t length = (size_t)ovp_format_real(number, middle);
+        for (int column = 0; column < 3; column++) {
+            ovp_text_add_bytes(dat, " ", column > 0);
+            ovp_text_add_bytes(dat, number, length);
+        }
     } else if (series->z) {
         figure_add_number(dat, middle, " ");
         figure_add_number(dat, series->z[i], "");

@@ -43,6 +43,12 @@ typedef struct ovp_io_part {
     size_t bytes;
 } ovp_io_part;
 
+/* Whole blocks of 64 bytes added to a SHA-256 state: in plain C, or (k: its 64 constants) with the instructions that
+ * some processors have for it. */
+void ovp_io_sha256_blocks_plain(uint32_t h[8], const unsigned char *data, size_t blocks);
+int ovp_io_sha256_has_instructions(void);
+void ovp_io_sha256_blocks_x86(uint32_t h[8], const unsigned char *data, size_t blocks, const uint32_t k[64]);
+
 /* ovp_io_write_file for content that lies in several places. */
 ovp_status ovp_io_write_parts(ovp_ctx *ctx, const char *path, const ovp_io_part *parts, int count);
 /* The write step alone: everything into an open descriptor, name for the message. */

@@ -49,18 +49,30 @@ static void compress(uint32_t h[8], const unsigned char block[64]) {
     for (int i = 0; i < 8; i++) h[i] += s[i];
 }
 
+void ovp_io_sha256_blocks_plain(uint32_t h[8], const unsigned char *data, size_t blocks) {
+    for (size_t b = 0; b < blocks; b++) compress(h, data + 64 * b);
+}
+
+/* fast: ovp_io_sha256_has_instructions, asked once a message (a virtual machine answers slowly). */
+static void compress_blocks(uint32_t h[8], const unsigned char *data, size_t blocks, int fast) {
+    if (fast)
+        ovp_io_sha256_blocks_x86(h, data, blocks, K);
+    else
+        ovp_io_sha256_blocks_plain(h, data, blocks);
+}
+
 static const uint32_t START[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                   0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
 /* The last `left` < 64 bytes of a message of `total` bytes, its padding and length; then h as hexadecimal digits. */
-static void finish(uint32_t h[8], const unsigned char *last, size_t left, uint64_t total, char out[65]) {
+static void finish(uint32_t h[8], const unsigned char *last, size_t left, uint64_t total, int fast, char out[65]) {
     static const char hex[] = "0123456789abcdef";
     unsigned char tail[128] = {0};
     const size_t end = left < 56 ? 64 : 128;
     if (left) memcpy(tail, last, left);
     tail[left] = 0x80;
     for (int i = 0; i < 8; i++) tail[end - 1 - (size_t)i] = (unsigned char)(total * 8 >> (8 * i));
-    for (size_t b = 0; b < end; b += 64) compress(h, tail + b);
+    compress_blocks(h, tail, end / 64, fast);
     for (int i = 0; i < 64; i++) out[i] = hex[h[i / 8] >> (28 - 4 * (i % 8)) & 15];
     out[64] = 0;
 }
@@ -68,10 +80,11 @@ static void finish(uint32_t h[8], const unsigned char *last, size_t left, uint64
 void ovp_io_sha256(const void *data, size_t bytes, char out[65]) {
     uint32_t h[8];
     const unsigned char *in = data;
+    const int fast = ovp_io_sha256_has_instructions();
     assert((data || !bytes) && out);
     memcpy(h, START, sizeof(h));
-    for (size_t b = 0; b < bytes / 64; b++) compress(h, in + 64 * b);
-    finish(h, in ? in + bytes / 64 * 64 : NULL, bytes % 64, bytes, out);
+    compress_blocks(h, in, bytes / 64, fast);
+    finish(h, in ? in + bytes / 64 * 64 : NULL, bytes % 64, bytes, fast, out);
 }
 
 ovp_status ovp_io_sha256_file(char out[65], int64_t *bytes, ovp_ctx *ctx, const char *path) {
@@ -79,6 +92,7 @@ ovp_status ovp_io_sha256_file(char out[65], int64_t *bytes, ovp_ctx *ctx, const 
     uint32_t h[8];
     unsigned char buffer[1 << 14];
     uint64_t total = 0;
+    const int fast = ovp_io_sha256_has_instructions();
     size_t held = 0; /* bytes in buffer; whole blocks are taken out at once */
     struct stat about;
     memcpy(h, START, sizeof(h));
@@ -97,11 +111,11 @@ ovp_status ovp_io_sha256_file(char out[65], int64_t *bytes, ovp_ctx *ctx, const 
         if (got == 0) break;
         total += (uint64_t)got;
         held += (size_t)got;
-        for (size_t b = 0; b < held / 64; b++) compress(h, buffer + 64 * b);
+        compress_blocks(h, buffer, held / 64, fast);
         memmove(buffer, buffer + held / 64 * 64, held % 64);
         held %= 64;
     }
-    finish(h, buffer, held, total, out);
+    finish(h, buffer, held, total, fast, out);
     if (bytes) *bytes = (int64_t)total;
 done:
     (void)close(fd);

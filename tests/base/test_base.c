@@ -4,8 +4,10 @@
 
 #include <overparam/base.h>
 
+#include <float.h>
 #include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,6 +141,53 @@ static void numbers_round_trip(void **state) {
     assert_string_equal(buffer, "0.1");
 }
 
+static int digits_of(const char *text) {
+    int digits = 0, zeros = 0, started = 0;
+    for (; *text && *text != 'e'; text++) {
+        if (*text < '0' || *text > '9') continue;
+        started |= *text != '0';
+        if (!started) continue;
+        zeros = *text == '0' ? zeros + 1 : 0;
+        digits++;
+    }
+    return digits - zeros;
+}
+
+/* No decimal of fewer digits reads back as the number, and of those with as many none is closer: printf's own, the
+ * closest one, is no other unless it does not read back (just above a power of two, where the interval below is half
+ * as wide). */
+static void numbers_are_shortest(void **state) {
+    (void)state;
+    uint64_t bits = 88172645463325252u;
+    char buffer[32], other[40];
+    int edges = 0;
+    for (int i = 0; i < 40000; i++) {
+        bits ^= bits << 13, bits ^= bits >> 7, bits ^= bits << 17;
+        uint64_t pattern = i % 4 == 0   ? bits & 0xfff0000000000000u                              /* powers of two */
+                           : i % 4 == 1 ? (bits & 0x800fffffffffffffu) | (1003 + bits % 40) << 52 /* near 1 */
+                                        : bits;
+        double value;
+        memcpy(&value, &pattern, 8);
+        if (i % 4 == 3) value = (double)(int64_t)(bits >> (bits % 60)) / (1 + i % 1000);
+        if (!isfinite(value) || value == 0) continue;
+        ovp_format_real(buffer, value);
+        const int digits = digits_of(buffer);
+        if (digits > 1) {
+            (void)snprintf(other, sizeof(other), "%.*e", digits - 2, value);
+            assert_true(strtod(other, NULL) != value);
+        }
+        (void)snprintf(other, sizeof(other), "%.*e", digits - 1, value);
+        if (strtod(other, NULL) == value)
+            assert_true(strtod(buffer, NULL) == value && digits_of(other) == digits);
+        else
+            edges++;
+        /* %g's form. */
+        (void)snprintf(other, sizeof(other), "%.*g", digits > 15 ? digits : 15, value);
+        if (fabs(value) >= DBL_MIN && strtod(other, NULL) == value && digits <= 15) assert_string_equal(buffer, other);
+    }
+    assert_true(edges > 0);
+}
+
 static void numbers_are_parsed_whole(void **state) {
     (void)state;
     double real;
@@ -211,6 +260,7 @@ int main(void) {
         cmocka_unit_test(running_out_of_memory_is_reported),
         CTX_TEST(memory_is_zeroed_and_aligned),
         cmocka_unit_test(numbers_round_trip),
+        cmocka_unit_test(numbers_are_shortest),
         cmocka_unit_test(numbers_are_parsed_whole),
         cmocka_unit_test(the_locale_does_not_matter),
         cmocka_unit_test(edit_distance_counts),
