@@ -85,8 +85,8 @@ OVP_API ovp_status ovp_measure_fit_decay(ovp_measure_decay *out, ovp_ctx *ctx, o
 /* ---- loss landscapes ------------------------------------------------------------------------------- */
 
 /* What a random direction takes its length from: every weight tensor (the published program of the depth limit calls
- * this filter normalisation), or every filter of it, i.e. the row of a dense weight that makes one unit, the first index
- * of any other (Li, Xu, Taylor, Studer and Goldstein 2018, Visualizing the Loss Landscape of Neural Nets). */
+ * this filter normalisation), or every filter of it, i.e. the row of a dense weight that makes one unit, the first
+ * index of any other (Li, Xu, Taylor, Studer and Goldstein 2018, Visualizing the Loss Landscape of Neural Nets). */
 typedef enum ovp_measure_scaling { OVP_SCALING_LAYER, OVP_SCALING_FILTER } ovp_measure_scaling;
 typedef struct ovp_measure_direction_options {
     size_t size;
@@ -123,12 +123,12 @@ typedef struct ovp_measure_plane {
     const void *theta;
     const double *d1, *d2;
 } ovp_measure_plane;
-/* out[i cols + j] = loss at theta + a[j] d1 + b[i] d2 (rounded once to the model's type; b may be NULL with a line). The
- * points are shared out over the cores, one workspace a worker; each is computed by itself, so that the bits depend
+/* out[i cols + j] = loss at theta + a[j] d1 + b[i] d2 (rounded once to the model's type; b may be NULL with a line).
+ * The points are shared out over the cores, one workspace a worker; each is computed by itself, so that the bits depend
  * neither on the threads nor on the other points. A loss that is not finite is a result. Reports progress; once
- * interrupted the points that were not reached hold NaN. Cost rows cols forward passes; memory a theta and a workspace a
- * thread. Not inside a task of ovp_parallel. Errors: OVP_EINVAL (rows or cols below 1; a coordinate that is not finite;
- * b or d2 without the other), those of ovp_net_forward and ovp_net_loss_value, OVP_ENOMEM, OVP_EINTERRUPTED. */
+ * interrupted the points that were not reached hold NaN. Cost rows cols forward passes; memory a theta and a workspace
+ * a thread. Not inside a task of ovp_parallel. Errors: OVP_EINVAL (rows or cols below 1; a coordinate that is not
+ * finite; b or d2 without the other), those of ovp_net_forward and ovp_net_loss_value, OVP_ENOMEM, OVP_EINTERRUPTED. */
 OVP_API ovp_status ovp_measure_plane_losses(double *out, ovp_ctx *ctx, const ovp_measure_plane *plane, ovp_idx rows,
                                             const double *b, ovp_idx cols, const double *a);
 

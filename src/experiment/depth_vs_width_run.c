@@ -288,8 +288,7 @@ static ovp_status report_student(depth_width_lab *lab, const depth_width_student
                  sigma, (long long)s->width, (long long)s->seed, (long long)s->member);
         snprintf(data, sizeof data, "data.sigma%s.seed%lld", sigma, (long long)s->seed);
         const ovp_net_targets targets = {.loss = OVP_LOSS_MSE, .values = s->problem->y_train};
-        const study_kept kept = {
-            .net = &s->net, .targets = &targets, .data = data, .loss = s->losses[s->steps - 1]};
+        const study_kept kept = {.net = &s->net, .targets = &targets, .data = data, .loss = s->losses[s->steps - 1]};
         OVP_TRY(study_keep_net(lab->run, prefix, &kept, s->net.model, s->net.theta));
         OVP_TRY(study_keep_data(lab->run, data, lab->setup.type, lab->setup.n_train, lab->setup.inputs,
                                 s->problem->x_train, 1, &targets));

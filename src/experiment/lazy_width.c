@@ -189,8 +189,8 @@ done:
     return status;
 }
 
-static ovp_status keep_net(lazy_lab *lab, const lazy_width_row *row, const study_kept *kept,
-                           const ovp_net_model *model, const void *theta) {
+static ovp_status keep_net(lazy_lab *lab, const lazy_width_row *row, const study_kept *kept, const ovp_net_model *model,
+                           const void *theta) {
     char prefix[96];
     snprintf(prefix, sizeof prefix, "width%lld.seed%lld.member%lld", (long long)row->width, (long long)row->seed,
              (long long)row->member);
@@ -365,8 +365,8 @@ static ovp_status load_data(lazy_lab *lab) {
     ovp_status status = OVP_OK;
     OVP_TRY(ovp_numeric_rng_create(&rng, lab->ctx, torch ? OVP_RNG_TORCH : OVP_RNG_PHILOX,
                                    ovp_run_data_seed(lab->run, lab->seeds[0]), OVP_PURPOSE_DATA, 0));
-    OVP_TRY(study_load_data(&lab->data, lab->run, "data", dataset, data_text, lab->params, wide ? OVP_F64 : OVP_F32,
-                            rng));
+    OVP_TRY(
+        study_load_data(&lab->data, lab->run, "data", dataset, data_text, lab->params, wide ? OVP_F64 : OVP_F32, rng));
     if (lab->data.classes < 2 || !lab->data.x_test.data)
         status = ovp_fail(lab->ctx, OVP_EINVAL,
                           "--dataset %s: lazy-width needs labels of at least 2 classes and a test part (--split makes "

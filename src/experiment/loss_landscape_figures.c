@@ -137,12 +137,13 @@ static ovp_status draw_surfaces(const sheet *s) {
                                      .count = 2,
                                      .map = &p->map};
     }
-    return ovp_run_figure(s->lab->run, &(ovp_figure){.name = "surface",
-                                                     .title = "Loss landscape",
-                                                     .caption = "The same planes as surfaces, with contour lines on the "
-                                                                "floor.",
-                                                     .panels = s->figures,
-                                                     .panel_count = s->count});
+    return ovp_run_figure(s->lab->run,
+                          &(ovp_figure){.name = "surface",
+                                        .title = "Loss landscape",
+                                        .caption = "The same planes as surfaces, with contour lines on the "
+                                                   "floor.",
+                                        .panels = s->figures,
+                                        .panel_count = s->count});
 }
 
 static ovp_status draw_planes(const landscape_lab *lab) {

@@ -11,13 +11,13 @@ typedef struct landscape_row {
     int64_t seed;          /* of the directions */
     ovp_idx pick;          /* which of the chosen nets */
     ovp_idx rows, cols, samples;
-    double *loss; /* rows x cols; [rows / 2, cols / 2] is the centre */
+    double *loss;                        /* rows x cols; [rows / 2, cols / 2] is the centre */
     double trained, recorded, tolerance; /* loss at the weights; as recorded; allowed distance of the centre from it */
     double classes;                      /* 0: real targets, or a loss other than cross-entropy */
     double cosine, length;               /* faults of the directions */
     double seconds;
     /* read off */
-    double centre, minimum, far; /* far: mean over the finite losses of the border */
+    double centre, minimum, far;                     /* far: mean over the finite losses of the border */
     ovp_idx min_row, min_col, min_cells, not_finite; /* min_cells: from the centre, the larger of both ways; -1: none */
 } landscape_row;
 /* Fills the last three lines from loss. */
@@ -27,7 +27,7 @@ void landscape_read_off(landscape_row *row);
 typedef struct landscape_path {
     const char *run[2], *net[2]; /* borrowed */
     ovp_idx steps, samples;
-    double beyond, *t, *loss; /* steps values from -beyond to 1 + beyond */
+    double beyond, *t, *loss;             /* steps values from -beyond to 1 + beyond */
     double end[2], trained[2], tolerance; /* on the path at 0 and 1; by themselves */
     double barrier, barrier_at;           /* largest excess over the straight line between the ends, t in [0, 1] */
     double minimum, minimum_at;
@@ -68,8 +68,8 @@ ovp_status landscape_run(ovp_experiment_run *run);
 
 /* ---- loss_landscape_results.c ------------------------------------------------------------------------ */
 
-enum { LANDSCAPE_NEAR = 2 };     /* cells the minimum may be away from the centre */
-#define LANDSCAPE_FAR_MARGIN .3  /* of the far value about ln(classes) */
+enum { LANDSCAPE_NEAR = 2 };       /* cells the minimum may be away from the centre */
+#define LANDSCAPE_FAR_MARGIN .3    /* of the far value about ln(classes) */
 #define LANDSCAPE_ORTHOGONAL 1e-10 /* of the directions' faults */
 
 /* Verdicts from finished rows, seeds in the run's order. */

@@ -94,9 +94,9 @@ ovp_status landscape_report(const landscape_lab *lab, const landscape_row *row) 
     OVP_TRY(ovp_run_row(lab->run, "surfaces", cells));
     if (known) OVP_TRY(ovp_run_row(lab->run, "timings", times));
     if (row->not_finite > 0)
-        OVP_TRY(ovp_run_warning(lab->run, "%s, seed %lld: %lld of %lld losses are not finite; a smaller --res stays nearer",
-                                row->net, (long long)row->seed, (long long)row->not_finite,
-                                (long long)(row->rows * row->cols)));
+        OVP_TRY(ovp_run_warning(
+            lab->run, "%s, seed %lld: %lld of %lld losses are not finite; a smaller --res stays nearer", row->net,
+            (long long)row->seed, (long long)row->not_finite, (long long)(row->rows * row->cols)));
 done:
     return status;
 }
@@ -104,10 +104,10 @@ done:
 static ovp_status report_path(const landscape_lab *lab) {
     const landscape_path *path = &lab->path;
     const ovp_store_cell cells[] = {
-        ovp_cell_text(path->run[0]),       ovp_cell_text(path->net[0]),    ovp_cell_text(path->run[1]),
-        ovp_cell_text(path->net[1]),       ovp_cell_int(path->samples),    study_cell(path->end[0]),
-        study_cell(path->end[1]),          study_cell(path->trained[0]),   study_cell(path->trained[1]),
-        study_cell(path->barrier),         study_cell(path->barrier_at),   study_cell(path->minimum),
+        ovp_cell_text(path->run[0]),  ovp_cell_text(path->net[0]),  ovp_cell_text(path->run[1]),
+        ovp_cell_text(path->net[1]),  ovp_cell_int(path->samples),  study_cell(path->end[0]),
+        study_cell(path->end[1]),     study_cell(path->trained[0]), study_cell(path->trained[1]),
+        study_cell(path->barrier),    study_cell(path->barrier_at), study_cell(path->minimum),
         study_cell(path->minimum_at),
     };
     return ovp_run_row(lab->run, "paths", cells);
@@ -181,11 +181,12 @@ ovp_status landscape_judge_minimum(study_verdict *out, ovp_ctx *ctx, ovp_idx cou
     ovp_status status = by_seed(&cells, ctx, count, rows, seeds, seed_count, cells_of);
     if (status == OVP_OK) {
         const ovp_measure_interval interval = study_over_seeds(cells, seed_count);
-        study_verdict_fill(out, "training ended in a minimum: the lowest point lies within 2 cells of the centre",
-                           interval, NAN, study_judge_below(interval, LANDSCAPE_NEAR + .5),
-                           "Cells between the lowest point and the centre, the larger of both ways; of several nets the "
-                           "one furthest away; mean over seeds of the directions with its 95 %% interval, which is to "
-                           "lie below 2.5.");
+        study_verdict_fill(
+            out, "training ended in a minimum: the lowest point lies within 2 cells of the centre", interval, NAN,
+            study_judge_below(interval, LANDSCAPE_NEAR + .5),
+            "Cells between the lowest point and the centre, the larger of both ways; of several nets the "
+            "one furthest away; mean over seeds of the directions with its 95 %% interval, which is to "
+            "lie below 2.5.");
     }
     ovp_free(ctx, cells);
     return status;
@@ -201,12 +202,13 @@ ovp_status landscape_judge_far(study_verdict *out, ovp_ctx *ctx, ovp_idx count, 
     ovp_status status = by_seed(&distance, ctx, count, rows, seeds, seed_count, far_of);
     if (status == OVP_OK) {
         const ovp_measure_interval interval = study_over_seeds(distance, seed_count);
-        study_verdict_fill(out, "far away the net knows nothing: the loss on the border is ln(classes) up to 0.3",
-                           interval, 0, ovp_experiment_judge_near(interval, 0, LANDSCAPE_FAR_MARGIN),
-                           "Mean loss on the border minus ln(classes), of several nets the one furthest from it; mean "
-                           "over seeds of the directions with its 95 %% interval, which is to lie within 0.3 of 0. True "
-                           "where outputs stay small as weights move; nets whose outputs grow with the weights are "
-                           "confidently wrong there, and their loss is larger.");
+        study_verdict_fill(
+            out, "far away the net knows nothing: the loss on the border is ln(classes) up to 0.3", interval, 0,
+            ovp_experiment_judge_near(interval, 0, LANDSCAPE_FAR_MARGIN),
+            "Mean loss on the border minus ln(classes), of several nets the one furthest from it; mean "
+            "over seeds of the directions with its 95 %% interval, which is to lie within 0.3 of 0. True "
+            "where outputs stay small as weights move; nets whose outputs grow with the weights are "
+            "confidently wrong there, and their loss is larger.");
     }
     ovp_free(ctx, distance);
     return status;
@@ -218,10 +220,11 @@ void landscape_judge_ends(study_verdict *out, const landscape_path *path) {
         const double fault = fabs(path->end[e] - path->trained[e]) / path->tolerance;
         worst = isnan(fault) ? (double)INFINITY : fmax(worst, fault);
     }
-    study_verdict_theorem(out, "the path ends in the losses of the two nets", worst, 2,
-                          "Largest |loss on the path at 0 or 1 - loss of that net's weights on the first one's data| in "
-                          "units of what rounding allows (1e-6 in f32, 1e-12 in f64, of the loss or of the outputs "
-                          "where these are above 1).");
+    study_verdict_theorem(
+        out, "the path ends in the losses of the two nets", worst, 2,
+        "Largest |loss on the path at 0 or 1 - loss of that net's weights on the first one's data| in "
+        "units of what rounding allows (1e-6 in f32, 1e-12 in f64, of the loss or of the outputs "
+        "where these are above 1).");
 }
 
 static ovp_status judge_surfaces(landscape_lab *lab) {

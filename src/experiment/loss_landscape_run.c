@@ -26,8 +26,7 @@ static void name_nets(const landscape_lab *lab, char *out, size_t bytes) {
     json_t *net;
     size_t at = 0;
     out[0] = 0;
-    for (ovp_idx s = 0; s < lab->source_count; s++)
-        json_object_foreach(lab->sources[s].nets, name, net) {
+    for (ovp_idx s = 0; s < lab->source_count; s++) json_object_foreach(lab->sources[s].nets, name, net) {
             if (at >= bytes - 90) {
                 snprintf(out + at, bytes - at, ", ..");
                 return;
@@ -42,8 +41,7 @@ static ovp_status choose(landscape_lab *lab, const past_names *patterns) {
     json_t *net;
     ovp_idx found = 0;
     char names[600];
-    for (ovp_idx s = 0; s < lab->source_count; s++)
-        json_object_foreach(lab->sources[s].nets, name, net) {
+    for (ovp_idx s = 0; s < lab->source_count; s++) json_object_foreach(lab->sources[s].nets, name, net) {
             if (!is_wanted(name, patterns)) continue;
             if (found < LANDSCAPE_NETS) lab->picks[found] = (landscape_pick){s, name};
             found++;
@@ -55,14 +53,16 @@ static ovp_status choose(landscape_lab *lab, const past_names *patterns) {
         return ovp_fail(lab->ctx, OVP_EINVAL, "--nets '%.100s': no net of --runs is called so; there are: %s", given,
                         names);
     if (pair)
-        return ovp_fail(lab->ctx, OVP_EINVAL,
-                        "--mode interpolation goes from one net to another, --runs with --nets '%.100s' has %lld; choose "
-                        "2 of: %s",
-                        given, (long long)found, names);
-    return ovp_fail(lab->ctx, OVP_EINVAL,
-                    "--nets '%.100s': %lld nets; at most %d at a time: choose by parts of their names, as --nets %.80s; "
-                    "there are: %s",
-                    given, (long long)found, LANDSCAPE_NETS, lab->picks[0].name, names);
+        return ovp_fail(
+            lab->ctx, OVP_EINVAL,
+            "--mode interpolation goes from one net to another, --runs with --nets '%.100s' has %lld; choose "
+            "2 of: %s",
+            given, (long long)found, names);
+    return ovp_fail(
+        lab->ctx, OVP_EINVAL,
+        "--nets '%.100s': %lld nets; at most %d at a time: choose by parts of their names, as --nets %.80s; "
+        "there are: %s",
+        given, (long long)found, LANDSCAPE_NETS, lab->picks[0].name, names);
 }
 
 ovp_status landscape_lab_open(landscape_lab *lab, ovp_ctx *ctx, const ovp_params *params) {
@@ -240,11 +240,12 @@ static ovp_status check_alike(landscape_lab *lab, const ovp_net_model *a, const 
             same = x[s].shape[k] == y[s].shape[k] && x[s].strides[k] == y[s].strides[k];
     }
     if (same) return OVP_OK;
-    return ovp_fail(lab->ctx, OVP_ESHAPE,
-                    "--mode interpolation: %.80s has %lld weights in %lld tensors, %.80s %lld in %lld: only nets of the "
-                    "same shape have something between them",
-                    lab->picks[0].name, (long long)ovp_net_model_parameters(a), (long long)count[0], lab->picks[1].name,
-                    (long long)ovp_net_model_parameters(b), (long long)count[1]);
+    return ovp_fail(
+        lab->ctx, OVP_ESHAPE,
+        "--mode interpolation: %.80s has %lld weights in %lld tensors, %.80s %lld in %lld: only nets of the "
+        "same shape have something between them",
+        lab->picks[0].name, (long long)ovp_net_model_parameters(a), (long long)count[0], lab->picks[1].name,
+        (long long)ovp_net_model_parameters(b), (long long)count[1]);
 }
 
 /* What of a residual net is not trained. */
@@ -270,8 +271,9 @@ static ovp_status interpolate(landscape_lab *lab) {
     OVP_TRY(enter(&p[0], lab, 0));
     OVP_TRY(check_alike(lab, p[0].net.model, p[1].net.model));
     if (!same_frozen(&p[0].net, &p[1].net))
-        OVP_TRY(ovp_run_warning(lab->run, "the frozen read-in and read-out of %s are taken all along; %s was trained with "
-                                          "others, so that its end of the path is another function",
+        OVP_TRY(ovp_run_warning(lab->run,
+                                "the frozen read-in and read-out of %s are taken all along; %s was trained with "
+                                "others, so that its end of the path is another function",
                                 lab->picks[0].name, lab->picks[1].name));
     const ovp_idx size = ovp_net_model_parameters(p[0].net.model), n = path->steps;
     const ovp_numeric_type type = ovp_net_model_type(p[0].net.model);
@@ -314,8 +316,9 @@ ovp_status landscape_read_surface(ovp_numeric_array *out, ovp_ctx *ctx, const ch
     ovp_numeric_array wide = {.data = NULL};
     OVP_TRY(ovp_io_npy_read(out, ctx, path));
     if (out->ndim != 2)
-        OVP_TRY(ovp_fail(ctx, OVP_ESHAPE, "--surface %s: an array of %d dimensions; a surface has 2 (rows along d2, "
-                                          "columns along d1)",
+        OVP_TRY(ovp_fail(ctx, OVP_ESHAPE,
+                         "--surface %s: an array of %d dimensions; a surface has 2 (rows along d2, "
+                         "columns along d1)",
                          path, out->ndim));
     if (out->type != OVP_F32 && out->type != OVP_F64)
         OVP_TRY(ovp_fail(ctx, OVP_EFORMAT, "--surface %s: type %s; losses are f32 or f64", path,

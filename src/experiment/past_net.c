@@ -43,7 +43,8 @@ static ovp_status open_latest(past_run *run, ovp_ctx *ctx) {
                          "--runs latest: no finished run with kept nets where runs are looked for ($OVERPARAM_RUNS or "
                          "./runs); train one first, as with 'overparam run depth-limit --preset quick', or give the "
                          "path of a run folder"));
-    OVP_TRY(past_run_open(run, ctx, "--runs", json_string_value(json_object_get(json_array_get(list, i), "dir")), NULL));
+    OVP_TRY(
+        past_run_open(run, ctx, "--runs", json_string_value(json_object_get(json_array_get(list, i), "dir")), NULL));
 done:
     json_decref(list);
     return status;
@@ -250,8 +251,8 @@ static ovp_status stream_of(ovp_numeric_rng **out, ovp_ctx *ctx, const past_weig
     return ovp_numeric_rng_load(*out, state->data, (size_t)ovp_numeric_array_count(state));
 }
 
-static ovp_status dataset_data(past_data *out, ovp_ctx *ctx, const past_weights *w, const char *name,
-                               const json_t *set, ovp_numeric_type type) {
+static ovp_status dataset_data(past_data *out, ovp_ctx *ctx, const past_weights *w, const char *name, const json_t *set,
+                               ovp_numeric_type type) {
     ovp_status status = OVP_OK;
     const char *dataset = text_of(set, "dataset");
     const int recorded = type_of(set);
@@ -375,8 +376,7 @@ static ovp_status read_theta(past_net *out, ovp_ctx *ctx, const past_weights *w,
     void *values = NULL;
     for (ovp_idx s = 0; s < slices; s++)
         OVP_TRY(real_array(&array, ctx, w, name, slice[s].name, slice[s].ndim, slice[s].shape));
-    OVP_TRY(
-        ovp_alloc(ctx, &out->theta, ovp_net_model_parameters(out->model), ovp_numeric_type_size(type)));
+    OVP_TRY(ovp_alloc(ctx, &out->theta, ovp_net_model_parameters(out->model), ovp_numeric_type_size(type)));
     for (ovp_idx s = 0; s < slices; s++) {
         OVP_TRY(read_matrix(&values, ctx, w, name, slice[s].name, slice[s].ndim, slice[s].shape, type));
         ovp_net_slice_set(out->model, &slice[s], values, out->theta);
@@ -396,9 +396,10 @@ static ovp_status read_targets(past_net *out, ovp_ctx *ctx, past_weights *w, con
     const json_t *recorded = json_object_get(net, "recorded_loss");
     if (kind < 0 || reduction < 0) return wrong(ctx, w, name, "its loss is unknown");
     if (data->inputs != ovp_net_model_inputs(out->model) || data->outputs != ovp_net_model_outputs(out->model))
-        return ovp_fail(ctx, OVP_ESHAPE, "%s: '%.100s' has %lld inputs and %lld outputs, its data %lld and %lld", w->path,
-                        name, (long long)ovp_net_model_inputs(out->model), (long long)ovp_net_model_outputs(out->model),
-                        (long long)data->inputs, (long long)data->outputs);
+        return ovp_fail(ctx, OVP_ESHAPE, "%s: '%.100s' has %lld inputs and %lld outputs, its data %lld and %lld",
+                        w->path, name, (long long)ovp_net_model_inputs(out->model),
+                        (long long)ovp_net_model_outputs(out->model), (long long)data->inputs,
+                        (long long)data->outputs);
     out->classes = data->classes;
     out->x = data->x.data;
     out->recorded_loss = json_is_number(recorded) ? json_number_value(recorded) : (double)NAN;

@@ -8,9 +8,9 @@
 
 /* A set of training data, as the nets' run had it, in one type. */
 typedef struct past_data {
-    const char *name;    /* the description's */
-    ovp_numeric_array x; /* rows x inputs */
-    ovp_numeric_array y; /* rows labels (i32), or rows x outputs */
+    const char *name;                       /* the description's */
+    ovp_numeric_array x;                    /* rows x inputs */
+    ovp_numeric_array y;                    /* rows labels (i32), or rows x outputs */
     ovp_idx rows, inputs, outputs, classes; /* classes 0: real targets */
 } past_data;
 

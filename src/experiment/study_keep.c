@@ -59,7 +59,7 @@ const char *const study_reductions[] = {"mean", "samples", "half-samples", "sum"
 
 static json_t *loss_json(const ovp_net_targets *t) {
     return json_pack("{s:s, s:s, s:f}", "name", study_losses[t->loss], "reduction", study_reductions[t->reduction],
-                     "power", t->power > 0 ? t->power : 2.);
+                     "power", t->power);
 }
 
 /* ---- nets ------------------------------------------------------------------------------------------ */
@@ -106,9 +106,7 @@ ovp_status study_keep_net(ovp_experiment_run *run, const char *prefix, const stu
         OVP_TRY(keep_matrix(run, prefix, "read_in", r->type, r->dim, r->inputs, r->read_in));
         OVP_TRY(keep_matrix(run, prefix, "read_out", r->type, r->outputs, r->dim, r->read_out));
     }
-    net = r            ? residual_json(r)
-          : kept->net ? json_deep_copy(kept->net->how)
-                      : study_dense_json(kept->dense);
+    net = r ? residual_json(r) : kept->net ? json_deep_copy(kept->net->how) : study_dense_json(kept->dense);
     if (!net || json_object_set_new(net, "loss", loss_json(kept->targets)) ||
         json_object_set_new(net, "recorded_loss", ovp_io_json_number(kept->loss)) ||
         json_object_set_new(net, "data", json_string(kept->data))) {
@@ -160,8 +158,8 @@ static int draws(const char *key) {
 /* The texts that are given, by key; *random: whether they, or the set itself, draw from the stream. */
 static json_t *texts_json(const char *dataset, ovp_data_text_fn text, const void *user, int *random) {
 #define KEY(key, syntax, help) key,
-    static const char *const keys[] = {"limit", "test-limit",
-                                       "scale", OVP_DATA_PACK_KEYS(KEY) OVP_DATA_KEYS(KEY) OVP_DATA_KNOBS(KEY)};
+    static const char *const keys[] = {"limit", "test-limit", "scale",
+                                       OVP_DATA_PACK_KEYS(KEY) OVP_DATA_KEYS(KEY) OVP_DATA_KNOBS(KEY)};
 #undef KEY
     json_t *out = json_object();
     *random = ovp_data_synthetic_find(dataset) != NULL;
@@ -191,8 +189,8 @@ ovp_status study_load_data(ovp_data_set *out, ovp_experiment_run *run, const cha
     study_data_sum(out, sum);
     if (random) OVP_TRY(keep_matrix(run, name, "stream", OVP_U8, OVP_NUMERIC_RNG_STATE_BYTES, 0, state));
     status = put_entry(run, "sets", name,
-                       json_pack("{s:s, s:s, s:O, s:s, s:i, s:b, s:s}", "kind", "dataset", "dataset", dataset, "options",
-                                 texts, "type", ovp_numeric_type_name(type), "rng",
+                       json_pack("{s:s, s:s, s:O, s:s, s:s, s:b, s:s}", "kind", "dataset", "dataset", dataset,
+                                 "options", texts, "type", ovp_numeric_type_name(type), "rng",
                                  study_streams[ovp_numeric_rng_get_kind(rng)], "random", random, "sum", sum));
 done:
     json_decref(texts);

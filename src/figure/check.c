@@ -20,9 +20,10 @@ static ovp_status check_series(ovp_ctx *ctx, const char *where, const ovp_figure
         return ovp_fail(ctx, OVP_EINVAL, "%s: series %d has %lld points: 0 or more are allowed", where, number,
                         (long long)series->n);
     if ((series->z != NULL) != figure_in_space(figure))
-        return ovp_fail(ctx, OVP_EINVAL,
-                        "%s: series %d has %s z, series 0 or a surface has %s: curves in space and plane ones do not mix",
-                        where, number, series->z ? "a" : "no", series->z ? "none" : "one");
+        return ovp_fail(
+            ctx, OVP_EINVAL,
+            "%s: series %d has %s z, series 0 or a surface has %s: curves in space and plane ones do not mix", where,
+            number, series->z ? "a" : "no", series->z ? "none" : "one");
     if (series->z && series->style != OVP_FIGURE_LINE && series->style != OVP_FIGURE_POINTS)
         return ovp_fail(ctx, OVP_EINVAL, "%s: series %d in space has style %d: LINE or POINTS are allowed", where,
                         number, (int)series->style);

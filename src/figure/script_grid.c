@@ -368,7 +368,8 @@ static ovp_status add_data(grid *g, ovp_ctx *ctx, ovp_text *dat) {
     int block = 0;
     ovp_text_add(
         dat,
-        "# %s.dat: data of the figure, panel after panel; maps: x y value (of a surface the far rows first); contour lines: x y; curves in space: "
+        "# %s.dat: data of the figure, panel after panel; maps: x y value (of a surface the far rows first); contour "
+        "lines: x y; curves in space: "
         "x y z [colour], after the lines of the box; others: x y low high [colour]; blocks in the order of the "
         "script\n",
         g->figure->name);

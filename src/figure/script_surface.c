@@ -63,10 +63,11 @@ void figure_surface_plot(const figure_frame *frame, ovp_text *gp) {
     for (ovp_idx k = 0; k < map->level_count; k++) {
         const double at = (map->levels[k] - frame->bar.low) / (frame->bar.high - frame->bar.low);
         if (frame->contours[k].block < 0) continue;
-        ovp_text_add(gp,
-                     ", \\\n  dat index %d using (px($1,$2,%s)):(py($1,$2,%s)) with lines linecolor rgb '#%06x' linewidth "
-                     "1 notitle",
-                     frame->contours[k].block, floor, floor, figure_mix(0xBFC4CA, 0x4A4E54, fmax(0, fmin(1, at))));
+        ovp_text_add(
+            gp,
+            ", \\\n  dat index %d using (px($1,$2,%s)):(py($1,$2,%s)) with lines linecolor rgb '#%06x' linewidth "
+            "1 notitle",
+            frame->contours[k].block, floor, floor, figure_mix(0xBFC4CA, 0x4A4E54, fmax(0, fmin(1, at))));
     }
     /* What stands around the box is drawn once. */
     ovp_text_add(gp,

@@ -66,7 +66,8 @@ static ovp_status check(ovp_ctx *ctx, const ovp_measure_plane *plane, ovp_idx ro
         return ovp_fail(ctx, OVP_EINVAL, "landscape: %lld x %lld points; allowed: 1 or more each way", (long long)rows,
                         (long long)cols);
     if (!b != !plane->d2 || (!b && rows > 1))
-        return ovp_fail(ctx, OVP_EINVAL, "landscape: a plane has a second direction and its coordinates, a line neither");
+        return ovp_fail(ctx, OVP_EINVAL,
+                        "landscape: a plane has a second direction and its coordinates, a line neither");
     for (ovp_idx j = 0; j < cols; j++)
         if (!isfinite(a[j]))
             return ovp_fail(ctx, OVP_EINVAL, "landscape: coordinate %lld along d1 is not finite", (long long)j);
