@@ -134,6 +134,8 @@ OVP_API ovp_status ovp_run_warning(ovp_experiment_run *run, const char *format, 
 OVP_API ovp_status ovp_run_figure(ovp_experiment_run *run, const ovp_figure *figure);
 /* weights.npz: copied until the end of the run. */
 OVP_API ovp_status ovp_run_weight(ovp_experiment_run *run, const char *name, const ovp_numeric_array *array);
+/* weights/<name>.safetensors in the run's folder, written now. name: [a-z0-9-]+. */
+OVP_API ovp_status ovp_run_tensors(ovp_experiment_run *run, const char *name, const ovp_io_safetensors *tensors);
 /* Description that travels in weights.npz (array `description`, UTF-8 JSON) and in the manifest: the model's and the
  * data's. Borrowed, copied deeply; a later one adds to it and replaces keys of the same name. */
 OVP_API ovp_status ovp_run_describe(ovp_experiment_run *run, const struct json_t *description);

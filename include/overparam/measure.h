@@ -23,6 +23,18 @@ OVP_API ovp_status ovp_measure_weight_movement(ovp_measure_movement *out, ovp_ct
 OVP_API double ovp_measure_accuracy(ovp_numeric_type type, ovp_idx rows, ovp_idx c, const void *f,
                                     const int32_t *labels);
 
+/* Macro averages: the mean over the classes of precision TP / (TP + FP) and of recall TP / (TP + FN), 0 where nothing
+ * stands below the line; classes that are neither among the labels nor predicted are left out. accuracy is the macro
+ * accuracy, the mean over classes of the fraction right: the recall by another name. These are torchmetrics' (1.3)
+ * MulticlassAccuracy, MulticlassPrecision and MulticlassRecall with their default average. */
+typedef struct ovp_measure_scores {
+    double accuracy, precision, recall;
+} ovp_measure_scores;
+/* Of outputs f (rows x c; the prediction is the first of the largest, none in a row with a NaN). Errors: OVP_EINVAL
+ * (rows or c below 1, a label outside 0..c-1: its position), OVP_ENOMEM. */
+OVP_API ovp_status ovp_measure_macro(ovp_measure_scores *out, ovp_ctx *ctx, ovp_numeric_type type, ovp_idx rows,
+                                     ovp_idx c, const void *f, const int32_t *labels);
+
 /* y = exp(intercept) x^exponent by least squares in log-log. */
 typedef struct ovp_measure_power_law {
     double exponent, intercept, r2;

@@ -251,33 +251,78 @@ static ovp_status stream_of(ovp_numeric_rng **out, ovp_ctx *ctx, const past_weig
     return ovp_numeric_rng_load(*out, state->data, (size_t)ovp_numeric_array_count(state));
 }
 
+/* Of the rows the first `share` of a permutation, as torch's random_split takes them. */
+static ovp_status take_share(ovp_data_set *data, ovp_ctx *ctx, double share, ovp_numeric_rng *rng) {
+    ovp_status status = OVP_OK;
+    const double shares[] = {share, 1 - share};
+    const ovp_idx total = data->x_train.shape[0];
+    ovp_numeric_array *parts[] = {&data->x_train, &data->y_train};
+    ovp_numeric_array taken = {.data = NULL};
+    ovp_idx lengths[2];
+    int64_t *order = NULL;
+    OVP_TRY(ovp_numeric_torch_split_lengths(ctx, total, 2, shares, lengths));
+    OVP_TRY(ovp_alloc(ctx, &order, total, sizeof *order));
+    ovp_numeric_rng_permutation(rng, total, order);
+    for (int k = 0; k < 2; k++) {
+        ovp_numeric_array *from = parts[k];
+        const size_t row =
+            (size_t)(ovp_numeric_array_count(from) / (total > 0 ? total : 1)) * ovp_numeric_type_size(from->type);
+        ovp_idx shape[OVP_NUMERIC_MAX_DIMS];
+        memcpy(shape, from->shape, sizeof shape);
+        shape[0] = lengths[0];
+        OVP_TRY(ovp_numeric_array_create(&taken, ctx, from->type, from->ndim, shape));
+        for (ovp_idx i = 0; i < lengths[0]; i++)
+            memcpy((char *)taken.data + (size_t)i * row, (const char *)from->data + (size_t)order[i] * row, row);
+        ovp_numeric_array_free(ctx, from);
+        *from = taken;
+        taken.data = NULL;
+    }
+done:
+    ovp_free(ctx, order);
+    return status;
+}
+
+/* The set as it was loaded then; *share as described. */
+static ovp_status load_set(ovp_data_set *out, ovp_ctx *ctx, const past_weights *w, const char *name,
+                           const json_t *set) {
+    ovp_status status = OVP_OK;
+    const int type = type_of(set);
+    const json_t *given = json_object_get(set, "share");
+    const double share = given ? json_number_value(given) : 1;
+    ovp_data_choice choice = {.classes = NULL};
+    ovp_numeric_rng *rng = NULL;
+    if (type < 0) OVP_TRY(wrong(ctx, w, name, "its type is neither f32 nor f64"));
+    if (!(share > 0 && share <= 1)) OVP_TRY(wrong(ctx, w, name, "its share is not above 0 and at most 1"));
+    OVP_TRY(stream_of(&rng, ctx, w, name, set));
+    OVP_TRY(ovp_data_choose(&choice, ctx, text_of(set, "dataset"), option_text, json_object_get(set, "options")));
+    choice.options.rng = rng;
+    choice.options.type = (ovp_numeric_type)type;
+    OVP_TRY(ovp_data_load(out, ctx, text_of(set, "dataset"), &choice.options));
+    if (!out->y_train.data) OVP_TRY(wrong(ctx, w, name, "the set has no targets"));
+    if (share < 1) OVP_TRY(take_share(out, ctx, share, rng));
+done:
+    ovp_numeric_rng_free(rng);
+    ovp_data_choice_free(ctx, &choice);
+    return status;
+}
+
 static ovp_status dataset_data(past_data *out, ovp_ctx *ctx, const past_weights *w, const char *name, const json_t *set,
                                ovp_numeric_type type) {
     ovp_status status = OVP_OK;
-    const char *dataset = text_of(set, "dataset");
-    const int recorded = type_of(set);
-    ovp_data_choice choice = {.classes = NULL};
     ovp_data_set data = {.features = 0};
-    ovp_numeric_rng *rng = NULL;
     char sum[65];
-    if (recorded < 0) OVP_TRY(wrong(ctx, w, name, "its type is neither f32 nor f64"));
-    OVP_TRY(stream_of(&rng, ctx, w, name, set));
-    OVP_TRY(ovp_data_choose(&choice, ctx, dataset, option_text, json_object_get(set, "options")));
-    choice.options.rng = rng;
-    choice.options.type = (ovp_numeric_type)recorded;
-    OVP_TRY(ovp_data_load(&data, ctx, dataset, &choice.options));
-    study_data_sum(&data, sum);
-    if (strcmp(sum, text_of(set, "sum")) != 0 || !data.y_train.data) {
-        status = ovp_fail(ctx, OVP_ENOTFOUND,
-                          "%s: data set '%.100s' is no longer what the nets were trained on (its check sum differs); "
-                          "run the experiment again",
-                          w->path, dataset);
-        goto done;
-    }
+    OVP_TRY(load_set(&data, ctx, w, name, set));
     out->rows = data.x_train.shape[0];
     out->inputs = data.features;
     out->classes = data.classes;
     out->outputs = data.classes > 0 ? data.classes : data.outputs;
+    study_data_sum(sum, data.x_train.type, out->rows, out->inputs, data.x_train.data,
+                   data.classes > 0 ? 0 : data.outputs, data.y_train.data);
+    if (strcmp(sum, text_of(set, "sum")) != 0)
+        OVP_TRY(ovp_fail(ctx, OVP_ENOTFOUND,
+                         "%s: data set '%.100s' is no longer what the nets were trained on (its check sum differs); "
+                         "run the experiment again",
+                         w->path, text_of(set, "dataset")));
     OVP_TRY(retype(ctx, &data.x_train, type));
     if (data.classes == 0) OVP_TRY(retype(ctx, &data.y_train, type));
     out->x = data.x_train;
@@ -285,8 +330,6 @@ static ovp_status dataset_data(past_data *out, ovp_ctx *ctx, const past_weights 
     data.x_train = data.y_train = (ovp_numeric_array){.data = NULL};
 done:
     ovp_data_free(ctx, &data);
-    ovp_data_choice_free(ctx, &choice);
-    ovp_numeric_rng_free(rng);
     return status;
 }
 
@@ -367,7 +410,7 @@ done:
 }
 
 /* All shapes are looked at before the room for them is taken. */
-static ovp_status read_theta(past_net *out, ovp_ctx *ctx, const past_weights *w, const char *name) {
+static ovp_status read_slices(past_net *out, ovp_ctx *ctx, const past_weights *w, const char *name) {
     ovp_status status = OVP_OK;
     ovp_idx slices;
     const ovp_net_slice *slice = ovp_net_model_slices(out->model, &slices);
@@ -383,6 +426,24 @@ static ovp_status read_theta(past_net *out, ovp_ctx *ctx, const past_weights *w,
         ovp_free(ctx, values);
         values = NULL;
     }
+done:
+    ovp_free(ctx, values);
+    return status;
+}
+
+/* All blocks of a residual net in one array. */
+static ovp_status read_blocks(past_net *out, ovp_ctx *ctx, const past_weights *w, const char *name) {
+    ovp_status status = OVP_OK;
+    ovp_idx slices;
+    const ovp_net_slice *slice = ovp_net_model_slices(out->model, &slices);
+    const ovp_numeric_type type = ovp_net_model_type(out->model);
+    const size_t block = (size_t)slice[0].count * ovp_numeric_type_size(type);
+    void *values = NULL;
+    OVP_TRY(read_matrix(&values, ctx, w, name, "blocks", 3, (ovp_idx[]){slices, slice[0].shape[0], slice[0].shape[1]},
+                        type));
+    OVP_TRY(ovp_alloc(ctx, &out->theta, ovp_net_model_parameters(out->model), ovp_numeric_type_size(type)));
+    for (ovp_idx s = 0; s < slices; s++)
+        ovp_net_slice_set(out->model, &slice[s], (const char *)values + (size_t)s * block, out->theta);
 done:
     ovp_free(ctx, values);
     return status;
@@ -423,7 +484,7 @@ ovp_status past_net_build(past_net *out, ovp_ctx *ctx, past_weights *w, const ch
         OVP_TRY(build_residual(out, ctx, w, name, net, type, engine));
     else
         OVP_TRY(wrong(ctx, w, name, net ? "its kind is neither dense nor residual" : "there is none"));
-    OVP_TRY(read_theta(out, ctx, w, name));
+    OVP_TRY(out->read_in ? read_blocks(out, ctx, w, name) : read_slices(out, ctx, w, name));
     OVP_TRY(load_data(ctx, w, name, text_of(net, "data"), type));
     OVP_TRY(read_targets(out, ctx, w, name, net));
     out->rows = samples > 0 && samples < w->data.rows ? samples : w->data.rows;

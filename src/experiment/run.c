@@ -244,6 +244,20 @@ ovp_status ovp_run_weight(ovp_experiment_run *run, const char *name, const ovp_n
     return keep_array(run->ctx, &run->weights, name, array);
 }
 
+ovp_status ovp_run_tensors(ovp_experiment_run *run, const char *name, const ovp_io_safetensors *tensors) {
+    ovp_status status = OVP_OK;
+    ovp_text path = {.ctx = run->ctx};
+    ovp_text_add(&path, "%s/weights", ovp_store_run_dir(run->store));
+    OVP_TRY(ovp_text_status(&path));
+    OVP_TRY(ovp_io_make_dirs(run->ctx, path.data));
+    ovp_text_add(&path, "/%s.safetensors", name);
+    OVP_TRY(ovp_text_status(&path));
+    OVP_TRY(ovp_io_safetensors_write(run->ctx, path.data, tensors));
+done:
+    ovp_text_free(&path);
+    return status;
+}
+
 ovp_status ovp_run_describe(ovp_experiment_run *run, const struct json_t *description) {
     json_t *copy = json_deep_copy(description);
     if (!copy || (run->description && json_object_update_missing(copy, run->description))) {

@@ -69,6 +69,8 @@ ovp_status study_check_seeds(ovp_ctx *ctx, const ovp_experiment *experiment, con
 
 /* ---- study_keep.c: what a later run can take up again ----------------------------------------------- */
 
+/* Whether so many values are kept: up to 1e6, or with --save-weights. */
+int study_keeps_weights(const ovp_experiment_run *run, ovp_idx values);
 /* Weights of a net into weights.npz as "<prefix>.<slice>", under the rule for large ones (--save-weights). */
 ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const ovp_net_model *model,
                               const void *theta);
@@ -76,27 +78,44 @@ ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const
 typedef struct study_kept {
     const study_net *net; /* one of these three */
     const ovp_net_dense_options *dense;
-    const ovp_net_residual_options *residual; /* with its U and V */
-    const ovp_net_targets *targets;           /* loss, reduction, power */
-    const char *data;                         /* name of its training data, see below */
-    double loss;                              /* the last one of the training, before its update; NaN: unknown */
+    const ovp_net_residual_options *residual;
+    const ovp_net_targets *targets; /* loss, reduction, power */
+    const char *data;               /* name of its training data, see below */
+    double loss;                    /* the last one of the training, before its update; NaN: unknown */
 } study_kept;
 /* How such a net is built, as it stands in a description. New reference, NULL when out of memory. */
 json_t *study_dense_json(const ovp_net_dense_options *options);
-/* study_keep_weights, with "<prefix>.read_in" and ".read_out" of a residual net, and under "nets" of the description
- * what past_net.h needs to build it again. */
+/* study_keep_weights, and study_describe_net. */
 ovp_status study_keep_net(ovp_experiment_run *run, const char *prefix, const study_kept *kept,
                           const ovp_net_model *model, const void *theta);
+/* Under "nets" of the description what past_net.h needs to build a net again whose weights are kept: of a dense one as
+ * study_keep_weights does, of a residual one as "<prefix>.blocks" (layers x dim x dim), ".read_in" and ".read_out". */
+ovp_status study_describe_net(ovp_experiment_run *run, const char *prefix, const study_kept *kept);
+
 /* Training data of kept nets by value, "<name>.x" (rows x inputs) and "<name>.y" (labels, or rows x outputs) in
  * weights.npz, under the rule for large ones. With labels outputs is the number of classes. */
 ovp_status study_keep_data(ovp_experiment_run *run, const char *name, ovp_numeric_type type, ovp_idx rows,
                            ovp_idx inputs, const void *x, ovp_idx outputs, const ovp_net_targets *targets);
-/* ovp_data_choose and ovp_data_load with this stream and type; under "sets" of the description stands how to load the
- * same again: the texts, the stream's state where anything is drawn ("<name>.stream"), a check sum. */
+/* Training data as they were loaded: ovp_data_choose with these texts and ovp_data_load in this type. */
+typedef struct study_dataset {
+    const char *dataset;
+    ovp_data_text_fn text;
+    const void *user;
+    ovp_numeric_type type;
+    ovp_numeric_rng_kind kind;
+    const void *state; /* of the stream before anything was drawn (ovp_numeric_rng_save); NULL: nothing was */
+    double share;      /* below 1: of the samples the first that share of a permutation from the stream, as torch's
+                        * random_split takes them; 0 or 1: all */
+    const char *sum;   /* study_data_sum of what came out */
+} study_dataset;
+/* Under "sets" of the description how to load them again; the state as "<name>.stream" in weights.npz. */
+ovp_status study_describe_data(ovp_experiment_run *run, const char *name, const study_dataset *set);
+/* SHA-256 of the first 1e6 training inputs and of the targets. y: int32 labels (outputs 0), or rows x outputs. */
+void study_data_sum(char out[65], ovp_numeric_type type, ovp_idx rows, ovp_idx inputs, const void *x, ovp_idx outputs,
+                    const void *y);
+/* Loads them with this stream and describes them. */
 ovp_status study_load_data(ovp_data_set *out, ovp_experiment_run *run, const char *name, const char *dataset,
                            ovp_data_text_fn text, const void *user, ovp_numeric_type type, ovp_numeric_rng *rng);
-/* SHA-256 of the first 1e6 training inputs and of the training targets, as study_load_data keeps it. */
-void study_data_sum(const ovp_data_set *set, char out[65]);
 /* Names of ovp_net_loss, ovp_net_reduction and ovp_numeric_rng_kind in a description, NULL at the end. */
 extern const char *const study_losses[], *const study_reductions[], *const study_streams[];
 
@@ -178,6 +197,7 @@ typedef struct study_curves {
     const ovp_idx *group;
     const char *const *labels; /* one a group */
     const double *theory;      /* groups x steps or NULL: dashed lines */
+    const char *theory_label;  /* NULL: "theory" */
 } study_curves;
 ovp_status study_figure_curves(ovp_experiment_run *run, const study_curves *curves);
 

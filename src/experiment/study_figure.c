@@ -47,7 +47,9 @@ ovp_status study_figure_curves(ovp_experiment_run *run, const study_curves *c) {
                                               .colour = (int)g};
     }
     for (ovp_idx g = 0; c->theory && g < c->groups; g++)
-        series[count++] = (ovp_figure_series){.label = g == 0 ? "theory" : "",
+        series[count++] = (ovp_figure_series){.label = g > 0             ? ""
+                                                       : c->theory_label ? c->theory_label
+                                                                         : "theory",
                                               .style = OVP_FIGURE_THEORY,
                                               .n = c->steps,
                                               .x = c->x,

@@ -10,8 +10,8 @@ enum {
     SUMMED_VALUES = 1000000
 };
 
-static int too_large(const ovp_experiment_run *run, ovp_idx values) {
-    return values > KEPT_VALUES && !ovp_params_bool(run->params, "save-weights");
+int study_keeps_weights(const ovp_experiment_run *run, ovp_idx values) {
+    return values <= KEPT_VALUES || ovp_params_bool(run->params, "save-weights");
 }
 
 static ovp_status no_memory(ovp_experiment_run *run) {
@@ -71,7 +71,7 @@ ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const
     ovp_idx count;
     const ovp_net_slice *slice = ovp_net_model_slices(model, &count);
     ovp_numeric_array array = {.data = NULL};
-    if (too_large(run, ovp_net_model_parameters(model))) return OVP_OK;
+    if (!study_keeps_weights(run, ovp_net_model_parameters(model))) return OVP_OK;
     for (ovp_idx i = 0; i < count; i++) {
         char name[160];
         snprintf(name, sizeof name, "%s.%s", prefix, slice[i].name);
@@ -95,27 +95,28 @@ static ovp_status keep_matrix(ovp_experiment_run *run, const char *prefix, const
     return ovp_run_weight(run, name, &array);
 }
 
+ovp_status study_describe_net(ovp_experiment_run *run, const char *prefix, const study_kept *kept) {
+    ovp_status status = OVP_OK;
+    json_t *net = kept->residual ? residual_json(kept->residual)
+                  : kept->net    ? json_deep_copy(kept->net->how)
+                                 : study_dense_json(kept->dense);
+    if (!net || json_object_set_new(net, "loss", loss_json(kept->targets)) ||
+        json_object_set_new(net, "recorded_loss", ovp_io_json_number(kept->loss)) ||
+        json_object_set_new(net, "data", json_string(kept->data)))
+        status = no_memory(run);
+    else
+        status = put_entry(run, "nets", prefix, json_incref(net));
+    json_decref(net);
+    return status;
+}
+
 ovp_status study_keep_net(ovp_experiment_run *run, const char *prefix, const study_kept *kept,
                           const ovp_net_model *model, const void *theta) {
     ovp_status status = OVP_OK;
-    const ovp_net_residual_options *r = kept->residual;
-    json_t *net = NULL;
-    if (too_large(run, ovp_net_model_parameters(model))) return OVP_OK;
+    if (!study_keeps_weights(run, ovp_net_model_parameters(model))) return OVP_OK;
     OVP_TRY(study_keep_weights(run, prefix, model, theta));
-    if (r) {
-        OVP_TRY(keep_matrix(run, prefix, "read_in", r->type, r->dim, r->inputs, r->read_in));
-        OVP_TRY(keep_matrix(run, prefix, "read_out", r->type, r->outputs, r->dim, r->read_out));
-    }
-    net = r ? residual_json(r) : kept->net ? json_deep_copy(kept->net->how) : study_dense_json(kept->dense);
-    if (!net || json_object_set_new(net, "loss", loss_json(kept->targets)) ||
-        json_object_set_new(net, "recorded_loss", ovp_io_json_number(kept->loss)) ||
-        json_object_set_new(net, "data", json_string(kept->data))) {
-        status = no_memory(run);
-        goto done;
-    }
-    status = put_entry(run, "nets", prefix, json_incref(net));
+    OVP_TRY(study_describe_net(run, prefix, kept));
 done:
-    json_decref(net);
     return status;
 }
 
@@ -124,7 +125,7 @@ done:
 ovp_status study_keep_data(ovp_experiment_run *run, const char *name, ovp_numeric_type type, ovp_idx rows,
                            ovp_idx inputs, const void *x, ovp_idx outputs, const ovp_net_targets *targets) {
     ovp_status status = OVP_OK;
-    if (too_large(run, rows * (inputs + outputs))) return OVP_OK;
+    if (!study_keeps_weights(run, rows * (inputs + outputs))) return OVP_OK;
     OVP_TRY(keep_matrix(run, name, "x", type, rows, inputs, x));
     if (targets->labels)
         OVP_TRY(keep_matrix(run, name, "y", OVP_I32, rows, 0, targets->labels));
@@ -137,65 +138,78 @@ done:
     return status;
 }
 
-void study_data_sum(const ovp_data_set *set, char out[65]) {
-    ovp_idx x = ovp_numeric_array_count(&set->x_train);
-    const ovp_idx y = set->y_train.data ? ovp_numeric_array_count(&set->y_train) : 0;
-    char text[2 * 65 + 1];
-    if (x > SUMMED_VALUES) x = SUMMED_VALUES;
-    ovp_io_sha256(set->x_train.data, (size_t)x * ovp_numeric_type_size(set->x_train.type), text);
-    ovp_io_sha256(y ? set->y_train.data : "", (size_t)y * ovp_numeric_type_size(set->y_train.type), text + 64);
-    ovp_io_sha256(text, 128, out);
+void study_data_sum(char out[65], ovp_numeric_type type, ovp_idx rows, ovp_idx inputs, const void *x, ovp_idx outputs,
+                    const void *y) {
+    const ovp_idx values = rows * inputs < SUMMED_VALUES ? rows * inputs : SUMMED_VALUES;
+    const size_t width = ovp_numeric_type_size(type);
+    const size_t targets = outputs > 0 ? (size_t)(rows * outputs) * width : (size_t)rows * sizeof(int32_t);
+    char text[2 * 64 + 1];
+    ovp_io_sha256(x, (size_t)values * width, text);
+    ovp_io_sha256(y ? y : "", y ? targets : 0, text + 64);
+    ovp_io_sha256(text, 2 * 64, out);
 }
 
-/* Keys of ovp_data_options that draw from the stream. */
-static int draws(const char *key) {
+/* Whether loading draws from the stream: a synthetic set, or a key that says so. */
+static int draws(const study_dataset *set) {
     static const char *const keys[] = {"fraction", "split", "flip", "crop"};
-    for (ovp_idx i = 0; i < COUNT(keys); i++)
-        if (strcmp(keys[i], key) == 0) return 1;
-    return 0;
+    for (ovp_idx i = 0; i < COUNT(keys); i++) {
+        const char *value = set->text(set->user, keys[i]);
+        if (value && value[0]) return 1;
+    }
+    return ovp_data_synthetic_find(set->dataset) != NULL;
 }
 
-/* The texts that are given, by key; *random: whether they, or the set itself, draw from the stream. */
-static json_t *texts_json(const char *dataset, ovp_data_text_fn text, const void *user, int *random) {
+/* The texts that are given, by key. */
+static json_t *texts_json(const study_dataset *set) {
 #define KEY(key, syntax, help) key,
     static const char *const keys[] = {"limit", "test-limit", "scale",
                                        OVP_DATA_PACK_KEYS(KEY) OVP_DATA_KEYS(KEY) OVP_DATA_KNOBS(KEY)};
 #undef KEY
     json_t *out = json_object();
-    *random = ovp_data_synthetic_find(dataset) != NULL;
     for (ovp_idx i = 0; i < COUNT(keys); i++) {
-        const char *value = text(user, keys[i]);
-        if (!value || !value[0]) continue;
-        json_object_set_new(out, keys[i], json_string(value));
-        *random |= draws(keys[i]);
+        const char *value = set->text(set->user, keys[i]);
+        if (value && value[0]) json_object_set_new(out, keys[i], json_string(value));
     }
     return out;
+}
+
+ovp_status study_describe_data(ovp_experiment_run *run, const char *name, const study_dataset *set) {
+    ovp_status status = OVP_OK;
+    const double share = set->share > 0 ? set->share : 1;
+    if (set->state) OVP_TRY(keep_matrix(run, name, "stream", OVP_U8, OVP_NUMERIC_RNG_STATE_BYTES, 0, set->state));
+    status =
+        put_entry(run, "sets", name,
+                  json_pack("{s:s, s:s, s:o, s:s, s:s, s:b, s:f, s:s}", "kind", "dataset", "dataset", set->dataset,
+                            "options", texts_json(set), "type", ovp_numeric_type_name(set->type), "rng",
+                            study_streams[set->kind], "random", set->state != NULL, "share", share, "sum", set->sum));
+done:
+    return status;
 }
 
 ovp_status study_load_data(ovp_data_set *out, ovp_experiment_run *run, const char *name, const char *dataset,
                            ovp_data_text_fn text, const void *user, ovp_numeric_type type, ovp_numeric_rng *rng) {
     ovp_status status = OVP_OK;
-    ovp_ctx *ctx = run->ctx;
     ovp_data_choice choice = {.classes = NULL};
     char state[OVP_NUMERIC_RNG_STATE_BYTES], sum[65];
-    int random;
-    json_t *texts = texts_json(dataset, text, user, &random);
+    study_dataset set = {.dataset = dataset,
+                         .text = text,
+                         .user = user,
+                         .type = type,
+                         .kind = ovp_numeric_rng_get_kind(rng),
+                         .sum = sum};
     *out = (ovp_data_set){.features = 0};
     ovp_numeric_rng_save(rng, state);
-    OVP_TRY(ovp_data_choose(&choice, ctx, dataset, text, user));
+    if (draws(&set)) set.state = state;
+    OVP_TRY(ovp_data_choose(&choice, run->ctx, dataset, text, user));
     choice.options.rng = rng;
     choice.options.type = type;
-    OVP_TRY(ovp_data_load(out, ctx, dataset, &choice.options));
-    study_data_sum(out, sum);
-    if (random) OVP_TRY(keep_matrix(run, name, "stream", OVP_U8, OVP_NUMERIC_RNG_STATE_BYTES, 0, state));
-    status = put_entry(run, "sets", name,
-                       json_pack("{s:s, s:s, s:O, s:s, s:s, s:b, s:s}", "kind", "dataset", "dataset", dataset,
-                                 "options", texts, "type", ovp_numeric_type_name(type), "rng",
-                                 study_streams[ovp_numeric_rng_get_kind(rng)], "random", random, "sum", sum));
+    OVP_TRY(ovp_data_load(out, run->ctx, dataset, &choice.options));
+    study_data_sum(sum, type, out->x_train.shape[0], out->features, out->x_train.data, out->classes ? 0 : out->outputs,
+                   out->y_train.data);
+    OVP_TRY(study_describe_data(run, name, &set));
 done:
-    json_decref(texts);
-    ovp_data_choice_free(ctx, &choice);
-    if (status != OVP_OK) ovp_data_free(ctx, out);
+    ovp_data_choice_free(run->ctx, &choice);
+    if (status != OVP_OK) ovp_data_free(run->ctx, out);
     return status;
 }
 
