@@ -176,8 +176,8 @@ const ovp_experiment ovp_experiment_loss_landscape = {
         "net "
         "knows nothing, loss ln(classes). Colours and heights are logarithmic where losses span more than a factor 30. "
         "The two markers are the trained weights and the lowest point of the plane.\n\n"
-        "What can be read: runs of lazy-width, lazy-1d, depth-vs-width, ntk-vs-network, double-descent-network and "
-        "depth-limit, whose weights.npz tells how their nets are built and what they were trained on.",
+        "What can be read: runs of depth-limit, lazy-width, lazy-1d, depth-vs-width and ntk-vs-network, whose "
+        "weights.npz tells how their nets are built and what they were trained on.",
     .params = params,
     .param_count = COUNT(params),
     .presets = presets,
