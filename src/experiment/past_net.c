@@ -400,6 +400,8 @@ static ovp_status build_residual(past_net *out, ovp_ctx *ctx, const past_weights
                                         .alpha = json_number_value(json_object_get(net, "alpha")),
                                         .type = type,
                                         .engine = strcmp(engine, "gemm") == 0 ? "auto" : engine};
+    const ovp_numeric_array *blocks; /* looked at before the net has room for so many */
+    OVP_TRY(real_array(&blocks, ctx, w, name, "blocks", 3, (ovp_idx[]){options.layers, options.dim, options.dim}));
     OVP_TRY(read_matrix(&out->read_in, ctx, w, name, "read_in", 2, (ovp_idx[]){options.dim, options.inputs}, type));
     OVP_TRY(read_matrix(&out->read_out, ctx, w, name, "read_out", 2, (ovp_idx[]){options.outputs, options.dim}, type));
     options.read_in = out->read_in;
