@@ -142,11 +142,7 @@ static void a_student_that_is_the_teacher_has_no_loss(void **state) {
 
 /* ---- PyTorch's traces ---------------------------------------------------------------------------- */
 
-#ifdef NDEBUG
-enum { TRACE_STEPS = 500 };
-#else
-enum { TRACE_STEPS = 100 }; /* debug, sanitizer and coverage builds */
-#endif
+enum { TRACE_STEPS = SLOW ? 100 : 500 };
 
 /* tests/golden/depth_vs_width.py, float32: every loss within 1e-4 (measured: 4e-7). */
 static void losses_meet_pytorch(void **state) {

@@ -17,7 +17,8 @@ static size_t row_of(const json_t *result, double p, const char *solver) {
     return 0;
 }
 
-/* shared/published: the tutorial's printed table. EigenPro at one level, as 150 epochs take their time. */
+/* shared/published: the tutorial's printed table. EigenPro at one level, as 150 epochs take their time (in slow builds
+ * ten epochs, which leave what is printed of the solver). */
 static void the_published_numbers(void **state) {
     static const struct {
         double p, corrupted, test_error;
@@ -26,34 +27,39 @@ static void the_published_numbers(void **state) {
     char root[256];
     json_t *result;
     assert_ok(ctx, run_study(ctx, study, &result, root,
-                             SETTINGS("preset=paper", "solver=direct", "noise-levels=0,0.1,0.5,0.9")));
-    assert_int_equal(table_rows(result, "noise"), 4);
-    for (int k = 0; k < 4; k++) {
+                             SETTINGS("preset=paper", "solver=direct",
+                                      SLOW ? "noise-levels=0" : "noise-levels=0,0.1,0.5,0.9")));
+    const int levels = SLOW ? 1 : 4;
+    assert_int_equal(table_rows(result, "noise"), levels);
+    for (int k = 0; k < levels; k++) {
         const size_t row = row_of(result, published[k].p, "direct");
         assert_true(number_at(result, "noise", row, "corrupted") == published[k].corrupted);
         assert_true(fabs(number_at(result, "noise", row, "test_error") - published[k].test_error) <= 1e-3);
         assert_true(number_at(result, "noise", row, "train_error") == 0);
         assert_true(number_at(result, "noise", row, "train_mse") < 1e-20);
     }
-    assert_int_equal(table_rows(result, "published"), 8);
+    assert_int_equal(table_rows(result, "published"), 2 * levels);
     assert_string_equal(holds_of(result, 4), "yes");
     json_decref(result);
     scratch_remove(root);
 
-    assert_ok(ctx,
-              run_study(ctx, study, &result, root, SETTINGS("preset=paper", "solver=eigenpro", "noise-levels=0.5")));
+    assert_ok(ctx, run_study(ctx, study, &result, root,
+                             SETTINGS("preset=paper", "solver=eigenpro", "noise-levels=0.5",
+                                      SLOW ? "epochs=10" : "epochs=150")));
     assert_true(number_at(result, "noise", 0, "corrupted") == 2016);
-    assert_true(fabs(number_at(result, "noise", 0, "test_error") - .1534) <= 5e-4);
-    assert_true(fabs(number_at(result, "noise", 0, "test_mse") - 4.36e-2) <= 1e-4);
-    assert_true(fabs(log2(number_at(result, "noise", 0, "train_mse") / 9.80e-6)) <= 1);
-    assert_true(number_at(result, "noise", 0, "train_error") == 0);
+    if (!SLOW) {
+        assert_true(fabs(number_at(result, "noise", 0, "test_error") - .1534) <= 5e-4);
+        assert_true(fabs(number_at(result, "noise", 0, "test_mse") - 4.36e-2) <= 1e-4);
+        assert_true(fabs(log2(number_at(result, "noise", 0, "train_mse") / 9.80e-6)) <= 1);
+        assert_true(number_at(result, "noise", 0, "train_error") == 0);
+        assert_string_equal(holds_of(result, 4), "yes");
+    }
     assert_true(number_at(result, "solver", 0, "top_q") == 36);
     assert_true(number_at(result, "solver", 0, "batch") == 1905);
     assert_true(fabs(number_at(result, "solver", 0, "eta") - 1923.82) <= .02);
     assert_true(fabs(number_at(result, "solver", 0, "new_top") - 5.2005e-4) <= 5e-7);
     assert_true(fabs(number_at(result, "solver", 0, "beta") - .9902) <= 5e-5);
     assert_true(json_is_null(table_cell(result, "noise", 0, "theory_test_mse")));
-    assert_string_equal(holds_of(result, 4), "yes");
     json_decref(result);
     scratch_remove(root);
 }

@@ -17,11 +17,7 @@
 #define PIXELS 784
 #define CLASSES 10
 #define STEPS 500
-#ifdef NDEBUG
-#define WIDEST_TRAINED 1000
-#else
-#define WIDEST_TRAINED 100 /* debug, sanitizer and coverage builds are many times slower */
-#endif
+#define WIDEST_TRAINED (SLOW ? 100 : 1000)
 
 typedef struct mnist {
     ovp_numeric_array images, labels;

@@ -11,11 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef NDEBUG
-enum { SLOW = 0 };
-#else
-enum { SLOW = 1 }; /* debug, sanitizer and coverage builds */
-#endif
 enum { STEPS = 50 };
 
 static const struct {

@@ -10,12 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-#ifdef NDEBUG
-enum { SLOW = 0 };
-#else
-enum { SLOW = 1 }; /* debug, sanitizer and coverage builds: same code, fewer points */
-#endif
-
 static inline ovp_kernel *make_kernel(ovp_ctx *ctx, ovp_kernel_options o) {
     ovp_kernel *kernel;
     o.size = sizeof o;

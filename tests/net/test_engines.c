@@ -340,6 +340,36 @@ static void real_targets_and_chosen_rows(void **state) {
 
 /* Nets that the tile engine has loops of its own for: one hidden layer, one output, ReLU with up to four inputs or tanh
  * with up to eight; several chunks and groups, units that fill registers and units that do not. */
+/* Loss and gradient of a variant on every level against the reference's, for real targets. */
+static void check_levels(int variant, recipe what) {
+    double want = 0;
+    void *expected = NULL;
+    net reference = {0};
+    for (int level = -1; level < NET_LEVELS; level++) {
+        what.isa = level < 0 ? NULL : net_levels[level];
+        net n = make_variant(level < 0 ? REFERENCE : variant, what);
+        if (!n.ctx) continue;
+        void *y = random_room(&n, n.rows * n.outputs, 12, 1), *grad = room(&n, n.parameters);
+        void *dense = room(&n, n.parameters);
+        ovp_net_targets t = {.loss = OVP_LOSS_MSE, .values = y};
+        double loss;
+        assert_ok(n.ctx, ovp_net_loss_grad(n.ws, n.batch, &t, n.theta, &loss, grad));
+        gather(n.model, grad, dense);
+        if (level < 0) {
+            want = loss;
+            expected = dense;
+            reference = n;
+            continue;
+        }
+        const double tol = what.type == OVP_F32 ? 1e-5 : 1e-13, off = gap(n.type, expected, dense, n.parameters);
+        if (!(fabs(loss - want) <= tol * want && off <= tol))
+            fail_msg("%s %d-%d-%d.. %s: gradient off by %g", what.act, (int)what.shape.widths[0],
+                     (int)what.shape.widths[1], (int)what.shape.widths[2], net_levels[level], off);
+        drop(&n);
+    }
+    drop(&reference);
+}
+
 static void check_shallow(const char *act, ovp_idx most) {
     enum { ROWS = 700, HIDDEN = 4 };
     const ovp_idx hidden[HIDDEN] = {5, 48, 131, 1003};
@@ -347,38 +377,29 @@ static void check_shallow(const char *act, ovp_idx most) {
         for (ovp_idx inputs = 1; inputs <= most + 1; inputs++) /* one more: the general way */
             for (int k = 0; k < HIDDEN; k++) {
                 const ovp_idx widths[] = {inputs, hidden[k], 1};
-                recipe what = {.threads = 2,
-                               .type = (ovp_numeric_type)type,
-                               .act = act,
-                               .no_bias = k % 2,
-                               .shape = {2, widths},
-                               .rows = k == HIDDEN - 1 ? 15 : ROWS};
-                double want = 0;
-                void *expected = NULL;
-                net reference = {0};
-                for (int level = -1; level < NET_LEVELS; level++) {
-                    what.isa = level < 0 ? NULL : net_levels[level];
-                    net n = make_variant(level < 0 ? REFERENCE : TILE_UNITS, what);
-                    if (!n.ctx) continue;
-                    void *y = random_room(&n, n.rows, 12, 1), *grad = room(&n, n.parameters);
-                    void *dense = room(&n, n.parameters);
-                    ovp_net_targets t = {.loss = OVP_LOSS_MSE, .values = y};
-                    double loss;
-                    assert_ok(n.ctx, ovp_net_loss_grad(n.ws, n.batch, &t, n.theta, &loss, grad));
-                    gather(n.model, grad, dense);
-                    if (level < 0) {
-                        want = loss;
-                        expected = dense;
-                        reference = n;
-                        continue;
-                    }
-                    const double tol = type == OVP_F32 ? 1e-5 : 1e-13, off = gap(n.type, expected, dense, n.parameters);
-                    if (!(fabs(loss - want) <= tol * want && off <= tol))
-                        fail_msg("%s %d-%d-1 %s: gradient off by %g", act, (int)inputs, (int)hidden[k],
-                                 net_levels[level], off);
-                    drop(&n);
-                }
-                drop(&reference);
+                check_levels(TILE_UNITS, (recipe){.threads = 2,
+                                                  .type = (ovp_numeric_type)type,
+                                                  .act = act,
+                                                  .no_bias = k % 2,
+                                                  .shape = {2, widths},
+                                                  .rows = k == HIDDEN - 1 ? 15 : ROWS});
+            }
+}
+
+/* Every size of hot/tile_small.c, forth and back, with and without biases and tanh's own way back; 7: the general way.
+ */
+static void small_layers(void **state) {
+    (void)state;
+    enum { MOST = 7 };
+    for (ovp_idx k = 1; k <= MOST; k++)
+        for (ovp_idx m = 1; m <= MOST; m++)
+            for (int how = 0; how < 8; how++) {
+                const ovp_idx widths[] = {1 + (k + 3 * m) % MOST, m, k, 1 + (m + 2 * k) % MOST};
+                check_levels(TILE, (recipe){.type = how % 2 ? OVP_F32 : OVP_F64,
+                                            .act = how / 4 ? "tanh" : "sin",
+                                            .no_bias = how / 2 % 2,
+                                            .shape = {3, widths},
+                                            .rows = 53});
             }
 }
 
@@ -604,6 +625,7 @@ int main(void) {
         cmocka_unit_test(a_step_allocates_nothing),
         cmocka_unit_test(real_targets_and_chosen_rows),
         cmocka_unit_test(shallow_nets),
+        cmocka_unit_test(small_layers),
         cmocka_unit_test(divergence_is_noticed),
         CTX_TEST(bad_arguments_are_named),
         cmocka_unit_test(slices_describe_theta),

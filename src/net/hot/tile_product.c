@@ -82,6 +82,7 @@ ALWAYS_INLINE void strips(const int how, const product *p, ovp_idx m, ovp_idx n,
 
 void OVP_HOT(ovp_net_tile_product)(ovp_idx m, ovp_idx n, ovp_idx k, const ovp_net_tile_scalars *a, const void *b,
                                    ovp_idx ldb, ovp_net_tile_start start, const void *bias, void *c, ovp_idx ldc) {
+    if (OVP_HOT(ovp_net_tile_small)(m, n, k, a, b, ldb, start, bias, NULL, c, ldc)) return;
     const product p = {k, ldb, ldc, a->row, a->column, even_piece(m, ROWS), b, bias, NULL};
     switch (start) {
     case OVP_TILE_ZERO:
@@ -101,6 +102,7 @@ void OVP_HOT(ovp_net_tile_product)(ovp_idx m, ovp_idx n, ovp_idx k, const ovp_ne
 
 void OVP_HOT(ovp_net_tile_product_dtanh)(ovp_idx m, ovp_idx n, ovp_idx k, const ovp_net_tile_scalars *a, const void *b,
                                          ovp_idx ldb, const void *h, void *c, ovp_idx ldc) {
+    if (OVP_HOT(ovp_net_tile_small)(m, n, k, a, b, ldb, OVP_TILE_ZERO, NULL, h, c, ldc)) return;
     const product p = {k, ldb, ldc, a->row, a->column, even_piece(m, ROWS), b, NULL, h};
     strips(DTANH, &p, m, n, a->a, c);
 }

@@ -60,6 +60,10 @@ ALWAYS_INLINE ovp_idx even_piece(ovp_idx n, ovp_idx most) {
     return (n + pieces - 1) / pieces;
 }
 
+/* 0 if sizes or places are not among those of tile_small.c; h: as ovp_net_tile_product_dtanh, or NULL. */
+int OVP_HOT(ovp_net_tile_small)(ovp_idx m, ovp_idx n, ovp_idx k, const ovp_net_tile_scalars *a, const void *b,
+                                ovp_idx ldb, ovp_net_tile_start start, const void *bias, const void *h, void *c,
+                                ovp_idx ldc);
 void OVP_HOT(ovp_net_tile_product)(ovp_idx m, ovp_idx n, ovp_idx k, const ovp_net_tile_scalars *a, const void *b,
                                    ovp_idx ldb, ovp_net_tile_start start, const void *bias, void *c, ovp_idx ldc);
 void OVP_HOT(ovp_net_tile_product_dtanh)(ovp_idx m, ovp_idx n, ovp_idx k, const ovp_net_tile_scalars *a, const void *b,

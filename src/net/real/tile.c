@@ -241,15 +241,16 @@ real *OVP_REAL(ovp_net_tile_add_partials)(const run *r, real *space) {
     return sum;
 }
 
-/* As many groups as there is work for: sharing one with another thread costs some microseconds. */
+/* As many groups as there is work for (sharing one with another thread and closing it cost some microseconds), in
+ * powers of two, which two or four threads share out evenly. */
 static ovp_idx group_count(const run *r) {
-    enum { NANOSECONDS = 4000 };
+    enum { NANOSECONDS = 8000 };
     const ovp_idx blocks = pad(r->batch->rows) / PAD;
     if (blocks == 1) return 1;
     const double work = cost(r->m, r->t->layout, r->batch->rows, r->k->lanes) / NANOSECONDS;
-    ovp_idx groups = work < GROUPS ? (ovp_idx)work : GROUPS;
-    if (groups > blocks) groups = blocks;
-    return groups < 1 ? 1 : groups;
+    ovp_idx groups = 1;
+    while (2 * groups <= GROUPS && 2 * groups <= blocks && (double)(2 * groups) <= work) groups *= 2;
+    return groups;
 }
 
 /* theta with the layers' multipliers in it: a copy only where there are any. */
