@@ -158,6 +158,16 @@ def small(o, work, net, thread_counts):
         yield small_row(work, t, runs, runs["ours", t])
 
 
+def residual(o, work, layers):
+    ours = {("ours",): program(o, "residual_step", layers, o.threads, o.slice)}
+    runs = collect(o, torch_calls(o, "residual_step_torch.py", layers, "THREADS", o.slice) | ours)
+    same_work(work, runs)
+    results = runs[("ours",)]
+    yield row(work, "ms", o.threads, results, [groups(r, "ms") for r in results],
+              [[(g["floor_ms"], g["ms"]) for g in r["groups"]] for r in results],
+              peak_mib=[r["peak_mib"] for r in results], **theirs(runs))
+
+
 def ensemble(o, work, net):
     ours = {("ours",): program(o, "small_step", net, o.threads, o.slice, MEMBERS)}
     runs = collect(o, torch_calls(o, "small_step_torch.py", net, "THREADS", o.slice, MEMBERS) | ours)
@@ -290,6 +300,7 @@ works = {
     "step-1-8-8-8-8-8-1": ("step, ReLU, 15 samples, SGD", "small_step", small, "1-8-8-8-8-8-1", (1,)),
     "ensemble-1-10-1": (f"step of one of {MEMBERS} members side by side", "small_step", ensemble, "1-10-1"),
     "ensemble-1-1000-1": (f"step of one of {MEMBERS} members side by side", "small_step", ensemble, "1-1000-1"),
+    "residual-500": ("step of a residual net of 500 blocks, dim 15, 12,500 samples, SGD", "residual_step", residual, 500),
     "maths": ("an element of vector tanh and exp beside glibc's libmvec", "vector_maths", maths),
     "beside-step": ("step of 5-5-5-5-5-1 while another program occupies a core", "small_step", beside_small, "5-5-5-5-5-1"),
     "beside-lazy": ("sparse step of 784-1000-10 while another program occupies a core", "lazy_step", beside_lazy, 1000),

@@ -82,8 +82,10 @@ typedef struct ovp_measure_decay {
     double scale, rho, shift;          /* C, rho, T0 */
     double scale_se, rho_se, shift_se; /* NaN at a bound (the others' are then those beside a value held there) or with
                                         * too few points; shift_se: 0 if the shift was given */
-    double residual;                   /* root of the mean square */
-    ovp_idx count;                     /* points used */
+    double scale_robust_se, rho_robust_se, shift_robust_se; /* likewise, for noise that is not the same at every t: HC3
+                                                             * of MacKinnon and White 1985 */
+    double residual;                                        /* root of the mean square */
+    ovp_idx count;                                          /* points used */
 } ovp_measure_decay;
 /* t, y: n each, in any order of t. shift: T0 if fit_shift is 0 (1 in the published program), else not looked at and
  * searched. Bounds as published: C, rho in [0, 3]; with fit_shift C in [0, 1], rho in [0, 3], T0 in [1, 500]. The

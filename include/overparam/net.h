@@ -170,11 +170,19 @@ OVP_API ovp_status ovp_net_expression_function(ovp_net_function *out, ovp_ctx *c
 
 /* ---- residual nets -------------------------------------------------------------------------------- */
 
-/* Residual net of the depth limit: h_0 = U x, L blocks of d x d weights, f = V h_L, no biases. With delta = L^-alpha
- * and k = 0 .. L-1 (W_-1 = 0), h a column: "skip" (default)  h += delta phi(W_k h) "none"            h  = delta phi(W_k
- * h) "linear-skip"     h += W_k phi(h) "inc-skip"        h += (W_k - W_k-1)^T phi(W_k-1 h) Only the blocks are trained:
- * theta holds them in C order, L x d x d (slices "blocks.k.weight", layer k); U (d x inputs) and V (outputs x d) are
- * frozen and copied by the model. U x is computed once, when a batch is bound. */
+/* Residual net of the depth limit: h_0 = U x, L blocks of d x d weights, f = V h_L, no biases (docs/residual.md). With
+ * delta = L^-alpha, k = 0 .. L-1, W_-1 = 0 and h a column, by `augmentation`:
+ *
+ * - "skip" (default): h += delta phi(W_k h)
+ *
+ * - "none": h = delta phi(W_k h)
+ *
+ * - "linear-skip": h += W_k phi(h)
+ *
+ * - "inc-skip": h += (W_k - W_k-1)^T phi(W_k-1 h)
+ *
+ * Only the blocks are trained: theta holds them in C order, L x d x d (slices "blocks.k.weight", layer k); U (d x
+ * inputs) and V (outputs x d) are frozen and copied by the model. U x is computed once, when a batch is bound. */
 typedef struct ovp_net_residual_options {
     size_t size;
     ovp_idx inputs, dim, outputs, layers; /* layers: L */

@@ -54,9 +54,9 @@ static const ovp_experiment_preset presets[] = {
     {"quick", "some seconds on two cores: four depths, four seeds, 600 digits",
      "task=classification;samples=6000;fraction=0.1;test-samples=1000;layers=32,64,128,256;dim=10;alpha=0.49;gamma=1;"
      "init=ntrunc;lr=2;epochs=100;record-every=5;seeds=1..4"},
-    {"default", "some minutes: depths to 1000, four seeds, 3000 digits",
-     "task=classification;fraction=0.05;layers=125,250,500,1000;dim=15;alpha=0.49;gamma=1;init=ntrunc;lr=1;epochs=60;"
-     "seeds=1..4"},
+    {"default", "about a minute on two cores: depths to 1000, four seeds, 3000 digits",
+     "task=classification;fraction=0.05;layers=125,250,500,1000;dim=15;alpha=0.49;gamma=1;init=ntrunc;lr=2;epochs=100;"
+     "record-every=5;seeds=1..4"},
     {"paper", "the README's regression: one torch stream, seed 1234, L = 128, alpha .75, 25 epochs",
      "rng=torch;seeds=1234"},
     {"cifar", "the README's classification: a quarter of CIFAR-10, d = 15, L = 100, 39 epochs",
@@ -81,6 +81,7 @@ static const ovp_store_column epoch_columns[] = {
     {"pvar_three_quarters", "", "the same with 3p/4"},
     {"lr", "", "learning rate of the epoch"},
     {"loss_theory", "", "of one dimension with an identity activation; empty where that says nothing"},
+    {"omega_per_sample", "", "Omega of each sample's own loss, the README's: B^2 times the code's"},
 };
 static const ovp_store_column depth_columns[] = {
     {"layers", "layers", "depth L"},
@@ -280,48 +281,49 @@ const ovp_experiment ovp_experiment_depth_limit = {
               "Gradient Descent for Deep Residual Networks; Bayer, Friz and Tapia 2023, Stability of Deep Neural "
               "Networks via discrete rough paths",
     .about =
-        "A fully connected residual net without biases: U and V are drawn uniform on +-1/sqrt(fan_in) and stay as they "
-        "are, the L blocks W_k (d x d) are trained by gradient descent on all samples at once (or on batches in their "
-        "order). Classification has the cross-entropy on images (U x is computed once), regression mean |y - f(x)|^p "
-        "on a synthetic set, of which 9/10 train. Each epoch records the loss, macro accuracy, precision and recall, "
-        "Omega and the learning rate before its step, and the p-variations of k -> L^beta W_k (Frobenius norm, p-th "
-        "root) after it. Macro accuracy is the mean over classes, so it equals the recall. Test scores are means over "
-        "batches of 1000.\n\n"
+        "A fully connected residual net without biases: U and V are drawn uniform on +-1/sqrt(fan_in) and stay as "
+        "they are, the L blocks W_k (d x d) are trained by gradient descent on all samples at once (or on batches in "
+        "their order). Classification has the cross-entropy on images (U x is computed once), regression mean |y - "
+        "f(x)|^p on a synthetic set, of which 9/10 train. Each epoch records the loss, macro accuracy, precision and "
+        "recall, Omega and the learning rate before its step, and the p-variations of k -> L^beta W_k (Frobenius "
+        "norm, p-th root) after it. Macro accuracy is the mean over classes, so it equals the recall. Test scores "
+        "are means over batches of 1000.\n\n"
         "What theory says. Each layer adds delta sigma(W h) of size L^-alpha L^-beta = 1/L: L of them make an Euler "
-        "scheme. If the start L^beta W_k is smooth in k/L, gradient descent keeps it so, and in the limit the weights "
-        "are a function of k/L. A start with independent entries of size L^(-1/gamma) stays rough. In one dimension "
-        "with an identity activation all weights stay equal and everything is in closed form (column loss_theory, the "
-        "dashed line): f = q P x, P = (1 + delta w)^L, w falls by eta delta P / (1 + delta w) (2 q^2 P E x^2 - 2 q E "
-        "xy); for y = 0 this is a 1/t law.\n\n"
-        "Starts. With w = 1/gamma + beta and M = L^-w: constant M/2; ntrunc normal with variance M/2 cut at +-M/2, so "
-        "nearly uniform; lin-dec M ((L-1-i)/L)^w; lin-inc M (i/L)^w; quad M (i (L-1-i)/L^2)^w; lin-dec-sym M sgn "
-        "|(L+2-2i)/(2L)|^w; lin-inc-sym M sgn |(2i-L)/(2L)|^w, with the sign of what stands in |..|. The last five are "
-        "in the code and not in its README.\n\n"
-        "Code and README. The published code and its README differ; --variant code (default) follows the code, readme "
-        "the README. none: the code keeps delta (its outputs vanish as L^(-alpha L)), the README has none. "
+        "scheme. If the start L^beta W_k is smooth in k/L, gradient descent keeps it so, and in the limit the "
+        "weights are a function of k/L. A start with independent entries of size L^(-1/gamma) stays rough. In one "
+        "dimension with an identity activation all weights stay equal and everything is in closed form (column "
+        "loss_theory, the dashed line): f = q P x, P = (1 + delta w)^L, w falls by eta delta P / (1 + delta w) (2 "
+        "q^2 P E x^2 - 2 q E xy); for y = 0 this is a 1/t law.\n\n"
+        "Starts. With w = 1/gamma + beta and M = L^-w: constant M/2; ntrunc normal with variance M/2 cut at +-M/2, "
+        "so nearly uniform; lin-dec M ((L-1-i)/L)^w; lin-inc M (i/L)^w; quad M (i (L-1-i)/L^2)^w; lin-dec-sym M sgn "
+        "|(L+2-2i)/(2L)|^w; lin-inc-sym M sgn |(2i-L)/(2L)|^w, with the sign of what stands in |..|. The last five "
+        "are in the code and not in its README.\n\n"
+        "Code and README. The published code and its README differ; --variant code (default) follows the code, "
+        "readme the README. none: the code keeps delta (its outputs vanish as L^(-alpha L)), the README has none. "
         "linear-skip: the README's matrices are transposed, the same training with transposed weights. inc-skip: the "
         "code has (W_k - W_k-1)^T sigma(W_k-1 h), the README sigma(h) (W_k - W_k-1) without the inner W (here again "
-        "with transposed weights). Starts: the README's constant is M/d^2 instead of M/2, its ntrunc has that as bound "
-        "and deviation. Loss: the "
-        "README divides |y - f|^p by p. Omega: in the code it is the gradient of the batch's mean loss, 1/B^2 times "
-        "the README's. sin: inputs within +-exp(-2 c)/sqrt(8 n) and a whole period there in the code, sin(x) on [-1, "
-        "1] in the README. constant: c = .01 in the code, .1 in the README (give --c). p-variation: once an epoch in "
-        "both here; the README says each step, the same in full batches. --dynamic-lr: c lr_0 / V^2 from the first "
-        "rate in both, never compounding; the published program has no bound and divides by 0 when the weights of all "
-        "layers are equal, here --dynamic-lr-limit bounds it and a warning says where.\n\n"
+        "with transposed weights). Starts: the README's constant is M/d^2 instead of M/2, its ntrunc has that as "
+        "bound and deviation. Loss: the README divides |y - f|^p by p. Omega: in the code it is the gradient of the "
+        "batch's mean loss, 1/B^2 times the README's, which column omega_per_sample has in both. sin: inputs within "
+        "+-exp(-2 c)/sqrt(8 n) and a whole period there in the code, sin(x) on [-1, 1] in the README. constant: c = "
+        ".01 in the code, .1 in the README (give --c). p-variation: once an epoch in both here; the README says each "
+        "step, the same in full batches. --dynamic-lr: c lr_0 / V^2 from the first rate in both, never compounding; "
+        "the published program has no bound and divides by 0 when the weights of all layers are equal, here "
+        "--dynamic-lr-limit bounds it and a warning says where.\n\n"
         "Streams. --rng torch: one stream a net, so that every depth starts afresh: read-in, read-out, then block by "
         "block the draw of a default Linear layer followed by the start's own, then the synthetic inputs, then the "
         "permutation of the split (none with --fraction 1); with --data-seed the last two come from a stream of its "
-        "own. philox: a stream for the nets of a seed, again afresh for each depth, and one for its data. Depths of a "
-        "seed thus have U and V in common, with philox the samples too.\n\n"
+        "own. philox: a stream for the nets of a seed, again afresh for each depth, and one for its data. Depths of "
+        "a seed thus have U and V in common, with philox the samples too.\n\n"
         "Weights. Of each net weights.npz has blocks (L x d x d), read_in and read_out, and "
         "weights/layers<L>-seed<seed>.safetensors the same with the net's description as metadata (up to 1e6 values, "
         "or with --save-weights). The published program wrote a list of L matrices with torch.save; in Python "
-        "numpy.savez(\"blocks.npz\", blocks=numpy.stack([w.detach().numpy() for w in torch.load(\"resnet_100.pth\")])) "
-        "makes an npz of it. It did not write U and V.\n\n"
-        "How to read the figures. Norms: ||L^beta W_k|| over k/(L-1), mean over seeds; curves of different depth that "
-        "lie on one another are the limit. Entries: single entries along the depth, first seed. Loss and Omega over "
-        "epochs, both axes logarithmic: a power is a straight line at late times; dashed on Omega: the fitted power.",
+        "numpy.savez(\"blocks.npz\", blocks=numpy.stack([w.detach().numpy() for w in "
+        "torch.load(\"resnet_100.pth\")])) makes an npz of it. It did not write U and V.\n\n"
+        "How to read the figures. Norms: ||L^beta W_k|| over k/(L-1), mean over seeds; curves of different depth "
+        "that lie on one another are the limit. Entries: single entries along the depth, first seed. Loss and Omega "
+        "over epochs, both axes logarithmic: a power is a straight line at late times; dashed on Omega: the fitted "
+        "power.",
     .params = params,
     .param_count = COUNT(params),
     .presets = presets,

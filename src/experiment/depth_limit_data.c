@@ -26,6 +26,8 @@ static const struct known_pixels *known_of(const char *dataset) {
 
 ovp_status depth_limit_check_data(ovp_ctx *ctx, const depth_limit_setup *s) {
     const int synthetic = ovp_data_synthetic_find(s->dataset) != NULL;
+    ovp_status status = OVP_OK;
+    char *folder = NULL;
     if (s->classify && synthetic)
         return ovp_fail(ctx, OVP_EINVAL,
                         "--dataset %s: has real targets, and --task classification needs classes (mnist, "
@@ -38,7 +40,9 @@ ovp_status depth_limit_check_data(ovp_ctx *ctx, const depth_limit_setup *s) {
                         s->dataset);
     if (s->classify && !ovp_data_find(s->dataset))
         return ovp_fail(ctx, OVP_EINVAL, "--dataset %s: unknown data set; see `overparam data list`", s->dataset);
-    return OVP_OK;
+    if (s->classify) status = ovp_data_locate(&folder, ctx, s->dataset);
+    ovp_free(ctx, folder);
+    return status;
 }
 
 /* The README's sine is that of x itself on [-1, 1]. */

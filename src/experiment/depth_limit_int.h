@@ -59,9 +59,10 @@ ovp_status depth_limit_samples_describe(const depth_limit_samples *samples, ovp_
 
 /* ---- depth_limit_net.c ------------------------------------------------------------------------------ */
 
-/* Means over batches, weighted by their sizes. NaN: no labels. */
+/* Means over batches, weighted by their sizes. NaN: no labels. omega: as the variant has it; per_sample: of each
+ * sample's own loss (times rows^2 of that of the batch's mean). */
 typedef struct depth_limit_scores {
-    double loss, omega;
+    double loss, omega, per_sample;
     ovp_measure_scores macro;
 } depth_limit_scores;
 
@@ -165,6 +166,7 @@ typedef struct depth_limit_lab {
     double *theory;          /* likewise, NaN where there is none */
 } depth_limit_lab;
 
+ovp_measure_decay depth_limit_no_decay(void); /* everything NaN */
 /* C / (t + T0)^rho through Omega at t = 1/pieces, 2/pieces, .. epochs, with 1 - (residual / deviation)^2; what is not
  * finite ends the series. Fewer than 6 points: everything NaN. */
 ovp_status depth_limit_fit_omega(ovp_measure_decay *out, double *r2, ovp_ctx *ctx, ovp_idx steps, ovp_idx pieces,
@@ -174,7 +176,9 @@ ovp_status depth_limit_fit_omega(ovp_measure_decay *out, double *r2, ovp_ctx *ct
 void depth_limit_judge_late(study_verdict *out, const double *places, ovp_idx seeds);
 void depth_limit_judge_flat(study_verdict *out, const double *early, ovp_idx seeds);
 void depth_limit_judge_level(study_verdict *out, const double *exponents, ovp_idx seeds, double beta);
-void depth_limit_judge_coordinates(study_verdict *out, const double *exponents, ovp_idx seeds);
+/* predicted: depth_limit_roughness, the power of L by which the noise of the start alone makes 1-variations grow. */
+double depth_limit_roughness(const depth_limit_setup *setup);
+void depth_limit_judge_coordinates(study_verdict *out, const double *exponents, ovp_idx seeds, double predicted);
 void depth_limit_judge_omega(study_verdict *out, const double *rho, const double *r2, ovp_idx seeds);
 /* deviation: the largest |sqrt(loss) - sqrt(theory)| / sqrt(first loss), one a net. */
 void depth_limit_judge_line(study_verdict *out, const double *deviation, ovp_idx nets);

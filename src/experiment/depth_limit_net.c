@@ -165,15 +165,15 @@ static ovp_status score(depth_limit_net *net, ovp_ctx *ctx, const ovp_net_target
     double square = 0;
     ovp_net_targets given = *targets;
     given.outputs = NULL;
-    *out = (depth_limit_scores){.omega = NAN, .macro = {NAN, NAN, NAN}};
+    *out = (depth_limit_scores){.omega = NAN, .per_sample = NAN, .macro = {NAN, NAN, NAN}};
     OVP_TRY(
         ovp_net_loss_value(ctx, &given, s->type, rows, net->outputs, net->f, &out->loss, s->omega ? net->df : NULL));
     out->loss *= factor;
     if (s->classify) OVP_TRY(ovp_measure_macro(&out->macro, ctx, s->type, rows, net->outputs, net->f, targets->labels));
     if (!s->omega) goto done;
     for (ovp_idx i = 0; i < rows * net->outputs; i++) square += value(s->type, net->df, i) * value(s->type, net->df, i);
-    out->omega = factor * factor * square / (double)rows;
-    if (s->readme) out->omega *= (double)rows * (double)rows;
+    out->per_sample = factor * factor * square * (double)rows;
+    out->omega = s->readme ? out->per_sample : out->per_sample / ((double)rows * (double)rows);
 done:
     return status;
 }
@@ -181,6 +181,7 @@ done:
 static void add(depth_limit_scores *sum, const depth_limit_scores *part, double share) {
     sum->loss += share * part->loss;
     sum->omega += share * part->omega;
+    sum->per_sample += share * part->per_sample;
     sum->macro.accuracy += share * part->macro.accuracy;
     sum->macro.precision += share * part->macro.precision;
     sum->macro.recall += share * part->macro.recall;

@@ -8,13 +8,17 @@
 
 enum { FIT_POINTS = 2000, LEAST_POINTS = 6 };
 
+ovp_measure_decay depth_limit_no_decay(void) {
+    return (ovp_measure_decay){.scale = NAN, .rho = NAN, .shift = NAN, .scale_se = NAN, .rho_se = NAN, .residual = NAN};
+}
+
 ovp_status depth_limit_fit_omega(ovp_measure_decay *out, double *r2, ovp_ctx *ctx, ovp_idx steps, ovp_idx pieces,
                                  const double *omega) {
     ovp_status status = OVP_OK;
     const ovp_idx stride = (steps + FIT_POINTS - 1) / FIT_POINTS;
     double *t = NULL, mean = 0, square = 0;
     ovp_idx n = 0;
-    *out = (ovp_measure_decay){NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0};
+    *out = depth_limit_no_decay();
     *r2 = NAN;
     OVP_TRY(ovp_alloc(ctx, &t, 2 * FIT_POINTS, sizeof *t));
     double *y = t + FIT_POINTS;
@@ -69,15 +73,19 @@ void depth_limit_judge_level(study_verdict *out, const double *exponents, ovp_id
                        text);
 }
 
+double depth_limit_roughness(const depth_limit_setup *setup) {
+    return strcmp(setup->init, "ntrunc") == 0 && setup->gamma > 1 ? 1 - 1 / setup->gamma : 0;
+}
+
 #define BOUNDED_BELOW .25
 
-void depth_limit_judge_coordinates(study_verdict *out, const double *exponents, ovp_idx seeds) {
+void depth_limit_judge_coordinates(study_verdict *out, const double *exponents, ovp_idx seeds, double predicted) {
     const ovp_measure_interval exponent = study_over_seeds(exponents, seeds);
-    study_verdict_fill(out, "the 1-variation of an entry of L^beta W_k stays bounded", exponent, 0,
+    study_verdict_fill(out, "the 1-variation of an entry of L^beta W_k stays bounded", exponent, predicted,
                        study_judge_below(exponent, BOUNDED_BELOW),
                        "Slope of log 1-variation (mean over the entries) against log L for each seed: 0 for paths that "
-                       "become smooth, 1/2 for the noise of a start with gamma = 2; the interval must lie below 1/4, "
-                       "halfway.");
+                       "become smooth; what a rough start (ntrunc, gamma above 1) leaves grows as 1 - 1/gamma, 1/2 for "
+                       "gamma = 2; the interval must lie below 1/4.");
 }
 
 #define POWER_R2 .9
@@ -154,7 +162,7 @@ static ovp_status judge_depths(const depth_limit_lab *lab, double *level, double
     }
     depth_limit_judge_level(&v, level, lab->seed_count, depth_limit_beta(&lab->setup));
     OVP_TRY(ovp_run_verdict(lab->run, &v.verdict));
-    depth_limit_judge_coordinates(&v, coordinate, lab->seed_count);
+    depth_limit_judge_coordinates(&v, coordinate, lab->seed_count, depth_limit_roughness(&lab->setup));
     OVP_TRY(ovp_run_verdict(lab->run, &v.verdict));
 done:
     return status;

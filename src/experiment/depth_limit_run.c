@@ -36,6 +36,7 @@ static ovp_status report_epoch(const training *t, ovp_idx epoch, const depth_lim
         measured ? study_cell(t->variation[2]) : ovp_cell_null(),
         ovp_cell_real(lr),
         study_cell(theory),
+        study_cell(scores->per_sample),
     };
     return ovp_run_row(t->lab->run, "epochs", cells);
 }
@@ -253,9 +254,8 @@ static ovp_status data_stream(ovp_numeric_rng **out, const depth_limit_lab *lab,
 }
 
 static depth_limit_row empty_row(ovp_idx layers, int64_t seed) {
-    const depth_limit_scores none = {NAN, NAN, {NAN, NAN, NAN}};
+    const depth_limit_scores none = {NAN, NAN, NAN, {NAN, NAN, NAN}};
     const depth_limit_profile flat = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-    const ovp_measure_decay decay = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0};
     return (depth_limit_row){.layers = layers,
                              .seed = seed,
                              .train = none,
@@ -263,7 +263,7 @@ static depth_limit_row empty_row(ovp_idx layers, int64_t seed) {
                              .profile = flat,
                              .variation = NAN,
                              .coordinate = NAN,
-                             .omega = decay,
+                             .omega = depth_limit_no_decay(),
                              .omega_r2 = NAN};
 }
 

@@ -25,6 +25,7 @@ typedef struct series {
     double shift;         /* T0 of u */
     double *u, *g, *fall; /* n each: ln((t + T0) / s), e^(-rho u), the factor from one rho of the grid to the next */
     double lift;          /* ln s */
+    double *residual;     /* n */
 } series;
 
 typedef struct point {
@@ -144,10 +145,12 @@ done:
 }
 
 /* Standard errors of the `count` parameters whose derivatives stand in columns (n each, overwritten): J = Q R by
- * modified Gram-Schmidt, so (J^T J)^-1 = R^-1 R^-T. NaN where a derivative depends on the others or no degree of
- * freedom is left. */
-static void standard_errors(double *errors, ovp_idx n, int count, double *const *columns, double square) {
-    double r[3][3] = {{0}}, inverse[3][3] = {{0}};
+ * modified Gram-Schmidt, so (J^T J)^-1 = R^-1 R^-T, and point i moves the parameters by R^-1 q_i times its residual.
+ * robust: each point with its own variance, residual^2 / (1 - leverage)^2 (HC3). NaN where a derivative depends on the
+ * others or no degree of freedom is left. */
+static void standard_errors(double *errors, double *robust, ovp_idx n, int count, double *const *columns,
+                            const double *residuals) {
+    double r[3][3] = {{0}}, inverse[3][3] = {{0}}, square = 0;
     int full = n > count;
     for (int a = 0; a < count && full; a++) {
         double before = 0, left = 0;
@@ -161,52 +164,76 @@ static void standard_errors(double *errors, ovp_idx n, int count, double *const 
         full = r[a][a] > 64 * DBL_EPSILON * sqrt(before);
         for (ovp_idx i = 0; i < n && full; i++) columns[a][i] /= r[a][a];
     }
-    for (int a = 0; a < count; a++) errors[a] = NAN;
+    for (int a = 0; a < count; a++) errors[a] = robust[a] = full ? 0 : (double)NAN;
     if (!full) return;
+    for (ovp_idx i = 0; i < n; i++) square += residuals[i] * residuals[i];
     for (int a = count - 1; a >= 0; a--) {
-        double sum = 0;
         inverse[a][a] = 1 / r[a][a];
         for (int b = a + 1; b < count; b++) {
             for (int k = a + 1; k <= b; k++) inverse[a][b] -= r[a][k] * inverse[k][b];
             inverse[a][b] /= r[a][a];
         }
-        for (int b = a; b < count; b++) sum += inverse[a][b] * inverse[a][b];
-        errors[a] = sqrt(sum * square / (double)(n - count));
+        for (int b = a; b < count; b++) errors[a] += inverse[a][b] * inverse[a][b];
+        errors[a] = sqrt(errors[a] * square / (double)(n - count));
     }
+    for (ovp_idx i = 0; i < n; i++) {
+        double leverage = 0;
+        for (int a = 0; a < count; a++) leverage += columns[a][i] * columns[a][i];
+        for (int a = 0; a < count; a++) {
+            double moved = 0;
+            for (int b = a; b < count; b++) moved += inverse[a][b] * columns[b][i];
+            moved *= residuals[i] / (1 - leverage);
+            robust[a] += moved * moved;
+        }
+    }
+    for (int a = 0; a < count; a++) robust[a] = sqrt(robust[a]);
+}
+
+/* No fit of n points. */
+static ovp_measure_decay nothing(ovp_idx n) {
+    return (ovp_measure_decay){.scale = NAN,
+                               .rho = NAN,
+                               .shift = NAN,
+                               .scale_se = NAN,
+                               .rho_se = NAN,
+                               .shift_se = NAN,
+                               .scale_robust_se = NAN,
+                               .rho_robust_se = NAN,
+                               .shift_robust_se = NAN,
+                               .residual = NAN,
+                               .count = n};
 }
 
 /* Fills *out from the best point; a parameter at a bound is held there, the others' errors are those beside it. */
 static void describe(ovp_measure_decay *out, series *s, const point *best, int fit_shift) {
     double *const buffers[] = {s->u, s->g, s->fall};
-    double *columns[3], errors[3], *where[3];
+    double *columns[3], errors[3], robust[3], *where[3][2];
     int count = 0;
-    *out = (ovp_measure_decay){.scale = best->scale,
-                               .rho = best->rho,
-                               .shift = best->shift,
-                               .scale_se = NAN,
-                               .rho_se = NAN,
-                               .shift_se = fit_shift ? (double)NAN : 0,
-                               .residual = sqrt(best->square / (double)s->n),
-                               .count = s->n};
-    if (best->scale <= 0) { /* nothing decays: every rho and T0 serve alike */
-        out->rho = NAN;
-        if (fit_shift) out->shift = NAN;
-        return;
+    *out = nothing(s->n);
+    out->scale = best->scale;
+    out->residual = sqrt(best->square / (double)s->n);
+    if (!fit_shift) {
+        out->shift = best->shift;
+        out->shift_se = out->shift_robust_se = 0;
     }
-    if (!best->clamped) where[count++] = &out->scale_se;
-    if (best->rho > 0 && best->rho < RHO_MOST) where[count++] = &out->rho_se;
-    if (fit_shift && best->shift > SHIFT_LEAST && best->shift < SHIFT_MOST) where[count++] = &out->shift_se;
-    for (int a = 0; a < count; a++) {
-        columns[a] = buffers[a];
-        for (ovp_idx i = 0; i < s->n; i++) {
-            double from = s->t[i] + best->shift, unit = pow(from, -best->rho);
-            columns[a][i] = where[a] == &out->scale_se ? unit
-                            : where[a] == &out->rho_se ? -best->scale * unit * log(from)
-                                                       : -best->scale * unit * best->rho / from;
-        }
+    if (best->scale <= 0) return; /* nothing decays: every rho and T0 serve alike */
+    out->rho = best->rho;
+    out->shift = best->shift;
+    if (!best->clamped) where[count][0] = &out->scale_se, where[count++][1] = &out->scale_robust_se;
+    if (best->rho > 0 && best->rho < RHO_MOST) where[count][0] = &out->rho_se, where[count++][1] = &out->rho_robust_se;
+    if (fit_shift && best->shift > SHIFT_LEAST && best->shift < SHIFT_MOST)
+        where[count][0] = &out->shift_se, where[count++][1] = &out->shift_robust_se;
+    for (int a = 0; a < count; a++) columns[a] = buffers[a];
+    for (ovp_idx i = 0; i < s->n; i++) {
+        const double from = s->t[i] + best->shift, unit = pow(from, -best->rho), fit = best->scale * unit;
+        s->residual[i] = s->y[i] - fit;
+        for (int a = 0; a < count; a++)
+            columns[a][i] = where[a][0] == &out->scale_se ? unit
+                            : where[a][0] == &out->rho_se ? -fit * log(from)
+                                                          : -fit * best->rho / from;
     }
-    standard_errors(errors, s->n, count, columns, best->square);
-    for (int a = 0; a < count; a++) *where[a] = errors[a];
+    standard_errors(errors, robust, s->n, count, columns, s->residual);
+    for (int a = 0; a < count; a++) *where[a][0] = errors[a], *where[a][1] = robust[a];
 }
 
 static ovp_status check_series(ovp_ctx *ctx, ovp_idx n, const double *t, const double *y, double shift, int fit_shift) {
@@ -239,11 +266,12 @@ ovp_status ovp_measure_fit_decay(ovp_measure_decay *out, ovp_ctx *ctx, ovp_idx n
     series s = {.ctx = ctx, .n = n, .t = t, .y = y, .most = fit_shift ? SCALE_MOST_SHIFTED : SCALE_MOST};
     point best;
     ovp_status status = OVP_OK;
-    *out = (ovp_measure_decay){NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0};
+    *out = nothing(0);
     OVP_TRY(check_series(ctx, n, t, y, shift, fit_shift));
     OVP_TRY(ovp_alloc(ctx, &s.u, n, sizeof *s.u));
     OVP_TRY(ovp_alloc(ctx, &s.g, n, sizeof *s.g));
     OVP_TRY(ovp_alloc(ctx, &s.fall, n, sizeof *s.fall));
+    OVP_TRY(ovp_alloc(ctx, &s.residual, n, sizeof *s.residual));
     if (fit_shift)
         OVP_TRY(best_shift(&best, &s));
     else
@@ -253,5 +281,6 @@ done:
     ovp_free(ctx, s.u);
     ovp_free(ctx, s.g);
     ovp_free(ctx, s.fall);
+    ovp_free(ctx, s.residual);
     return status;
 }

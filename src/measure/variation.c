@@ -18,22 +18,82 @@ static ovp_status check_arguments(ovp_ctx *ctx, ovp_idx n, ovp_idx d, const doub
     return OVP_OK;
 }
 
+/* e of the power 2^e that the greatest distance of a coordinate from its first value lies in [1/2, 1) of, doubled; 0
+ * for a constant path. Scaled by 2^-e, powers of distances that count stay in the numbers' range. */
+static int exponent_of(ovp_idx n, ovp_idx d, const double *x) {
+    double range = 0;
+    int exponent = 0;
+    for (ovp_idx i = 1; i < n; i++)
+        for (ovp_idx k = 0; k < d; k++) {
+            const double distance = fabs(x[i * d + k] / 2 - x[k] / 2); /* halves: no overflow */
+            range = distance > range ? distance : range;
+        }
+    if (range > 0) frexp(range, &exponent);
+    return exponent < -1000 ? -1000 : exponent;
+}
+
+/* value 2^(exponent p). */
+static ovp_status scale_back(double *value, ovp_ctx *ctx, int exponent, double p) {
+    const double whole = floor(exponent * p), scaled = *value;
+    *value = ldexp(scaled * exp2(exponent * p - whole), (int)fmin(fmax(whole, -1e6), 1e6));
+    if (isfinite(*value) && (*value > 0 || !(scaled > 0))) return OVP_OK;
+    return ovp_fail(ctx, OVP_ENUMERIC,
+                    "p-variation: distances of about 2^%d to the power of %g leave the range of "
+                    "numbers; scale the path by s (the result by s^p) or lower p",
+                    exponent, p);
+}
+
+static int same_point(const ovp_variation_path *path, ovp_idx i, ovp_idx j) {
+    const double *a = path->x + i * path->d, *b = path->x + j * path->d;
+    for (ovp_idx k = 0; k < path->d; k++)
+        if (a[k] != b[k]) return 0;
+    return 1;
+}
+
+/* Rising, and without steps from a point to itself, which methods may leave where the path stands still. */
+static void arrange(const ovp_variation_path *path, ovp_variation_partition *partition) {
+    ovp_idx *index = partition->index, kept = 0;
+    for (ovp_idx i = 0, j = partition->count - 1; i < j; i++, j--) {
+        const ovp_idx at = index[i];
+        index[i] = index[j];
+        index[j] = at;
+    }
+    for (ovp_idx i = 0; i < partition->count; i++)
+        if (!kept || !same_point(path, index[kept - 1], index[i])) index[kept++] = index[i];
+    partition->count = kept;
+}
+
+/* p = 1 in R^d: the triangle inequality leaves nothing to choose. */
+static double length(const ovp_variation_path *path, ovp_variation_partition *partition) {
+    const ovp_idx d = path->d;
+    double sum = 0;
+    for (ovp_idx i = path->n - 1; i >= 0; i--) {
+        if (partition) partition->index[partition->count++] = i;
+        if (i)
+            sum += ovp_measure_variation_distance(d, path->x + (i - 1) * d, path->x + i * d, path->scale, path->norm);
+    }
+    return sum;
+}
+
 ovp_status ovp_measure_p_variation(double *value, ovp_ctx *ctx, ovp_idx n, ovp_idx d, const double *x,
                                    ovp_measure_norm norm, double p, ovp_idx *partition, ovp_idx *parts) {
-    double *best = NULL;
-    ovp_idx *before = NULL, count = 0;
+    ovp_variation_path path = {.n = n, .d = d, .x = x, .norm = norm, .exponent = ovp_variation_exponent_of(p)};
+    ovp_variation_partition found = {partition, 0};
     ovp_status status;
     *value = NAN;
     OVP_TRY(check_arguments(ctx, n, d, x, norm, p));
-    OVP_TRY(ovp_alloc(ctx, &best, n, sizeof *best));
-    OVP_TRY(ovp_alloc(ctx, &before, n, sizeof *before));
-    OVP_TRY(ovp_measure_variation_reference(ctx, n, d, x, norm, p, best, before));
-    for (ovp_idx j = n - 1; j >= 0; j = before[j]) count++;
-    if (parts) *parts = count;
-    for (ovp_idx j = n - 1; partition && j >= 0; j = before[j]) partition[--count] = j;
-    *value = best[n - 1];
+    const int exponent = exponent_of(n, d, x);
+    path.scale = ldexp(1, -exponent);
+    if (d == 1)
+        OVP_TRY(ovp_measure_variation_line(value, ctx, &path, partition ? &found : NULL));
+    else if (p > 1)
+        OVP_TRY(ovp_measure_variation_space(value, ctx, &path, partition ? &found : NULL));
+    else
+        *value = length(&path, partition ? &found : NULL);
+    OVP_TRY(scale_back(value, ctx, exponent, p));
+    arrange(&path, &found);
+    if (parts) *parts = found.count;
 done:
-    ovp_free(ctx, best);
-    ovp_free(ctx, before);
+    if (status != OVP_OK) *value = NAN;
     return status;
 }

@@ -3,10 +3,11 @@
 
 #include "measure/variation_int.h"
 
-static double distance(ovp_idx d, const double *a, const double *b, ovp_measure_norm norm) {
+double ovp_measure_variation_distance(ovp_idx d, const double *a, const double *b, double scale,
+                                      ovp_measure_norm norm) {
     double sum = 0;
     for (ovp_idx k = 0; k < d; k++) {
-        const double gap = fabs(a[k] - b[k]);
+        const double gap = fabs(a[k] * scale - b[k] * scale);
         if (norm == OVP_NORM_LINF)
             sum = fmax(sum, gap);
         else
@@ -23,7 +24,7 @@ ovp_status ovp_measure_variation_reference(ovp_ctx *ctx, ovp_idx n, ovp_idx d, c
     for (ovp_idx j = 1; j < n; j++) {
         best[j] = -1;
         for (ovp_idx m = j - 1; m >= 0; m--) {
-            const double value = best[m] + pow(distance(d, x + m * d, x + j * d, norm), p);
+            const double value = best[m] + pow(ovp_measure_variation_distance(d, x + m * d, x + j * d, 1, norm), p);
             if (value > best[j]) {
                 best[j] = value;
                 before[j] = m;

@@ -5,7 +5,8 @@
 
 y = C / (t + T0)^rho (1 + noise * normal), t as given, normals of RandomState(seed); tolerances are tightened to scipy's
 limit, and the best of several starts counts, so that the numbers are those of the minimum. se: sqrt of the diagonal of
-scipy's covariance.
+scipy's covariance. robust_se: HC3 by its definition, (J^T J)^-1 J^T diag(r^2 / (1 - h)^2) J (J^T J)^-1 with the leverages
+h, J by hand.
 """
 import json
 
@@ -42,13 +43,22 @@ def fit(t, y, fitted, shift):
             best = (square, p, np.sqrt(np.diag(cov)))
     square, p, se = best
     scale = np.array([top] + [1.0] * (len(p) - 1))
-    return p * scale, se * scale, np.sqrt(square / len(t)) * top
+    p = p * scale
+    unit = (t + (p[2] if fitted else shift)) ** -p[1]
+    from_zero = t + (p[2] if fitted else shift)
+    jacobian = [unit, -p[0] * unit * np.log(from_zero)] + ([-p[0] * p[1] * unit / from_zero] if fitted else [])
+    j = np.stack(jacobian, 1)
+    size = np.linalg.norm(j, axis=0)
+    inverse = np.linalg.inv((j / size).T @ (j / size)) / np.outer(size, size)
+    r, h = y - p[0] * unit, np.einsum("ia,ab,ib->i", j, inverse, j)
+    robust = np.sqrt(np.diag(inverse @ (j.T * (r / (1 - h)) ** 2) @ j @ inverse))
+    return p, se * scale, np.sqrt(square / len(t)) * top, robust
 
 
 out = {"source": "scipy %s, numpy %s, tests/golden/decay_fits.py" % (scipy.__version__, np.__version__), "fits": []}
 for name, fitted, shift, (c, rho, t0), noise, t, seed in CASES:
     y = c / (t + t0) ** rho * (1 + noise * np.random.RandomState(seed).standard_normal(len(t)))
-    p, se, residual = fit(t, y, fitted, shift)
+    p, se, residual, robust = fit(t, y, fitted, shift)
     out["fits"].append({"name": name, "fit_shift": fitted, "shift": shift, "t": list(t), "y": list(y),
-                        "parameters": list(p), "se": list(se), "residual": residual})
+                        "parameters": list(p), "se": list(se), "robust_se": list(robust), "residual": residual})
 print(json.dumps(out, indent=1).replace(",\n    ", ", "))

@@ -93,6 +93,27 @@ static void noise_is_what_the_errors_say(void **state) {
     }
 }
 
+/* Noise in proportion to y, most where the curve is steepest: the robust error is the spread over draws, the plain one
+ * is too small. */
+static void robust_errors_know_unequal_noise(void **state) {
+    ovp_ctx *ctx = *state;
+    enum { DRAWS = 300 };
+    double rho[DRAWS], mean = 0, square = 0, plain = 0, robust = 0;
+    for (int i = 0; i < DRAWS; i++) {
+        ovp_measure_decay fit;
+        make(ctx, 400, 1, 1, .5, .9, 1, .05, (uint64_t)i);
+        assert_ok(ctx, ovp_measure_fit_decay(&fit, ctx, 400, t, y, 1, 0));
+        rho[i] = fit.rho;
+        mean += fit.rho / DRAWS;
+        plain += fit.rho_se / DRAWS;
+        robust += fit.rho_robust_se / DRAWS;
+    }
+    for (int i = 0; i < DRAWS; i++) square += (rho[i] - mean) * (rho[i] - mean) / (DRAWS - 1);
+    if (!(sqrt(square) > 1.5 * plain && fabs(sqrt(square) / robust - 1) < .2))
+        fail_msg("spread %g, standard error %g, robust %g", sqrt(square), plain, robust);
+    assert_true(fabs(mean - .9) < 5 * sqrt(square / DRAWS));
+}
+
 /* tests/golden/decay_fits.py: the minimum and covariance of scipy's curve_fit, whose derivatives are differences. */
 static void fits_are_scipys(void **state) {
     ovp_ctx *ctx = *state;
@@ -100,7 +121,8 @@ static void fits_are_scipys(void **state) {
     size_t index;
     assert_int_equal(json_array_size(json_object_get(golden, "fits")), 5);
     json_array_foreach(json_object_get(golden, "fits"), index, row) {
-        const json_t *parameters = json_object_get(row, "parameters"), *errors = json_object_get(row, "se");
+        const json_t *parameters = json_object_get(row, "parameters"), *errors = json_object_get(row, "se"),
+                     *robust = json_object_get(row, "robust_se");
         const size_t n = json_array_size(json_object_get(row, "t")), count = json_array_size(parameters);
         ovp_measure_decay fit;
         for (size_t i = 0; i < n; i++) {
@@ -110,7 +132,8 @@ static void fits_are_scipys(void **state) {
         assert_ok(ctx,
                   ovp_measure_fit_decay(&fit, ctx, (ovp_idx)n, t, y, json_number_value(json_object_get(row, "shift")),
                                         json_is_true(json_object_get(row, "fit_shift"))));
-        const double found[] = {fit.scale, fit.rho, fit.shift}, se[] = {fit.scale_se, fit.rho_se, fit.shift_se};
+        const double found[] = {fit.scale, fit.rho, fit.shift}, se[] = {fit.scale_se, fit.rho_se, fit.shift_se},
+                     robust_se[] = {fit.scale_robust_se, fit.rho_robust_se, fit.shift_robust_se};
         const double residual = json_number_value(json_object_get(row, "residual"));
         assert_true(count == 2 || count == 3);
         for (size_t k = 0; k < count; k++) {
@@ -120,6 +143,8 @@ static void fits_are_scipys(void **state) {
                 fail_msg("%s, parameter %zu: %.15g +- %.10g, scipy has %.15g +- %.10g",
                          json_string_value(json_object_get(row, "name")), k, found[k], se[k], expected, expected_se);
         }
+        for (size_t k = 0; k < count; k++)
+            assert_true(relative(robust_se[k], json_number_value(json_array_get(robust, k))) < 1e-5);
         assert_true(fit.residual <= residual * (1 + 1e-12) && relative(fit.residual, residual) < 1e-9);
     }
     json_decref(golden);
@@ -195,9 +220,13 @@ static void bad_series_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CTX_TEST(noiseless_decays_are_recovered), CTX_TEST(a_shift_is_recovered),
-        CTX_TEST(noise_is_what_the_errors_say),   CTX_TEST(fits_are_scipys),
-        CTX_TEST(the_minimum_is_global),          CTX_TEST(bounds_hold),
+        CTX_TEST(noiseless_decays_are_recovered),
+        CTX_TEST(a_shift_is_recovered),
+        CTX_TEST(noise_is_what_the_errors_say),
+        CTX_TEST(robust_errors_know_unequal_noise),
+        CTX_TEST(fits_are_scipys),
+        CTX_TEST(the_minimum_is_global),
+        CTX_TEST(bounds_hold),
         CTX_TEST(bad_series_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

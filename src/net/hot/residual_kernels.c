@@ -1,7 +1,6 @@
 /* Residual nets with features in the lanes: weights of a block are rows of registers, a sample's features are broadcast
  * one by one. Blocks of samples (product) or of rows of the gradient are what stays in registers. */
-#include "net/hot/tile_vector.h"
-#include "net/residual_tile_int.h"
+#include "net/hot/residual_fused.h"
 
 enum { BLOCK = OVP_NET_RESIDUAL_BLOCK };
 
@@ -50,12 +49,23 @@ ALWAYS_INLINE void product_strip(const int samples, const int wide, const shape 
     }
 }
 
+/* Rows of one or two registers, of samples and of sums alike, have their code: as variables the strides of a block take
+ * more registers than there are. */
+ALWAYS_INLINE int product_fixed(const int wide, const shape *s, const real *a, const real *b, const real *start,
+                                real *c) {
+    const shape fixed = {s->n, s->k, wide * LANES, wide * LANES};
+    if (s->width != wide * LANES || s->lda != wide * LANES) return 0;
+    product_strip(wide == 1 ? SAMPLES_1 : SAMPLES_2, wide, &fixed, a, b, start, c);
+    return 1;
+}
+
 static void product(ovp_idx n, ovp_idx k, ovp_idx width, const void *a, ovp_idx lda, const void *b_, const void *start_,
                     void *c_) {
     const shape s = {n, k, width, lda};
     const real *b = b_, *start = start_;
     real *c = c_;
     ovp_idx j = 0;
+    if (product_fixed(1, &s, a, b, start, c) || product_fixed(2, &s, a, b, start, c)) return;
     for (; j + 4 * LANES <= width; j += 4 * LANES)
         product_strip(SAMPLES_4, 4, &s, a, b + j, start ? start + j : NULL, c + j);
     for (; j + 2 * LANES <= width; j += 2 * LANES)
@@ -106,6 +116,11 @@ static void gradient(ovp_idx n, ovp_idx m, ovp_idx width, const void *a, ovp_idx
     const real *b = b_;
     real *g = g_;
     ovp_idx j = 0;
+    if (width == LANES && lda == LANES) {
+        const shape fixed = {n, m, LANES, LANES};
+        gradient_strip(ROWS, 1, &fixed, a, b, g);
+        return;
+    }
     for (; j + 2 * LANES <= width; j += 2 * LANES) gradient_strip(ROWS, 2, &s, a, b + j, g + j);
     for (; j < width; j += LANES) gradient_strip(ROWS, 1, &s, a, b + j, g + j);
 }
@@ -126,5 +141,9 @@ static void tanh_slope(ovp_idx count, double by_, const void *t_, const void *g_
 }
 
 extern const ovp_net_residual_kernels OVP_HOT(ovp_net_residual_kernels);
-const ovp_net_residual_kernels OVP_HOT(ovp_net_residual_kernels) = {
-    .lanes = LANES, .product = product, .gradient = gradient, .step = step, .tanh_slope = tanh_slope};
+const ovp_net_residual_kernels OVP_HOT(ovp_net_residual_kernels) = {.lanes = LANES,
+                                                                    .product = product,
+                                                                    .gradient = gradient,
+                                                                    .step = step,
+                                                                    .tanh_slope = tanh_slope,
+                                                                    .tanh = &OVP_HOT(ovp_net_residual_tanh)};

@@ -8,16 +8,18 @@
 #include <string.h>
 
 enum { GROUPS = OVP_NET_RESIDUAL_GROUPS, BLOCK = OVP_NET_RESIDUAL_BLOCK, PAD = 64 / (int)sizeof(real) };
+enum { SEGMENT = 8, LAYERS = 32 /* that a task prepares or delivers */ };
 
 /* ws->engine. Offsets are elements of `data`. */
 typedef struct tile {
-    ovp_idx width, outs;              /* dim and outputs, rounded up to whole registers of every level */
-    ovp_idx samples;                  /* of a chunk */
-    ovp_idx layer;                    /* elements of one block's weights: dim x width */
-    ovp_idx rows, cols;               /* W_k and its transpose, k from 0; zeros stand before the first */
-    ovp_idx out, out_rows;            /* V and its transpose */
-    ovp_idx partial, scratch, worker; /* partial gradients; the workers' scratch, elements of one */
-    ovp_idx h, s, t, g, dz, f, b;     /* within a worker's scratch: see `chunk` */
+    ovp_idx width, outs;                /* dim and outputs, rounded up to whole registers of every level */
+    ovp_idx samples;                    /* of a chunk */
+    ovp_idx layer;                      /* elements of one block's weights: dim x width */
+    ovp_idx rows, cols;                 /* W_k and its transpose, k from 0; zeros stand before the first */
+    ovp_idx out, out_rows;              /* V and its transpose */
+    ovp_idx partial, scratch, worker;   /* partial gradients; the workers' scratch, elements of one */
+    ovp_idx h, s, t, g, dz, f, b, turn; /* within a worker's scratch: see `chunk` */
+    int rebuilds;                       /* h_k is kept of every SEGMENT-th layer alone */
     double loss[GROUPS];
     real *data;
 } tile;
@@ -36,15 +38,16 @@ typedef struct run {
     double scale; /* d(loss) / d(sum of the samples' terms) */
     ovp_idx groups;
     int backward, from_output, is_tanh;
+    const ovp_net_residual_fused *fused; /* NULL: not for this net or processor level */
     const ovp_net_sink *sink;
 } run;
 
 /* Samples first .. first + count, `padded` with zeros. Kept layer by layer: h_k and s_k, which is what phi' comes from
- * (phi(z) or z). */
+ * (phi(z) or z). `turn`: SEGMENT - 1 rooms for h where it is not kept. */
 typedef struct chunk {
     ovp_ctx *ctx;
     ovp_idx first, count, padded, size; /* size: padded x width */
-    real *h, *s, *t, *g, *dz, *f, *b, *gradient;
+    real *h, *s, *t, *g, *dz, *f, *b, *turn, *gradient;
     double loss;
 } chunk;
 
@@ -67,11 +70,19 @@ static int has_b(const ovp_net_residual *m) {
 
 /* ---- plan ------------------------------------------------------------------------------------------- */
 
-/* What is kept of a chunk takes about KEPT bytes, but a chunk has a block of samples at least: then it is a copy or two
+/* h' = keep h + delta t: where t is kept, h of every SEGMENT-th layer is enough; between them it is made again, by the
+ * same operations. */
+static int rebuilds(const ovp_net_model *model) {
+    return !has_b(ovp_net_residual_of(model)) && model->act->from_output;
+}
+
+/* Samples of which about KEPT bytes are kept; but a block at least: in very deep nets that is as much as a copy or two
  * of the weights. */
-static ovp_idx chunk_samples(const ovp_net_residual *m, ovp_idx width, ovp_idx rows) {
-    enum { KEPT = 1 << 20, MOST = 8 * BLOCK };
-    ovp_idx samples = KEPT / (2 * m->layers * width * (ovp_idx)sizeof(real)) / BLOCK * BLOCK;
+static ovp_idx chunk_samples(const ovp_net_model *model, ovp_idx width, ovp_idx rows) {
+    enum { KEPT = 1 << 21, MOST = 8 * BLOCK };
+    const ovp_idx layers = ovp_net_residual_of(model)->layers;
+    const ovp_idx vectors = rebuilds(model) ? layers + layers / SEGMENT : 2 * layers;
+    ovp_idx samples = KEPT / (vectors * width * (ovp_idx)sizeof(real)) / BLOCK * BLOCK;
     if (samples < BLOCK) samples = BLOCK;
     if (samples > MOST) samples = MOST;
     const ovp_idx all = (rows + BLOCK - 1) / BLOCK * BLOCK;
@@ -90,10 +101,12 @@ static ovp_status prepare(ovp_net_workspace *ws) {
     tile *t = ws->engine;
     t->width = pad(m->dim);
     t->outs = pad(ws->model->outputs);
-    t->samples = chunk_samples(m, t->width, ws->rows);
+    t->samples = chunk_samples(ws->model, t->width, ws->rows);
+    t->rebuilds = rebuilds(ws->model);
     t->layer = m->dim * t->width;
     const ovp_idx all = m->layers * t->layer, kept = t->samples * t->width;
-    t->h = take(&t->worker, (m->layers + 1) * kept);
+    t->h = take(&t->worker, (t->rebuilds ? (m->layers + SEGMENT - 1) / SEGMENT : m->layers + 1) * kept);
+    t->turn = take(&t->worker, (SEGMENT - 1) * kept);
     t->s = take(&t->worker, m->layers * kept);
     t->t = take(&t->worker, kept);
     t->g = take(&t->worker, kept);
@@ -115,7 +128,6 @@ static void release(ovp_net_workspace *ws) {
 }
 
 /* Padded copies of a range of blocks and their transposes. */
-enum { LAYERS = 32 };
 static ovp_status spread(ovp_ctx *ctx, void *arg, ovp_idx task) {
     const run *r = arg;
     const ovp_idx d = r->m->dim, width = r->t->width;
@@ -170,6 +182,10 @@ static void layer_forward(const run *r, const chunk *c, ovp_idx k, const real *h
     const ovp_idx d = m->dim, width = r->t->width;
     const real *z = h;
     real *t = r->from_output ? s : c->t;
+    if (r->fused) {
+        r->fused->forward(c->padded, d, h, cols_of(r, k), m->delta, m->kind == OVP_RES_SKIP, s, next);
+        return;
+    }
     if (has_a(m)) {
         r->k->product(c->padded, d, width, h, width, cols_of(r, inner(r, k)), NULL, s);
         z = s;
@@ -214,6 +230,11 @@ static void layer_backward(const run *r, const chunk *c, ovp_idx k, const real *
     const ovp_net_residual *m = r->m;
     const ovp_idx d = m->dim, width = r->t->width, a = inner(r, k);
     const real *z = has_a(m) || r->from_output ? s : h, *t = z; /* without A z is h */
+    if (r->fused) {
+        r->fused->backward(c->padded, d, h, s, rows_of(r, k), m->delta, m->kind == OVP_RES_SKIP, c->g,
+                           c->gradient + k * r->t->layer, c->s + (k < SEGMENT ? 0 : k - SEGMENT) * c->size);
+        return;
+    }
     if (has_b(m) && !r->from_output) {
         phi(r, c, z, c->t);
         t = c->t;
@@ -231,12 +252,20 @@ static void layer_backward(const run *r, const chunk *c, ovp_idx k, const real *
 
 /* ---- a chunk ---------------------------------------------------------------------------------------- */
 
+/* Where h_k goes on the way forward. */
+static real *h_of(const run *r, const chunk *c, ovp_idx k) {
+    const int kept = !r->t->rebuilds || (k % SEGMENT == 0 && k < r->m->layers);
+    if (!r->backward || !kept) return c->turn + k % 2 * c->size;
+    return c->h + (r->t->rebuilds ? k / SEGMENT : k) * c->size;
+}
+
 /* h_0, zero beyond the last sample and the last feature. */
 static void read_in(const run *r, const chunk *c) {
     const ovp_idx d = r->m->dim, width = r->t->width;
     const real *from = (const real *)r->batch->own + c->first * d;
-    memset(c->h, 0, (size_t)c->size * sizeof(real));
-    for (ovp_idx i = 0; i < c->count; i++) memcpy(c->h + i * width, from + i * d, (size_t)d * sizeof(real));
+    real *to = h_of(r, c, 0);
+    memset(to, 0, (size_t)c->size * sizeof(real));
+    for (ovp_idx i = 0; i < c->count; i++) memcpy(to + i * width, from + i * d, (size_t)d * sizeof(real));
 }
 
 /* F = V h; then its derivatives, of the loss or as they are given, in F's place. */
@@ -263,19 +292,33 @@ static void read_out(const run *r, chunk *c, const real *h) {
     for (ovp_idx i = 0; i < c->count; i++) memcpy(c->f + i * outs, df + i * outputs, (size_t)outputs * sizeof(real));
 }
 
-static void chunk_pass(const run *r, chunk *c) {
+/* Layers first .. last - 1, whose h is at `first`, or everywhere. */
+static void segment_backward(const run *r, const chunk *c, ovp_idx first, ovp_idx last) {
     const ovp_net_residual *m = r->m;
-    c->size = c->padded * r->t->width;
-    const ovp_idx keep = r->backward ? c->size : 0; /* outputs alone: two rooms take turns */
-    read_in(r, c);
-    for (ovp_idx k = 0; k < m->layers; k++) {
-        real *h = c->h + (keep ? k : k % 2) * c->size, *next = c->h + (keep ? k + 1 : (k + 1) % 2) * c->size;
-        layer_forward(r, c, k, h, c->s + k * keep, next);
+    const real *h[SEGMENT] = {h_of(r, c, first)};
+    for (ovp_idx k = first + 1; k < last; k++) {
+        const ovp_idx i = k - first;
+        real *again = c->turn + (i - 1) * c->size;
+        h[i] = r->t->rebuilds ? again : h_of(r, c, k);
+        if (!r->t->rebuilds) continue;
+        r->k->step(c->size, m->delta, c->s + (k - 1) * c->size, m->kind == OVP_RES_NONE ? NULL : h[i - 1], again);
     }
-    read_out(r, c, c->h + (keep ? m->layers : m->layers % 2) * c->size);
+    for (ovp_idx k = last - 1; k >= first; k--) layer_backward(r, c, k, h[k - first], c->s + k * c->size);
+}
+
+static void chunk_pass(const run *r, chunk *c) {
+    const ovp_idx layers = r->m->layers;
+    c->size = c->padded * r->t->width;
+    read_in(r, c);
+    for (ovp_idx k = 0; k < layers; k++)
+        layer_forward(r, c, k, h_of(r, c, k), c->s + (r->backward ? k * c->size : 0), h_of(r, c, k + 1));
+    read_out(r, c, h_of(r, c, layers));
     if (!r->backward) return;
     r->k->product(c->padded, r->model->outputs, r->t->width, c->f, r->t->outs, r->t->data + r->t->out, NULL, c->g);
-    for (ovp_idx k = m->layers - 1; k >= 0; k--) layer_backward(r, c, k, c->h + k * c->size, c->s + k * c->size);
+    for (ovp_idx last = layers, first; last > 0; last = first) {
+        first = (last - 1) / SEGMENT * SEGMENT;
+        segment_backward(r, c, first, last);
+    }
 }
 
 /* Group g of the batch: whole blocks of samples, shared out evenly. */
@@ -290,6 +333,7 @@ static ovp_status group(ovp_ctx *ctx, void *arg, ovp_idx g) {
                .h = own + t->h,
                .s = own + t->s,
                .t = own + t->t,
+               .turn = own + t->turn,
                .g = own + t->g,
                .dz = own + t->dz,
                .f = own + t->f,
@@ -333,6 +377,7 @@ static ovp_status pass(run *r, const void *theta) {
     r->groups = group_count(r->batch->rows);
     r->from_output = r->model->act->from_output;
     r->is_tanh = strcmp(r->model->act->name, "tanh") == 0;
+    if (r->is_tanh && !has_b(r->m) && r->k->tanh->forward && r->t->width == r->k->lanes) r->fused = r->k->tanh;
     ovp_status status = begin(r);
     if (status == OVP_OK) status = ovp_parallel(r->ws->ctx, r->groups, group, r);
     if (status == OVP_OK && r->backward)
