@@ -52,6 +52,7 @@ typedef struct landscape_lab {
     ovp_idx seed_count;
     landscape_row *rows;
     ovp_idx count;
+    ovp_data_set digits; /* of the example net, where no run is named */
     landscape_path path; /* with mode interpolation; loss NULL: not computed */
 } landscape_lab;
 
@@ -65,6 +66,13 @@ ovp_status landscape_read_surface(ovp_numeric_array *out, ovp_ctx *ctx, const ch
 /* Whether `pattern` is among the parts of `name` between dots: "width30.seed1" is in "width30.seed1.member0". */
 int landscape_matches(const char *name, const char *pattern);
 ovp_status landscape_run(ovp_experiment_run *run);
+
+/* ---- loss_landscape_example.c ------------------------------------------------------------------------ */
+
+/* A small residual net, trained now on the first 1000 digits of MNIST, which it borrows; always the same. digits is
+ * freed with ovp_data_free, also after a failure. */
+ovp_status landscape_example(past_net *out, ovp_data_set *digits, ovp_experiment_run *run, ovp_numeric_type type,
+                             const char *engine, ovp_idx samples);
 
 /* ---- loss_landscape_results.c ------------------------------------------------------------------------ */
 

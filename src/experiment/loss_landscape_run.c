@@ -65,11 +65,30 @@ static ovp_status choose(landscape_lab *lab, const past_names *patterns) {
         given, (long long)found, LANDSCAPE_NETS, lab->picks[0].name, names);
 }
 
+/* Without --runs there is one net, trained here. */
+static ovp_status choose_example(landscape_lab *lab, const char *nets) {
+    if (strcmp(ovp_params_text(lab->params, "mode"), "interpolation") == 0)
+        return ovp_fail(lab->ctx, OVP_EINVAL,
+                        "--mode interpolation: goes from one net to another; name earlier runs with --runs");
+    if (nets[0])
+        return ovp_fail(lab->ctx, OVP_EINVAL, "--nets '%.100s': of which run? Name it with --runs, as --runs latest",
+                        nets);
+    lab->picks[0] = (landscape_pick){-1, "example"};
+    lab->pick_count = 1;
+    return OVP_OK;
+}
+
+static const char *run_label(const landscape_lab *lab, ovp_idx pick) {
+    const ovp_idx source = lab->picks[pick].source;
+    return source < 0 ? "none" : lab->sources[source].label;
+}
+
 ovp_status landscape_lab_open(landscape_lab *lab, ovp_ctx *ctx, const ovp_params *params) {
     ovp_status status = OVP_OK;
     past_names runs = {.count = 0}, patterns = {.count = 0};
     const char *nets = ovp_params_text(params, "nets");
     *lab = (landscape_lab){.ctx = ctx, .params = params};
+    if (ovp_params_text(params, "runs")[0] == 0) return choose_example(lab, nets);
     OVP_TRY(past_names_split(&runs, ctx, "--runs", ovp_params_text(params, "runs")));
     if (nets[0]) OVP_TRY(past_names_split(&patterns, ctx, "--nets", nets));
     OVP_TRY(ovp_alloc(ctx, &lab->sources, runs.count, sizeof *lab->sources));
@@ -87,6 +106,7 @@ done:
 void landscape_lab_free(landscape_lab *lab) {
     for (ovp_idx i = 0; i < lab->count; i++) ovp_free(lab->ctx, lab->rows[i].loss);
     for (ovp_idx i = 0; i < lab->source_count; i++) past_weights_free(lab->ctx, &lab->sources[i]);
+    ovp_data_free(lab->ctx, &lab->digits);
     ovp_free(lab->ctx, lab->sources);
     ovp_free(lab->ctx, lab->rows);
     ovp_free(lab->ctx, lab->path.t);
@@ -140,10 +160,11 @@ static ovp_status enter(place *p, landscape_lab *lab, ovp_idx pick) {
     const ovp_params *params = lab->params;
     const ovp_idx samples = ovp_params_int(params, "samples");
     const ovp_numeric_type type = strcmp(ovp_params_text(params, "precision"), "f64") == 0 ? OVP_F64 : OVP_F32;
-    past_weights *source = &lab->sources[lab->picks[pick].source];
+    const char *engine = ovp_params_text(params, "engine"), *name = lab->picks[pick].name;
+    const ovp_idx source = lab->picks[pick].source;
     *p = (place){.batch = NULL};
-    OVP_TRY(past_net_build(&p->net, lab->ctx, source, lab->picks[pick].name, type, ovp_params_text(params, "engine"),
-                           samples));
+    OVP_TRY(source < 0 ? landscape_example(&p->net, &lab->digits, lab->run, type, engine, samples)
+                       : past_net_build(&p->net, lab->ctx, &lab->sources[source], name, type, engine, samples));
     if (p->net.rows < samples)
         OVP_TRY(ovp_run_warning(lab->run, "--samples %lld: %s was trained on %lld, all of them are taken",
                                 (long long)samples, lab->picks[pick].name, (long long)p->net.rows));
@@ -168,7 +189,7 @@ static ovp_status one_surface(landscape_lab *lab, place *p, ovp_idx pick, int64_
             strcmp(ovp_params_text(params, "normalization"), "filter") == 0 ? OVP_SCALING_FILTER : OVP_SCALING_LAYER,
         .res = ovp_params_real(params, "res"),
         .vectors = strcmp(ovp_params_text(params, "biases"), "moved") == 0};
-    landscape_row row = {.run = lab->sources[lab->picks[pick].source].label,
+    landscape_row row = {.run = run_label(lab, pick),
                          .net = lab->picks[pick].name,
                          .seed = seed,
                          .pick = pick,
@@ -295,7 +316,7 @@ static ovp_status interpolate(landscape_lab *lab) {
         double tolerance;
         OVP_TRY(measure_trained(&path->trained[e], &tolerance, &p[0], ctx, p[e].net.theta));
         path->tolerance = fmax(path->tolerance, tolerance);
-        path->run[e] = lab->sources[lab->picks[e].source].label;
+        path->run[e] = run_label(lab, e);
         path->net[e] = lab->picks[e].name;
     }
     path->loss = path->t + n;

@@ -2,8 +2,6 @@
  * one by one; threads; lines, paths, files; verdicts both ways. */
 #include "landscape_helpers.h"
 
-typedef ovp_ctx *ctx_of;
-
 /* ---- nets of every experiment that keeps them ---------------------------------------------------------- */
 
 /* With a rate that changes nothing the loss before the last update is that of the kept weights, so that the run's own
@@ -39,7 +37,7 @@ static const struct kind {
 };
 
 static void every_kind(void **state) {
-    ctx_of ctx = *state;
+    ovp_ctx *ctx = *state;
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
         for (int wide = 0; wide < 2; wide++) {
             char root[256], dir[512];
@@ -72,7 +70,7 @@ static void every_kind(void **state) {
 
 /* ntk-vs-network does not record the loss that its kept weights have: the centre alone is checked. */
 static void the_tutorials_nets(void **state) {
-    ctx_of ctx = *state;
+    ovp_ctx *ctx = *state;
     char root[256], dir[512];
     json_t *result;
     scratch_make(root);
@@ -82,6 +80,20 @@ static void the_tutorials_nets(void **state) {
     assert_int_equal(table_rows(result, "surfaces"), 1);
     assert_string_equal(holds_of(result, 0), "yes");
     assert_true(isnan(number_at(result, "surfaces", 0, "recorded_loss")));
+    json_decref(result);
+    scratch_remove(root);
+}
+
+/* Without --runs a net is trained on the spot, and comes to a minimum. */
+static void the_example(void **state) {
+    ovp_ctx *ctx = *state;
+    char root[256];
+    json_t *result;
+    scratch_make(root);
+    assert_ok(ctx, draw_in(ctx, &result, root, "", SETTINGS("steps=5", "res=0.5", "samples=0", "seeds=1..4")));
+    assert_int_equal(table_rows(result, "surfaces"), 4);
+    assert_true(number_at(result, "surfaces", 0, "trained_loss") < 1.5); /* ln(10) = 2.303 is knowing nothing */
+    for (size_t k = 0; k < 3; k++) assert_string_equal(holds_of(result, k), "yes");
     json_decref(result);
     scratch_remove(root);
 }
@@ -97,7 +109,7 @@ static void *read_whole(ovp_ctx *ctx, const char *dir, const char *file, ovp_num
 
 /* Row i along d2, column j along d1, centre (n/2, n/2): every point by one forward pass at theta + a d1 + b d2. */
 static void the_surface(void **state) {
-    ctx_of ctx = *state;
+    ovp_ctx *ctx = *state;
     enum { N = 6 };
     char root[256], dir[512];
     json_t *result;
@@ -202,7 +214,7 @@ static void the_same_bits(void **state) {
 /* ---- other modes ----------------------------------------------------------------------------------------- */
 
 static void filters_biases_and_lines(void **state) {
-    ctx_of ctx = *state;
+    ovp_ctx *ctx = *state;
     char root[256], dir[512];
     double far[3];
     json_t *result;
@@ -234,7 +246,7 @@ static void filters_biases_and_lines(void **state) {
 }
 
 static void between_two_nets(void **state) {
-    ctx_of ctx = *state;
+    ovp_ctx *ctx = *state;
     enum { N = 9 };
     char root[256], dir[512], one[512], two[1100];
     json_t *result;
@@ -296,7 +308,7 @@ static void write_array(ovp_ctx *ctx, const char *path, ovp_numeric_type type, i
 }
 
 static void surfaces_from_files(void **state) {
-    ctx_of ctx = *state;
+    ovp_ctx *ctx = *state;
     char root[256], path[400], setting[460];
     json_t *result;
     double values[30];
@@ -385,7 +397,7 @@ static landscape_row made(int64_t seed, double centre, ovp_idx cells, double far
 }
 
 static void verdicts_both_ways(void **state) {
-    ctx_of ctx = *state;
+    ovp_ctx *ctx = *state;
     const int64_t seeds[] = {1, 2, 3, 4};
     landscape_row rows[5];
     study_verdict v;
@@ -464,16 +476,10 @@ static void interrupted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CTX_TEST(every_kind),
-        CTX_TEST(the_tutorials_nets),
-        CTX_TEST(the_surface),
-        cmocka_unit_test(the_same_bits),
-        CTX_TEST(filters_biases_and_lines),
-        CTX_TEST(between_two_nets),
-        CTX_TEST(surfaces_from_files),
-        cmocka_unit_test(reading_off),
-        CTX_TEST(verdicts_both_ways),
-        cmocka_unit_test(interrupted),
+        CTX_TEST(every_kind),         CTX_TEST(the_tutorials_nets),    CTX_TEST(the_example),
+        CTX_TEST(the_surface),        cmocka_unit_test(the_same_bits), CTX_TEST(filters_biases_and_lines),
+        CTX_TEST(between_two_nets),   CTX_TEST(surfaces_from_files),   cmocka_unit_test(reading_off),
+        CTX_TEST(verdicts_both_ways), cmocka_unit_test(interrupted),
     };
     return cmocka_run_group_tests_name("loss-landscape", tests, NULL, NULL);
 }

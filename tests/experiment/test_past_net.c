@@ -83,7 +83,7 @@ static void runs_and_nets(void **state) {
     assert_ok(ctx, build(ctx, strrchr(s.dir, '/') + 1, "width6.seed42.member0", OVP_F64));
     assert_ok(ctx, build(ctx, "latest", "width6.seed42.member0", OVP_F64));
     /* the landscape's own runs, which are newer, have no nets */
-    assert_ok(ctx, draw_in(ctx, &result, s.root, "", SETTINGS("steps=3", "nets=member0")));
+    assert_ok(ctx, draw_in(ctx, &result, s.root, "", SETTINGS("runs=latest", "steps=3", "nets=member0")));
     assert_int_equal(table_rows(result, "surfaces"), 1);
     json_decref(result);
     assert_ok(ctx, build(ctx, "latest", "width6.seed42.member0", OVP_F64));
@@ -104,11 +104,14 @@ static void runs_and_nets(void **state) {
     };
     for (size_t k = 0; k < sizeof wrong / sizeof wrong[0]; k++) {
         assert_fails(ctx, wrong[k].status, wrong[k].words,
-                     draw_in(ctx, &result, s.root, "", SETTINGS(wrong[k].setting)));
+                     draw_in(ctx, &result, s.root, "", SETTINGS("runs=latest", wrong[k].setting)));
         assert_null(result);
     }
     assert_fails(ctx, OVP_EINVAL, "has 1; choose 2",
-                 draw_in(ctx, &result, s.root, "", SETTINGS("mode=interpolation", "nets=member0")));
+                 draw_in(ctx, &result, s.root, "", SETTINGS("runs=latest", "mode=interpolation", "nets=member0")));
+    assert_fails(ctx, OVP_EINVAL, "with --runs", draw_in(ctx, &result, s.root, "", SETTINGS("nets=member0")));
+    assert_fails(ctx, OVP_EINVAL, "with --runs", draw_in(ctx, &result, s.root, "", SETTINGS("mode=interpolation")));
+    assert_null(result);
     assert_true(landscape_matches("width30.seed1.member0", "seed1.member0"));
     assert_true(landscape_matches("deep.sigma1.4.width5", "sigma1.4"));
     assert_false(landscape_matches("width300.seed1", "width30"));
