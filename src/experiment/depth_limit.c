@@ -53,9 +53,9 @@ static const ovp_param params[] = {
 static const ovp_experiment_preset presets[] = {
     {"quick", "some seconds on two cores: four depths, four seeds, 600 digits",
      "task=classification;samples=6000;fraction=0.1;test-samples=1000;layers=32,64,128,256;dim=10;alpha=0.49;gamma=1;"
-     "init=ntrunc;lr=2;epochs=100;record-every=5;seeds=1..4"},
+     "init=ntrunc;lr=1;epochs=200;record-every=10;seeds=1..4"},
     {"default", "about a minute on two cores: depths to 1000, four seeds, 3000 digits",
-     "task=classification;fraction=0.05;layers=125,250,500,1000;dim=15;alpha=0.49;gamma=1;init=ntrunc;lr=2;epochs=100;"
+     "task=classification;fraction=0.05;layers=125,250,500,1000;dim=15;alpha=0.49;gamma=1;init=ntrunc;lr=1;epochs=100;"
      "record-every=5;seeds=1..4"},
     {"paper", "the README's regression: one torch stream, seed 1234, L = 128, alpha .75, 25 epochs",
      "rng=torch;seeds=1234"},
