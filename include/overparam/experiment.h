@@ -137,7 +137,7 @@ OVP_API ovp_status ovp_run_weight(ovp_experiment_run *run, const char *name, con
 /* weights/<name>.safetensors in the run's folder, written now. name: [a-z0-9-]+. */
 OVP_API ovp_status ovp_run_tensors(ovp_experiment_run *run, const char *name, const ovp_io_safetensors *tensors);
 /* Description that travels in weights.npz (array `description`, UTF-8 JSON) and in the manifest: the model's and the
- * data's. Borrowed, copied deeply. */
+ * data's. Borrowed, copied deeply; a later one adds to it and replaces keys of the same name. */
 OVP_API ovp_status ovp_run_describe(ovp_experiment_run *run, const struct json_t *description);
 
 #ifdef __cplusplus

@@ -39,7 +39,9 @@ typedef struct ovp_figure_series {
  * half a cell further than the rectangle; the axes end there, and what series have outside is not shown. Contours:
  * lines at `level_count` values (100 at most; the map linear between its values, in the logarithm with log), labelled
  * where there is room; a map may be contours alone (no_fill: grey, darker where higher). Lines and points of series
- * have a white rim on a heat map. */
+ * have a white rim on a heat map. surface: drawn in space instead, values upwards on the figure's z axis, the contours
+ * on the floor, without a colour bar; two rows and columns or more, thinned to about 50 of each in the drawing; not
+ * with log or no_fill, and series are curves in space, drawn over it. */
 typedef struct ovp_figure_map {
     ovp_idx cols, rows;
     const double *values;
@@ -50,6 +52,7 @@ typedef struct ovp_figure_map {
     double low, high; /* ends of the colour bar; both 0: those of the values */
     const double *levels;
     ovp_idx level_count;
+    int surface;
 } ovp_figure_map;
 
 typedef struct ovp_figure ovp_figure;

@@ -101,6 +101,56 @@ typedef struct ovp_measure_decay {
 OVP_API ovp_status ovp_measure_fit_decay(ovp_measure_decay *out, ovp_ctx *ctx, ovp_idx n, const double *t,
                                          const double *y, double shift, int fit_shift);
 
+/* ---- loss landscapes ------------------------------------------------------------------------------- */
+
+/* What a random direction takes its length from: every weight tensor (the published program of the depth limit calls
+ * this filter normalisation), or every filter of it, i.e. the row of a dense weight that makes one unit, the first
+ * index of any other (Li, Xu, Taylor, Studer and Goldstein 2018, Visualizing the Loss Landscape of Neural Nets). */
+typedef enum ovp_measure_scaling { OVP_SCALING_LAYER, OVP_SCALING_FILTER } ovp_measure_scaling;
+typedef struct ovp_measure_direction_options {
+    size_t size;
+    ovp_measure_scaling scaling;
+    double res;  /* length of a step, as a share of what it starts from: above 0 */
+    int vectors; /* 0: biases, norms and other vectors stay where they are; 1: each of them moves as one layer */
+} ovp_measure_direction_options;
+
+/* Two directions around theta (P values of the model's type) for ovp_measure_plane, P values each; d2 may be NULL.
+ * Their entries are drawn from N(0, 1) in the model's type, first all of d1, then all of d2, tensor by tensor in C
+ * order. Then in every unit k (layer or filter) d2 loses its part along d1 (Gram and Schmidt), and both get the length
+ * res ||theta_k||: <d1, d2> = 0 in every unit of two entries or more, ||d1_k|| = ||d2_k|| = res ||theta_k||. Everything
+ * after the draws is f64. O(P). Errors: OVP_EINVAL (res), OVP_ENOMEM. */
+OVP_API ovp_status ovp_measure_directions(double *d1, double *d2, ovp_ctx *ctx, const ovp_net_model *model,
+                                          const void *theta, const ovp_measure_direction_options *options,
+                                          ovp_numeric_rng *rng);
+/* How well two directions keep what is said above: the largest |<d1, d2>| / (||d1|| ||d2||) over all layers (0 where
+ * one is 0), and the largest | ||d|| / (res ||theta_k||) - 1 | over the units that move and both directions; d2 may be
+ * NULL. Errors: OVP_EINVAL (res), OVP_ENOMEM. */
+typedef struct ovp_measure_direction_faults {
+    double cosine, length;
+} ovp_measure_direction_faults;
+OVP_API ovp_status ovp_measure_directions_check(ovp_measure_direction_faults *out, ovp_ctx *ctx,
+                                                const ovp_net_model *model, const void *theta,
+                                                const ovp_measure_direction_options *options, const double *d1,
+                                                const double *d2);
+
+/* All borrowed. theta: P values of the model's type; d1, d2: P values each, d2 NULL: a line. */
+typedef struct ovp_measure_plane {
+    size_t size;
+    const ovp_net_model *model;
+    const ovp_net_batch *batch;
+    const ovp_net_targets *targets;
+    const void *theta;
+    const double *d1, *d2;
+} ovp_measure_plane;
+/* out[i cols + j] = loss at theta + a[j] d1 + b[i] d2 (rounded once to the model's type; b may be NULL with a line).
+ * The points are shared out over the cores, one workspace a worker; each is computed by itself, so that the bits depend
+ * neither on the threads nor on the other points. A loss that is not finite is a result. Reports progress; once
+ * interrupted the points that were not reached hold NaN. Cost rows cols forward passes; memory a theta and a workspace
+ * a thread. Not inside a task of ovp_parallel. Errors: OVP_EINVAL (rows or cols below 1; a coordinate that is not
+ * finite; b or d2 without the other), those of ovp_net_forward and ovp_net_loss_value, OVP_ENOMEM, OVP_EINTERRUPTED. */
+OVP_API ovp_status ovp_measure_plane_losses(double *out, ovp_ctx *ctx, const ovp_measure_plane *plane, ovp_idx rows,
+                                            const double *b, ovp_idx cols, const double *a);
+
 #ifdef __cplusplus
 }
 #endif

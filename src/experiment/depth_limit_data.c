@@ -1,6 +1,7 @@
 /* depth-limit: images of classes or points of a line, and which of them a net sees. */
 #include "depth_limit_int.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- which sets ---------------------------------------------------------------------------------- */
@@ -16,6 +17,12 @@ static const struct known_pixels {
     {"fashion-mnist", 1, {.2860}, {.3530}},
     {"cifar10", 3, {.4914, .4822, .4465}, {.2023, .1994, .2010}},
 };
+
+static const struct known_pixels *known_of(const char *dataset) {
+    for (ovp_idx i = 0; i < COUNT(pixels); i++)
+        if (strcmp(pixels[i].name, dataset) == 0) return &pixels[i];
+    return NULL;
+}
 
 ovp_status depth_limit_check_data(ovp_ctx *ctx, const depth_limit_setup *s) {
     const int synthetic = ovp_data_synthetic_find(s->dataset) != NULL;
@@ -79,13 +86,13 @@ ovp_status depth_limit_data_load(depth_limit_data *out, ovp_ctx *ctx, const dept
         out->outputs = synthetic.outputs;
         goto done;
     }
-    for (ovp_idx i = 0; i < COUNT(pixels); i++) {
-        if (strcmp(pixels[i].name, s->dataset) != 0) continue;
+    const struct known_pixels *known = known_of(s->dataset);
+    if (known) {
         o.scale = OVP_SCALE_UNIT;
         o.normalise = OVP_NORMALISE_GIVEN;
-        o.mean = pixels[i].mean;
-        o.std = pixels[i].std;
-        o.normalise_count = pixels[i].channels;
+        o.mean = known->mean;
+        o.std = known->std;
+        o.normalise_count = known->channels;
     }
     OVP_TRY(ovp_data_load(&out->set, ctx, s->dataset, &o));
     out->inputs = out->set.features;
@@ -171,6 +178,8 @@ ovp_status depth_limit_samples_draw(depth_limit_samples *out, ovp_ctx *ctx, cons
                                     const depth_limit_data *data, ovp_numeric_rng *rng) {
     *out = (depth_limit_samples){.inputs = data->inputs, .outputs = data->outputs};
     ovp_numeric_rng_align(rng);
+    out->stream = ovp_numeric_rng_get_kind(rng);
+    ovp_numeric_rng_save(rng, out->state);
     const ovp_status status = s->classify ? draw_images(out, ctx, s, &data->set, rng) : draw_line(out, ctx, s, rng);
     if (status != OVP_OK) depth_limit_samples_free(ctx, out);
     return status;
@@ -180,4 +189,62 @@ void depth_limit_samples_free(ovp_ctx *ctx, depth_limit_samples *samples) {
     ovp_data_free(ctx, &samples->own);
     for (int i = 0; i < 2; i++) ovp_free(ctx, samples->gathered[i]);
     *samples = (depth_limit_samples){.rows = 0};
+}
+
+/* ---- for later runs ------------------------------------------------------------------------------ */
+
+/* The options of depth_limit_data_load as texts. */
+typedef struct options_text {
+    char limit[24], test_limit[24], normalise[6 * 32];
+    const char *scale;
+} options_text;
+
+static const char *text_of(const void *user, const char *key) {
+    const options_text *text = user;
+    if (strcmp(key, "limit") == 0) return text->limit;
+    if (strcmp(key, "test-limit") == 0) return text->test_limit;
+    if (strcmp(key, "scale") == 0) return text->scale;
+    return strcmp(key, "normalise") == 0 ? text->normalise : NULL;
+}
+
+static void add_numbers(char *out, size_t bytes, ovp_idx count, const double *values) {
+    for (ovp_idx i = 0; i < count; i++) {
+        char number[32];
+        const size_t at = strlen(out);
+        ovp_format_real(number, values[i]);
+        snprintf(out + at, bytes - at, "%s%s", i ? "," : "", number);
+    }
+}
+
+static options_text texts(const depth_limit_setup *s) {
+    options_text out = {.normalise = "train", .scale = "raw"};
+    const struct known_pixels *known = known_of(s->dataset);
+    snprintf(out.limit, sizeof out.limit, "%lld", (long long)s->samples);
+    snprintf(out.test_limit, sizeof out.test_limit, "%lld", (long long)s->test_samples);
+    if (!known) return out;
+    out.scale = "unit";
+    out.normalise[0] = 0;
+    add_numbers(out.normalise, sizeof out.normalise, known->channels, known->mean);
+    strcat(out.normalise, ":");
+    add_numbers(out.normalise, sizeof out.normalise, known->channels, known->std);
+    return out;
+}
+
+ovp_status depth_limit_samples_describe(const depth_limit_samples *samples, ovp_experiment_run *run, const char *name,
+                                        const depth_limit_setup *s, const ovp_net_targets *targets) {
+    const options_text options = texts(s);
+    char sum[65];
+    if (!s->classify)
+        return study_keep_data(run, name, s->type, samples->rows, samples->inputs, samples->x, samples->outputs,
+                               targets);
+    study_data_sum(sum, s->type, samples->rows, samples->inputs, samples->x, 0, samples->y);
+    return study_describe_data(run, name,
+                               &(study_dataset){.dataset = s->dataset,
+                                                .text = text_of,
+                                                .user = &options,
+                                                .type = s->type,
+                                                .kind = samples->stream,
+                                                .state = s->fraction < 1 ? samples->state : NULL,
+                                                .share = s->fraction,
+                                                .sum = sum});
 }

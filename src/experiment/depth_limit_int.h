@@ -45,12 +45,17 @@ typedef struct depth_limit_samples {
     ovp_idx rows, test_rows, inputs, outputs;
     ovp_data_set own;
     void *gathered[2];
+    ovp_numeric_rng_kind stream; /* they were drawn from, in its state before */
+    char state[OVP_NUMERIC_RNG_STATE_BYTES];
 } depth_limit_samples;
 /* Draws from rng: of images one permutation (fraction below 1), of synthetic sets the inputs and then the split's
  * permutation, 9/10 for training. Borrows from data. */
 ovp_status depth_limit_samples_draw(depth_limit_samples *out, ovp_ctx *ctx, const depth_limit_setup *setup,
                                     const depth_limit_data *data, ovp_numeric_rng *rng);
 void depth_limit_samples_free(ovp_ctx *ctx, depth_limit_samples *samples);
+/* What a later run needs to have the samples again, as set `name` of the description (study_keep.c). */
+ovp_status depth_limit_samples_describe(const depth_limit_samples *samples, ovp_experiment_run *run, const char *name,
+                                        const depth_limit_setup *setup, const ovp_net_targets *targets);
 
 /* ---- depth_limit_net.c ------------------------------------------------------------------------------ */
 
@@ -81,6 +86,9 @@ ovp_status depth_limit_net_create(depth_limit_net *out, ovp_ctx *ctx, const dept
 /* Makes the model of read_in, read_out and theta as they stand, binds the training samples (borrowed). */
 ovp_status depth_limit_net_bind(depth_limit_net *net, ovp_ctx *ctx, const depth_limit_samples *samples);
 void depth_limit_net_free(ovp_ctx *ctx, depth_limit_net *net);
+/* Those of its model, and of its targets from row `at` on. */
+ovp_net_residual_options depth_limit_model_options(const depth_limit_net *net);
+ovp_net_targets depth_limit_targets(const depth_limit_net *net, const void *y, ovp_idx at);
 /* One epoch of gradient descent, batches in order. *scores: before each batch's step. losses, omegas: one a batch. */
 ovp_status depth_limit_epoch(depth_limit_net *net, ovp_ctx *ctx, double lr, depth_limit_scores *scores, double *losses,
                              double *omegas);

@@ -53,13 +53,18 @@ static const void *row_of(const void *x, ovp_idx row, ovp_idx cols, size_t bytes
     return (const char *)x + (size_t)(row * cols) * bytes;
 }
 
+ovp_net_residual_options depth_limit_model_options(const depth_limit_net *net) {
+    ovp_net_residual_options options = options_of(net);
+    /* The README's plain feed-forward net has no delta. */
+    if (net->setup->readme && strcmp(net->setup->augmentation, "none") == 0) options.alpha = 0;
+    return options;
+}
+
 ovp_status depth_limit_net_bind(depth_limit_net *net, ovp_ctx *ctx, const depth_limit_samples *samples) {
     ovp_status status = OVP_OK;
     const depth_limit_setup *s = net->setup;
     const size_t bytes = ovp_numeric_type_size(s->type);
-    ovp_net_residual_options options = options_of(net);
-    /* The README's plain feed-forward net has no delta. */
-    if (s->readme && strcmp(s->augmentation, "none") == 0) options.alpha = 0;
+    const ovp_net_residual_options options = depth_limit_model_options(net);
     net->samples = samples;
     net->piece = s->batch > 0 && s->batch < samples->rows ? s->batch : samples->rows;
     const ovp_idx pieces = (samples->rows + net->piece - 1) / net->piece;
@@ -131,7 +136,7 @@ static void descend_differences(depth_limit_net *net, double lr) {
 
 /* ---- losses and scores --------------------------------------------------------------------------- */
 
-static ovp_net_targets targets_of(const depth_limit_net *net, const void *y, ovp_idx at) {
+ovp_net_targets depth_limit_targets(const depth_limit_net *net, const void *y, ovp_idx at) {
     const depth_limit_setup *s = net->setup;
     if (s->classify)
         return (ovp_net_targets){.loss = OVP_LOSS_CROSS_ENTROPY,
@@ -199,7 +204,7 @@ ovp_status depth_limit_epoch(depth_limit_net *net, ovp_ctx *ctx, double lr, dept
     *scores = (depth_limit_scores){.loss = 0};
     for (ovp_idx b = 0; b < net->pieces; b++) {
         const ovp_idx rows = ovp_net_batch_rows(net->batches[b]);
-        const ovp_net_targets targets = targets_of(net, net->samples->y, b * net->piece);
+        const ovp_net_targets targets = depth_limit_targets(net, net->samples->y, b * net->piece);
         depth_limit_scores part;
         OVP_TRY(ovp_check(ctx));
         OVP_TRY(step(net, net->batches[b], &targets, lr));
@@ -218,7 +223,7 @@ ovp_status depth_limit_train_scores(depth_limit_net *net, ovp_ctx *ctx, depth_li
     *scores = (depth_limit_scores){.loss = 0};
     for (ovp_idx b = 0; b < net->pieces; b++) {
         const ovp_idx rows = ovp_net_batch_rows(net->batches[b]);
-        const ovp_net_targets targets = targets_of(net, net->samples->y, b * net->piece);
+        const ovp_net_targets targets = depth_limit_targets(net, net->samples->y, b * net->piece);
         depth_limit_scores part;
         OVP_TRY(ovp_net_forward(net->workspace, net->batches[b], theta, net->f));
         OVP_TRY(score(net, ctx, &targets, rows, &part));
@@ -237,7 +242,7 @@ ovp_status depth_limit_test_scores(depth_limit_net *net, ovp_ctx *ctx, depth_lim
     *scores = (depth_limit_scores){.loss = samples->test_rows > 0 ? 0 : (double)NAN};
     for (ovp_idx at = 0; at < samples->test_rows; at += TEST_ROWS) {
         const ovp_idx rows = samples->test_rows - at < TEST_ROWS ? samples->test_rows - at : TEST_ROWS;
-        const ovp_net_targets targets = targets_of(net, samples->y_test, at);
+        const ovp_net_targets targets = depth_limit_targets(net, samples->y_test, at);
         depth_limit_scores part;
         OVP_TRY(ovp_net_bind(&batch, ctx, net->model, row_of(samples->x_test, at, net->inputs, bytes), rows));
         OVP_TRY(ovp_net_forward(net->workspace, batch, theta, net->f));

@@ -130,6 +130,28 @@ static char *text(const char *constant) {
     return (char *)(uintptr_t)constant;
 }
 
+/* For later runs. Not of the README's inc-skip, whose model sees differences of the weights. */
+static ovp_status describe_net(const training *t) {
+    ovp_status status = OVP_OK;
+    const depth_limit_net *net = &t->net;
+    const depth_limit_setup *s = &t->lab->setup;
+    const ovp_net_residual_options options = depth_limit_model_options(net);
+    const ovp_net_targets targets = depth_limit_targets(net, net->samples->y, 0);
+    char prefix[64], data[80];
+    if (net->steps) return OVP_OK;
+    snprintf(prefix, sizeof prefix, "layers%lld.seed%lld", (long long)net->layers, (long long)t->row.seed);
+    snprintf(data, sizeof data, "data.%s", prefix);
+    /* The README's power loss has a factor that the net's loss has not. */
+    const study_kept kept = {.residual = &options,
+                             .targets = &targets,
+                             .data = data,
+                             .loss = s->readme && !s->classify ? (double)NAN : t->row.train.loss};
+    OVP_TRY(study_describe_net(t->lab->run, prefix, &kept));
+    OVP_TRY(depth_limit_samples_describe(net->samples, t->lab->run, data, s, &targets));
+done:
+    return status;
+}
+
 static ovp_status export_weights(const training *t) {
     ovp_status status = OVP_OK;
     const depth_limit_lab *lab = t->lab;
@@ -167,6 +189,7 @@ static ovp_status export_weights(const training *t) {
         .arrays = named, .count = COUNT(named), .metadata = about, .metadata_count = COUNT(about)};
     snprintf(name, sizeof name, "layers%lld-seed%lld", (long long)net->layers, (long long)t->row.seed);
     OVP_TRY(ovp_run_tensors(lab->run, name, &file));
+    OVP_TRY(describe_net(t));
 done:
     return status;
 }

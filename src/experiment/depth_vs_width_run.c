@@ -248,7 +248,7 @@ static ovp_status describe(const depth_width_lab *lab) {
 static ovp_status report_student(depth_width_lab *lab, const depth_width_student *s, const study_job *job) {
     ovp_status status = OVP_OK;
     const int diverged = job->diverged_at > 0;
-    char prefix[120], sigma[32];
+    char prefix[120], data[80], sigma[32];
     const ovp_store_cell cells[] = {
         ovp_cell_real(s->problem->sigma),
         ovp_cell_int(s->depth),
@@ -286,7 +286,12 @@ static ovp_status report_student(depth_width_lab *lab, const depth_width_student
     } else {
         snprintf(prefix, sizeof prefix, "%s.sigma%s.width%lld.seed%lld.member%lld", depth_width_role_name(s->role),
                  sigma, (long long)s->width, (long long)s->seed, (long long)s->member);
-        OVP_TRY(study_keep_weights(lab->run, prefix, s->net.model, s->net.theta));
+        snprintf(data, sizeof data, "data.sigma%s.seed%lld", sigma, (long long)s->seed);
+        const ovp_net_targets targets = {.loss = OVP_LOSS_MSE, .values = s->problem->y_train};
+        const study_kept kept = {.net = &s->net, .targets = &targets, .data = data, .loss = s->losses[s->steps - 1]};
+        OVP_TRY(study_keep_net(lab->run, prefix, &kept, s->net.model, s->net.theta));
+        OVP_TRY(study_keep_data(lab->run, data, lab->setup.type, lab->setup.n_train, lab->setup.inputs,
+                                s->problem->x_train, 1, &targets));
     }
 done:
     return status;

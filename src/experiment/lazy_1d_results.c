@@ -126,14 +126,22 @@ done:
 }
 
 static ovp_status keep_net(const lazy_1d_net *net) {
-    char prefix[96];
+    const lazy_1d_data *data = &net->lab->data[net->seed_at];
+    char prefix[96], name[48];
+    ovp_status status = OVP_OK;
     if (net->diverged_at)
         return ovp_run_warning(
             net->lab->run, "width %lld, seed %lld, member %lld diverged at step %lld; a smaller --lr trains it",
             (long long)net->width, (long long)net->seed, (long long)net->member, (long long)net->diverged_at);
     snprintf(prefix, sizeof prefix, "width%lld.seed%lld.member%lld", (long long)net->width, (long long)net->seed,
              (long long)net->member);
-    return study_keep_weights(net->lab->run, prefix, net->net.model, net->net.theta);
+    snprintf(name, sizeof name, "data.seed%lld", (long long)net->seed);
+    const study_kept kept = {.net = &net->net, .targets = &data->targets, .data = name, .loss = net->final_loss};
+    OVP_TRY(study_keep_net(net->lab->run, prefix, &kept, net->net.model, net->net.theta));
+    OVP_TRY(study_keep_data(net->lab->run, name, net->lab->setup.type, net->lab->setup.n, 1, data->set.x.data, 1,
+                            &data->targets));
+done:
+    return status;
 }
 
 static ovp_status put_nets(const lazy_1d_lab *lab) {

@@ -189,12 +189,12 @@ done:
     return status;
 }
 
-static ovp_status keep_weights(lazy_lab *lab, const lazy_width_row *row, const ovp_net_model *model,
-                               const void *theta) {
+static ovp_status keep_net(lazy_lab *lab, const lazy_width_row *row, const study_kept *kept, const ovp_net_model *model,
+                           const void *theta) {
     char prefix[96];
     snprintf(prefix, sizeof prefix, "width%lld.seed%lld.member%lld", (long long)row->width, (long long)row->seed,
              (long long)row->member);
-    return study_keep_weights(lab->run, prefix, model, theta);
+    return study_keep_net(lab->run, prefix, kept, model, theta);
 }
 
 /* Trains to the end or to divergence. losses: epochs values, preset to NaN. */
@@ -285,7 +285,8 @@ static ovp_status one_net(lazy_lab *lab, lazy_width_row *row, ovp_numeric_rng *r
         OVP_TRY(accuracy(&row->train_accuracy, lab, model, workspace, theta, &data->x_train, &data->y_train));
         OVP_TRY(accuracy(&row->test_accuracy, lab, model, workspace, theta, &data->x_test, &data->y_test));
         if (ntk) OVP_TRY(lazy_width_kernel_change(&row->ntk_change, &kernel, ctx, model, data, theta));
-        OVP_TRY(keep_weights(lab, row, model, theta));
+        const study_kept kept = {.dense = &options, .targets = &targets, .data = "data", .loss = row->final_loss};
+        OVP_TRY(keep_net(lab, row, &kept, model, theta));
     } else {
         OVP_TRY(ovp_run_warning(lab->run, "width %lld, seed %lld diverged at step %lld; a smaller --lr trains it",
                                 (long long)row->width, (long long)row->seed, (long long)row->diverged_at));
@@ -359,15 +360,13 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
 static ovp_status load_data(lazy_lab *lab) {
     const char *dataset = ovp_params_text(lab->params, "dataset");
     const int torch = strcmp(ovp_params_text(lab->params, "rng"), "torch") == 0;
-    ovp_data_choice choice = {.classes = NULL};
+    const int wide = strcmp(ovp_params_text(lab->params, "precision"), "f64") == 0;
     ovp_numeric_rng *rng = NULL;
     ovp_status status = OVP_OK;
-    OVP_TRY(ovp_data_choose(&choice, lab->ctx, dataset, data_text, lab->params));
     OVP_TRY(ovp_numeric_rng_create(&rng, lab->ctx, torch ? OVP_RNG_TORCH : OVP_RNG_PHILOX,
                                    ovp_run_data_seed(lab->run, lab->seeds[0]), OVP_PURPOSE_DATA, 0));
-    choice.options.rng = rng;
-    if (strcmp(ovp_params_text(lab->params, "precision"), "f64") == 0) choice.options.type = OVP_F64;
-    OVP_TRY(ovp_data_load(&lab->data, lab->ctx, dataset, &choice.options));
+    OVP_TRY(
+        study_load_data(&lab->data, lab->run, "data", dataset, data_text, lab->params, wide ? OVP_F64 : OVP_F32, rng));
     if (lab->data.classes < 2 || !lab->data.x_test.data)
         status = ovp_fail(lab->ctx, OVP_EINVAL,
                           "--dataset %s: lazy-width needs labels of at least 2 classes and a test part (--split makes "
@@ -375,7 +374,6 @@ static ovp_status load_data(lazy_lab *lab) {
                           dataset);
 done:
     ovp_numeric_rng_free(rng);
-    ovp_data_choice_free(lab->ctx, &choice);
     return status;
 }
 

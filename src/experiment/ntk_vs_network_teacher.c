@@ -278,7 +278,7 @@ done:
 static ovp_status finish_net(const problem *p, trained *t, const study_job *job, ovp_idx width) {
     ntk_lab *lab = p->lab;
     ovp_status status = OVP_OK;
-    char prefix[96];
+    char prefix[96], data[48];
     if (job->done < job->steps && !job->diverged_at) return OVP_OK; /* interrupted */
     ntk_row row = {.width = width,
                    .seed = p->seed,
@@ -302,7 +302,10 @@ static ovp_status finish_net(const problem *p, trained *t, const study_job *job,
         if (t->stopped >= 0) row.steps = t->stopped;
         OVP_TRY(measure(p, t, &row));
         snprintf(prefix, sizeof prefix, "width%lld.seed%lld.member0", (long long)width, (long long)p->seed);
-        OVP_TRY(study_keep_weights(lab->run, prefix, t->net.model, t->net.theta));
+        snprintf(data, sizeof data, "data.seed%lld", (long long)p->seed);
+        const study_kept kept = {.net = &t->net, .targets = &p->targets, .data = data, .loss = NAN};
+        OVP_TRY(study_keep_net(lab->run, prefix, &kept, t->net.model, t->net.theta));
+        OVP_TRY(study_keep_data(lab->run, data, OVP_F64, lab->n, p->d, p->x, 1, &p->targets));
     }
     OVP_TRY(ntk_report(lab, &row));
     lab->rows[lab->count++] = row;

@@ -260,7 +260,10 @@ done:
 
 ovp_status ovp_run_describe(ovp_experiment_run *run, const struct json_t *description) {
     json_t *copy = json_deep_copy(description);
-    if (!copy) return no_memory(run, "a description");
+    if (!copy || (run->description && json_object_update_missing(copy, run->description))) {
+        json_decref(copy);
+        return no_memory(run, "a description");
+    }
     json_decref(run->description);
     run->description = copy;
     return OVP_OK;

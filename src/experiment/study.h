@@ -5,6 +5,7 @@
 
 #include "experiment_int.h"
 
+#include <overparam/data.h>
 #include <overparam/train.h>
 
 #define COUNT(list) ((ovp_idx)(sizeof(list) / sizeof((list)[0])))
@@ -19,6 +20,7 @@ typedef struct study_net {
     ovp_net_batch *batch;
     ovp_train *trainer;
     void *theta, *theta0;
+    json_t *how; /* its options, as a description has them */
 } study_net;
 /* Dense model of these options with theta drawn by `rule` (ovp_net_init, with gain; NULL: left at 0) from rng; theta0 =
  * theta. No trainer yet. */
@@ -57,13 +59,6 @@ typedef struct study_job {
  * of threads. Progress counts steps of all jobs; a cancellation (OVP_EINTERRUPTED) leaves finished jobs finished. */
 ovp_status study_train(ovp_experiment_run *run, const char *stage, study_job *jobs, ovp_idx count);
 
-/* Weights of a net into weights.npz as "<prefix>.<slice>", under the rule for large ones (--save-weights). */
-ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const ovp_net_model *model,
-                              const void *theta);
-
-/* That rule: whether so many values are kept. */
-int study_keeps_weights(const ovp_experiment_run *run, ovp_idx values);
-
 /* The stream of an initialisation or of data under --rng: torch and numpy: the kind's one stream of this seed; philox:
  * the stream of (seed, purpose, index). */
 ovp_status study_stream(ovp_numeric_rng **out, ovp_experiment_run *run, int64_t seed, ovp_numeric_purpose purpose,
@@ -71,6 +66,61 @@ ovp_status study_stream(ovp_numeric_rng **out, ovp_experiment_run *run, int64_t 
 /* For `check`: refuses seeds that numpy's stream does not have, so that no run folder is made. Data come from that
  * stream with --rng torch or numpy, by data-seed or the seeds; with --rng numpy the rest does too, by the seeds. */
 ovp_status study_check_seeds(ovp_ctx *ctx, const ovp_experiment *experiment, const ovp_params *params);
+
+/* ---- study_keep.c: what a later run can take up again ----------------------------------------------- */
+
+/* Whether so many values are kept: up to 1e6, or with --save-weights. */
+int study_keeps_weights(const ovp_experiment_run *run, ovp_idx values);
+/* Weights of a net into weights.npz as "<prefix>.<slice>", under the rule for large ones (--save-weights). */
+ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const ovp_net_model *model,
+                              const void *theta);
+/* How a net is built and trained; borrowed. */
+typedef struct study_kept {
+    const study_net *net; /* one of these three */
+    const ovp_net_dense_options *dense;
+    const ovp_net_residual_options *residual;
+    const ovp_net_targets *targets; /* loss, reduction, power */
+    const char *data;               /* name of its training data, see below */
+    double loss;                    /* the last one of the training, before its update; NaN: unknown */
+} study_kept;
+/* How such a net is built, as it stands in a description. New reference, NULL when out of memory. */
+json_t *study_dense_json(const ovp_net_dense_options *options);
+/* study_keep_weights, and study_describe_net. */
+ovp_status study_keep_net(ovp_experiment_run *run, const char *prefix, const study_kept *kept,
+                          const ovp_net_model *model, const void *theta);
+/* Under "nets" of the description what past_net.h needs to build a net again whose weights are kept: of a dense one as
+ * study_keep_weights does, of a residual one as "<prefix>.blocks" (layers x dim x dim), ".read_in" and ".read_out". */
+ovp_status study_describe_net(ovp_experiment_run *run, const char *prefix, const study_kept *kept);
+
+/* Training data of kept nets by value, "<name>.x" (rows x inputs) and "<name>.y" (labels, or rows x outputs) in
+ * weights.npz, under the rule for large ones. With labels outputs is the number of classes. */
+ovp_status study_keep_data(ovp_experiment_run *run, const char *name, ovp_numeric_type type, ovp_idx rows,
+                           ovp_idx inputs, const void *x, ovp_idx outputs, const ovp_net_targets *targets);
+/* Training data as they were loaded: ovp_data_choose with these texts and ovp_data_load in this type. */
+typedef struct study_dataset {
+    const char *dataset;
+    ovp_data_text_fn text;
+    const void *user;
+    ovp_numeric_type type;
+    ovp_numeric_rng_kind kind;
+    const void *state; /* of the stream before anything was drawn (ovp_numeric_rng_save); NULL: nothing was */
+    double share;      /* below 1: of the samples the first that share of a permutation from the stream, as torch's
+                        * random_split takes them; 0 or 1: all */
+    const char *sum;   /* study_data_sum of what came out */
+} study_dataset;
+/* Under "sets" of the description how to load them again; the state as "<name>.stream" in weights.npz. */
+ovp_status study_describe_data(ovp_experiment_run *run, const char *name, const study_dataset *set);
+/* SHA-256 of the first 1e6 training inputs and of the targets. y: int32 labels (outputs 0), or rows x outputs. */
+void study_data_sum(char out[65], ovp_numeric_type type, ovp_idx rows, ovp_idx inputs, const void *x, ovp_idx outputs,
+                    const void *y);
+/* Loads them with this stream and describes them. */
+ovp_status study_load_data(ovp_data_set *out, ovp_experiment_run *run, const char *name, const char *dataset,
+                           ovp_data_text_fn text, const void *user, ovp_numeric_type type, ovp_numeric_rng *rng);
+/* Names of ovp_net_loss, ovp_net_reduction and ovp_numeric_rng_kind in a description, NULL at the end. */
+extern const char *const study_losses[], *const study_reductions[], *const study_streams[];
+
+/* Array as a file of its own in the run folder. */
+ovp_status study_export_npy(ovp_experiment_run *run, const char *file, const ovp_numeric_array *array);
 
 /* ---- study_table.c: questions to a table ------------------------------------------------------------ */
 

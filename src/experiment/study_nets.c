@@ -13,6 +13,8 @@ ovp_status study_net_create(study_net *net, ovp_ctx *ctx, const ovp_net_dense_op
     const ovp_net_init_options init = {sizeof init, rule, gain};
     *net = (study_net){.model = NULL};
     OVP_TRY(ovp_net_dense_create(&net->model, ctx, options));
+    net->how = study_dense_json(options);
+    if (!net->how) OVP_TRY(ovp_fail(ctx, OVP_ENOMEM, "net: out of memory for its description"));
     const ovp_idx parameters = ovp_net_model_parameters(net->model);
     const size_t bytes = ovp_numeric_type_size(options->type);
     OVP_TRY(ovp_alloc(ctx, &net->theta, parameters, bytes));
@@ -81,6 +83,7 @@ void study_net_free(ovp_ctx *ctx, study_net *net) {
     ovp_net_workspace_free(net->workspace);
     ovp_net_model_free(net->model);
     ovp_net_model_free(net->base);
+    json_decref(net->how);
     ovp_free(ctx, net->theta0);
     ovp_free(ctx, net->theta);
     *net = (study_net){.model = NULL};
@@ -188,34 +191,7 @@ done:
     return status;
 }
 
-/* ---- weights and streams ------------------------------------------------------------------------- */
-
-enum { SAVED_PARAMETERS = 1000000 }; /* weights are kept up to this many values unless --save-weights asks for all */
-
-int study_keeps_weights(const ovp_experiment_run *run, ovp_idx values) {
-    return values <= SAVED_PARAMETERS || ovp_params_bool(ovp_run_params(run), "save-weights");
-}
-
-ovp_status study_keep_weights(ovp_experiment_run *run, const char *prefix, const ovp_net_model *model,
-                              const void *theta) {
-    ovp_status status = OVP_OK;
-    ovp_ctx *ctx = ovp_run_ctx(run);
-    ovp_idx count;
-    const ovp_net_slice *slice = ovp_net_model_slices(model, &count);
-    ovp_numeric_array array = {.data = NULL};
-    if (!study_keeps_weights(run, ovp_net_model_parameters(model))) return OVP_OK;
-    for (ovp_idx i = 0; i < count; i++) {
-        char name[160];
-        snprintf(name, sizeof name, "%s.%s", prefix, slice[i].name);
-        OVP_TRY(ovp_numeric_array_create(&array, ctx, ovp_net_model_type(model), slice[i].ndim, slice[i].shape));
-        ovp_net_slice_get(model, &slice[i], theta, array.data);
-        OVP_TRY(ovp_run_weight(run, name, &array));
-        ovp_numeric_array_free(ctx, &array);
-    }
-done:
-    ovp_numeric_array_free(ctx, &array);
-    return status;
-}
+/* ---- streams ------------------------------------------------------------------------------------ */
 
 ovp_status study_stream(ovp_numeric_rng **out, ovp_experiment_run *run, int64_t seed, ovp_numeric_purpose purpose,
                         uint64_t index) {

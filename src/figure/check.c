@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 int figure_in_space(const ovp_figure *figure) {
-    return figure->count > 0 && figure->series[0].z != NULL;
+    return (figure->map && figure->map->surface) || (figure->count > 0 && figure->series[0].z != NULL);
 }
 
 int figure_is_grid(const ovp_figure *figure) {
@@ -20,9 +20,10 @@ static ovp_status check_series(ovp_ctx *ctx, const char *where, const ovp_figure
         return ovp_fail(ctx, OVP_EINVAL, "%s: series %d has %lld points: 0 or more are allowed", where, number,
                         (long long)series->n);
     if ((series->z != NULL) != figure_in_space(figure))
-        return ovp_fail(ctx, OVP_EINVAL,
-                        "%s: series %d has %s z, series 0 has %s: curves in space and plane ones do not mix", where,
-                        number, series->z ? "a" : "no", series->z ? "none" : "one");
+        return ovp_fail(
+            ctx, OVP_EINVAL,
+            "%s: series %d has %s z, series 0 or a surface has %s: curves in space and plane ones do not mix", where,
+            number, series->z ? "a" : "no", series->z ? "none" : "one");
     if (series->z && series->style != OVP_FIGURE_LINE && series->style != OVP_FIGURE_POINTS)
         return ovp_fail(ctx, OVP_EINVAL, "%s: series %d in space has style %d: LINE or POINTS are allowed", where,
                         number, (int)series->style);
@@ -71,8 +72,13 @@ static ovp_status check_map(ovp_ctx *ctx, const char *where, const ovp_figure *f
                             (long long)k, map->levels[k], map->log ? " positive" : "");
     if (figure->x_log || figure->y_log)
         return ovp_fail(ctx, OVP_EINVAL, "%s: the axes of a map are linear: x_log and y_log must be 0", where);
-    if (figure_in_space(figure))
+    if (figure_in_space(figure) && !map->surface)
         return ovp_fail(ctx, OVP_EINVAL, "%s: a map is plane: the series must have no z", where);
+    if (map->surface && (map->log || map->no_fill || map->rows < 2 || map->cols < 2))
+        return ovp_fail(ctx, OVP_EINVAL,
+                        "%s: a surface of %lld x %lld values%s%s: 2 x 2 or more, without log and no_fill, are allowed",
+                        where, (long long)map->cols, (long long)map->rows, map->log ? " with log" : "",
+                        map->no_fill ? " with no_fill" : "");
     return OVP_OK;
 }
 

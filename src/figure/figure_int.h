@@ -155,6 +155,16 @@ ovp_status figure_map_blocks(figure_frame *frame, ovp_ctx *ctx, int *block, ovp_
 void figure_map_settings(const figure_frame *frame, double gap, double right, double width, double height,
                          ovp_text *gp);
 void figure_map_plot(const figure_frame *frame, ovp_text *gp, int *first);
+/* The lines of level k as a data block of the frame's contours; *points (freed with ovp_free) as figure_contour_lines
+ * gives them, NULL if there are none. */
+ovp_status figure_level_block(figure_frame *frame, ovp_ctx *ctx, ovp_idx k, int *block, ovp_text *dat, double **points,
+                              ovp_idx *count);
+
+/* script_surface.c: a map drawn as a surface in space: its data blocks, contours included; what is plotted, box
+ * included, before the curves. */
+ovp_status figure_surface_blocks(figure_frame *frame, ovp_ctx *ctx, int *block, ovp_text *dat);
+void figure_surface_plot(const figure_frame *frame, ovp_text *gp);
+int figure_is_surface(const ovp_figure *figure);
 
 /* script_space.c: curves in space in perspective. The ranges of what is seen (once the plot's place is known), the
  * lines of the walls, what is set, what is plotted below the curves. */

@@ -93,8 +93,9 @@ static void square(figure_axis *x, figure_axis *y) {
 
 /* A heat map's outer cells stand with their middles on the ends of the rectangle. */
 static void map_ranges(const ovp_figure_map *map, figure_axis *x, figure_axis *y) {
-    double dx = !map->no_fill && map->cols > 1 ? .5 * (map->x_high - map->x_low) / (double)(map->cols - 1) : 0;
-    double dy = !map->no_fill && map->rows > 1 ? .5 * (map->y_high - map->y_low) / (double)(map->rows - 1) : 0;
+    const int cells = !map->no_fill && !map->surface;
+    double dx = cells && map->cols > 1 ? .5 * (map->x_high - map->x_low) / (double)(map->cols - 1) : 0;
+    double dy = cells && map->rows > 1 ? .5 * (map->y_high - map->y_low) / (double)(map->rows - 1) : 0;
     *x = (figure_axis){.low = map->x_low - dx, .high = map->x_high + dx};
     *y = (figure_axis){.low = map->y_low - dy, .high = map->y_high + dy};
 }
@@ -124,5 +125,9 @@ void figure_frame_ranges(figure_frame *frame) {
         for (ovp_idx i = 0; i < figure->series[s].n; i++)
             if (figure_drawable_point(&figure->series[s], &frame->x, &frame->y, i))
                 widen(&frame->z, figure->series[s].z[i]);
+    if (figure->map) { /* a surface */
+        widen(&frame->z, frame->bar.low);
+        widen(&frame->z, frame->bar.high);
+    }
     finish(&frame->z);
 }

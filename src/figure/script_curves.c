@@ -141,8 +141,12 @@ void figure_plot(const figure_frame *frame, int legend, ovp_text *gp) {
     const ovp_figure *figure = frame->figure;
     int first = 1;
     ovp_text_add(gp, "plot \\\n");
-    if (figure->map) figure_map_plot(frame, gp, &first);
-    if (frame->space) figure_space_plot(frame, gp, &first);
+    if (figure_is_surface(figure))
+        ; /* plotted before, with its box */
+    else if (figure->map)
+        figure_map_plot(frame, gp, &first);
+    else if (frame->space)
+        figure_space_plot(frame, gp, &first);
     for (int k = 0; k < FIGURE_COUNT(order); k++)
         for (ovp_idx s = 0; s < figure->count; s++)
             if (figure->series[s].style == order[k]) add_curve(frame, s, gp, &first);

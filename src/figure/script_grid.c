@@ -296,7 +296,10 @@ static void add_frame(const grid *g, ovp_idx k, ovp_text *gp) {
         figure_space_settings(frame, g->width, g->height, gp);
     else
         add_axes(g, frame, gp);
-    if (figure->map) figure_map_settings(frame, BAR_GAP, g->right, g->width, g->height, gp);
+    if (figure_is_surface(figure))
+        figure_surface_plot(frame, gp);
+    else if (figure->map)
+        figure_map_settings(frame, BAR_GAP, g->right, g->width, g->height, gp);
     if (frame->corner)
         ovp_text_add(gp,
                      "set key inside %s opaque fillcolor rgb '#ffffff' nobox Left reverse samplen 2 spacing 1.2 font "
@@ -365,13 +368,17 @@ static ovp_status add_data(grid *g, ovp_ctx *ctx, ovp_text *dat) {
     int block = 0;
     ovp_text_add(
         dat,
-        "# %s.dat: data of the figure, panel after panel; maps: x y value; contour lines: x y; curves in space: "
+        "# %s.dat: data of the figure, panel after panel; maps: x y value (of a surface the far rows first); contour "
+        "lines: x y; curves in space: "
         "x y z [colour], after the lines of the box; others: x y low high [colour]; blocks in the order of the "
         "script\n",
         g->figure->name);
     for (ovp_idx k = 0; k < g->count; k++) {
         figure_frame *frame = &g->frames[k];
-        if (frame->figure->map) OVP_TRY(figure_map_blocks(frame, ctx, &block, dat));
+        if (figure_is_surface(frame->figure))
+            OVP_TRY(figure_surface_blocks(frame, ctx, &block, dat));
+        else if (frame->figure->map)
+            OVP_TRY(figure_map_blocks(frame, ctx, &block, dat));
         if (frame->space) {
             figure_space_ranges(frame);
             figure_space_blocks(frame, &block, dat);

@@ -78,6 +78,25 @@ static void place_label(const figure_frame *frame, ovp_idx level, const double *
     }
 }
 
+ovp_status figure_level_block(figure_frame *frame, ovp_ctx *ctx, ovp_idx k, int *block, ovp_text *dat, double **points,
+                              ovp_idx *count) {
+    const ovp_figure_map *map = frame->figure->map;
+    frame->contours[k].block = -1;
+    ovp_status status = figure_contour_lines(points, count, ctx, map, map->levels[k]);
+    if (status != OVP_OK || *count == 0) return status;
+    if (*block > 0) ovp_text_add(dat, "\n\n");
+    for (ovp_idx i = 0; i + 1 < *count; i++) { /* without the last gap: blocks end by two empty lines */
+        const double *point = *points + 2 * i;
+        if (!isnan(point[0])) {
+            figure_add_number(dat, point[0], " ");
+            figure_add_number(dat, point[1], "");
+        }
+        ovp_text_add(dat, "\n");
+    }
+    frame->contours[k].block = (*block)++;
+    return OVP_OK;
+}
+
 ovp_status figure_map_blocks(figure_frame *frame, ovp_ctx *ctx, int *block, ovp_text *dat) {
     ovp_status status = OVP_OK;
     const ovp_figure_map *map = frame->figure->map;
@@ -89,19 +108,8 @@ ovp_status figure_map_blocks(figure_frame *frame, ovp_ctx *ctx, int *block, ovp_
     }
     for (ovp_idx k = 0; k < map->level_count; k++) {
         ovp_idx count;
-        frame->contours[k].block = -1;
-        OVP_TRY(figure_contour_lines(&points, &count, ctx, map, map->levels[k]));
-        if (count == 0) continue;
-        if (*block > 0) ovp_text_add(dat, "\n\n");
-        for (ovp_idx i = 0; i + 1 < count; i++) { /* without the last gap: blocks end by two empty lines */
-            if (!isnan(points[2 * i])) {
-                figure_add_number(dat, points[2 * i], " ");
-                figure_add_number(dat, points[2 * i + 1], "");
-            }
-            ovp_text_add(dat, "\n");
-        }
-        frame->contours[k].block = (*block)++;
-        place_label(frame, k, points, count);
+        OVP_TRY(figure_level_block(frame, ctx, k, block, dat, &points, &count));
+        if (count > 0) place_label(frame, k, points, count);
         ovp_free(ctx, points);
         points = NULL;
     }
