@@ -105,7 +105,7 @@ static ovp_status run(cli_app *cli, int argc, char **argv) {
     ovp_status status;
     OVP_TRY(cli_parse(&args, cli, &cli_command_pvar, NULL, argc, argv));
     OVP_TRY(cli_expect_operands(cli, &args, 1, 1));
-    OVP_TRY(cli_theory_params(&params, cli, &args, rows, sizeof rows / sizeof *rows));
+    OVP_TRY(cli_args_params(&params, cli, &args, rows, sizeof rows / sizeof *rows));
     const char *file = args.operands[0], *partition = cli_value(&args, "partition");
     j.p = ovp_params_reals(params, "p", &j.count);
     j.norm_name = ovp_params_text(params, "norm");
