@@ -438,7 +438,12 @@ static void registered_experiments_are_sound(void **state) {
             assert_ok(ctx, ovp_experiment_preset_apply(p, ctx, e, e->presets[k].name));
             assert_false(ovp_params_is_set(p, "seed"));
             assert_ok(ctx, ovp_experiment_seeds(&seeds, &count, ctx, e, p));
-            if (e->check) assert_ok(ctx, e->check(ctx, p));
+            /* Data that are not shipped may be absent: then the check says so and how to get them. */
+            ovp_status status = e->check ? e->check(ctx, p) : OVP_OK;
+            if (status == OVP_ENOTFOUND && strstr(ovp_message(ctx), "overparam data fetch"))
+                ovp_clear(ctx);
+            else
+                assert_ok(ctx, status);
             assert_ok(ctx, ovp_params_set(p, "seed", "3", "test", OVP_EUSAGE));
             has_default |= strcmp(e->presets[k].name, "default") == 0;
             ovp_free(ctx, seeds);
