@@ -121,6 +121,8 @@ ovp_status ovp_net_loss_backward(ovp_net_workspace *ws, const ovp_net_batch *bat
     if (status == OVP_OK)
         status =
             ovp_net_loss_of(ws->ctx, targets, m->type, batch->rows, ovp_net_model_outputs(m), &outputs, loss, ws->df);
+    if (status == OVP_OK && targets->outputs)
+        memcpy(targets->outputs, ws->f, (size_t)(batch->rows * m->outputs) * ovp_numeric_type_size(m->type));
     if (status == OVP_OK) status = m->engine->backward(ws, batch, theta, ws->df, sink);
     return status;
 }

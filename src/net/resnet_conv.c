@@ -11,20 +11,11 @@ static ovp_idx round_up(ovp_idx n) {
     return (n + 15) / 16 * 16; /* floats of 64 bytes */
 }
 
-/* Lanes of the images that a stage's convolutions give, asked once a stage. */
+/* Lanes of all images: those that the library likes for the first stage, whose channels divide those of the others. A
+ * stage with lanes of its own, or padded ones, would have it fall back to loops a thousand times slower. */
 static ovp_status find_lanes(ovp_net_workspace *ws, ovp_idx *lanes) {
-    const ovp_net_resnet *r = ovp_net_resnet_of(ws->model);
-    ovp_status status = OVP_OK;
-    for (ovp_idx l = 0; l < r->convs && status == OVP_OK; l++) {
-        const ovp_net_resnet_conv *c = &r->conv[l];
-        if (l > 0 && c->in == c->out) {
-            lanes[l] = lanes[l - 1];
-            continue;
-        }
-        const ovp_idx size = (c->size + c->stride - 1) / c->stride;
-        status = ovp_net_conv_lanes(&lanes[l], ws->ctx, OVP_NET_RESNET_CHUNK, c->out, size);
-    }
-    return status;
+    const ovp_net_resnet_conv *first = &ovp_net_resnet_of(ws->model)->conv[0];
+    return ovp_net_conv_lanes(lanes, ws->ctx, OVP_NET_RESNET_CHUNK, first->out, first->size);
 }
 
 static ovp_status find_shape(ovp_net_workspace *ws, ovp_net_resnet_layer *y, ovp_idx lanes_in, ovp_idx lanes_out) {
@@ -47,21 +38,19 @@ static ovp_status make_layers(ovp_net_workspace *ws) {
     const ovp_net_resnet *r = ovp_net_resnet_of(ws->model);
     ovp_net_resnet_rooms *o = ws->engine;
     ovp_status status = OVP_OK;
-    ovp_idx *lanes = NULL;
-    OVP_TRY(ovp_alloc(ws->ctx, &lanes, r->convs, sizeof *lanes));
+    ovp_idx lanes;
     OVP_TRY(ovp_alloc(ws->ctx, &o->layer, r->convs, sizeof *o->layer));
-    OVP_TRY(find_lanes(ws, lanes));
+    OVP_TRY(find_lanes(ws, &lanes));
     for (ovp_idx l = 0; l < r->convs; l++) {
         ovp_net_resnet_layer *y = &o->layer[l];
         y->c = &r->conv[l];
-        OVP_TRY(find_shape(ws, y, l == 0 ? 1 : lanes[l - 1], lanes[l]));
-        const ovp_idx blocks = (y->c->out + lanes[l] - 1) / lanes[l];
-        y->maps = (ovp_net_maps){OVP_NET_RESNET_CHUNK, blocks, y->c->pixels, lanes[l]};
-        y->channels = blocks * lanes[l];
+        OVP_TRY(find_shape(ws, y, l == 0 ? 1 : lanes, lanes));
+        const ovp_idx blocks = (y->c->out + lanes - 1) / lanes;
+        y->maps = (ovp_net_maps){OVP_NET_RESNET_CHUNK, blocks, y->c->pixels, lanes};
+        y->channels = blocks * lanes;
         y->image = y->channels * y->c->pixels;
     }
 done:
-    ovp_free(ws->ctx, lanes);
     return status;
 }
 

@@ -207,8 +207,8 @@ static const shape_of shapes_of[] = {{1, 3, 8, 10, 16, 8}, {2, 3, 9, 3, 16, 11},
                                      {1, 2, 12, 4, 2, 17}, {3, 3, 8, 10, 16, 2}, {1, 3, 32, 10, 16, 2}};
 enum { SHAPES_OF = sizeof shapes_of / sizeof *shapes_of };
 
-/* f32 rounds differently in another order; a ReLU at the brink then lets through or not. Measured against f64: the
- * worst of all shapes and levels is 3e-6 for outputs and statistics, 4e-5 for a tensor's gradient. */
+/* f32 rounds differently in another order, and a ReLU at the brink may then decide otherwise. Measured against f64 over
+ * all shapes and levels: outputs and statistics 1e-6, a tensor's gradient 2.6e-5, in units of its largest value. */
 static void compare(net *fast, const net *exact, const double *f, const double *g, const double *statistics,
                     double loss) {
     const ovp_idx outs = fast->rows * fast->outputs, values = ovp_net_model_state_values(fast->model);
@@ -218,22 +218,22 @@ static void compare(net *fast, const net *exact, const double *f, const double *
     const ovp_net_targets t = label_targets(OVP_LOSS_CROSS_ENTROPY, OVP_REDUCE_MEAN, fast->rows, fast->outputs, labels);
     assert_ok(fast->ctx, ovp_net_forward(fast->ws, fast->batch, fast->theta, f32));
     for (ovp_idx i = 0; i < outs; i++) widened[i] = (double)f32[i];
-    assert_true(gap(OVP_F64, f, widened, outs) <= 2e-5);
+    assert_true(gap(OVP_F64, f, widened, outs) <= 1e-5);
     assert_ok(fast->ctx, ovp_net_loss_grad(fast->ws, fast->batch, &t, fast->theta, &value, g32));
-    assert_true(fabs(value - loss) <= 2e-5 * fabs(loss));
+    assert_true(fabs(value - loss) <= 1e-5 * fabs(loss));
     assert_ok(fast->ctx, ovp_net_state_update(fast->ws, 1, state));
     ovp_idx count;
     const ovp_net_slice *s = ovp_net_model_state(fast->model, &count);
     for (ovp_idx i = 0; i < count; i++) {
         for (ovp_idx k = 0; k < s[i].count; k++) widened[k] = (double)state[s[i].offset + k];
         const double d = gap(OVP_F64, statistics + s[i].offset, widened, s[i].count);
-        if (!(d <= 2e-5)) fail_msg("%s: %g apart (rows %d)", s[i].name, d, (int)fast->rows);
+        if (!(d <= 1e-5)) fail_msg("%s: %g apart (rows %d)", s[i].name, d, (int)fast->rows);
     }
     s = ovp_net_model_slices(fast->model, &count);
     for (ovp_idx i = 0; i < count; i++) {
         for (ovp_idx k = 0; k < s[i].count; k++) widened[k] = (double)g32[s[i].offset + k];
         const double d = gap(OVP_F64, g + s[i].offset, widened, s[i].count);
-        if (!(d <= 3e-4)) fail_msg("gradient of %s: %g apart (rows %d)", s[i].name, d, (int)exact->rows);
+        if (!(d <= 2e-4)) fail_msg("gradient of %s: %g apart (rows %d)", s[i].name, d, (int)exact->rows);
     }
 }
 
