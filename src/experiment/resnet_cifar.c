@@ -15,7 +15,7 @@ static const ovp_param params[] = {
     {"test-samples", OVP_PARAM_INT, "0", 0, 1e7, NULL, "images", "Test images, drawn at random; 0: all."},
     {"epochs", OVP_PARAM_INT, "16", 1, 10000, NULL, "epochs", "Passes over the training images."},
     {"batch", OVP_PARAM_INT, "128", 2, 65536, NULL, "images", "Of a step, and of a test pass; the last may be short."},
-    {"lr", OVP_PARAM_REAL, "0", 0, 1e6, NULL, "", "Learning rate of SGD; 0: L^(2 alpha - 1.05), as published."},
+    {"lr", OVP_PARAM_REAL, "0", 0, 1e30, NULL, "", "Learning rate of SGD; 0: L^(2 alpha - 1.05), as published."},
     {"alpha", OVP_PARAM_REAL, "0.75", 1e-3, 4, NULL, "", "Residuals are scaled by n^-alpha."},
     {"width", OVP_PARAM_INT, "16", 2, 1024, NULL, "channels", "Channels of the first stage, even; doubled twice."},
     {"crop", OVP_PARAM_INT, "4", 0, 64, NULL, "pixels",
