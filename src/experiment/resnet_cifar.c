@@ -25,8 +25,8 @@ static const ovp_param params[] = {
 };
 
 static const ovp_experiment_preset presets[] = {
-    {"quick", "seconds: L = 8 on 512 of the shipped MNIST images, four seeds",
-     "layers=8;dataset=mnist;train-samples=512;test-samples=256;epochs=3;batch=32;seeds=42,43,44,45"},
+    {"quick", "seconds: L = 8 on 1024 of the shipped MNIST images, four seeds",
+     "layers=8;dataset=mnist;train-samples=1024;test-samples=256;epochs=4;batch=32;seeds=42,43,44,45"},
     {"default", "minutes: L = 20 on 10000 images of CIFAR-10, five epochs",
      "layers=20;train-samples=10000;test-samples=2000;epochs=5"},
     {"paper", "as published: L = 56, 104 and 224, 16 epochs of all images (hours)", "seeds=1231"},

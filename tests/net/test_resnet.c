@@ -268,8 +268,8 @@ static void test_conv(void **fixture) {
     }
 }
 
-/* The same bits for any number of threads; loss_step = loss_grad and a separate update; other rows in between leave
- * nothing behind; no allocation after creation. */
+/* The same bits for any number of threads; loss_step = loss_grad and a separate update; weights that are not numbers
+ * leave nothing behind. */
 static void test_bits(void **fixture) {
     (void)fixture;
     if (!ovp_net_conv_library()) skip();
@@ -324,6 +324,56 @@ static void test_divergence(void **fixture) {
     }
 }
 
+/* Everything that a training step needs, with `left` allocations granted. */
+static ovp_status build(ovp_ctx *ctx, const char *engine, ovp_net_model **model, ovp_net_batch **batch,
+                        ovp_net_workspace **ws) {
+    static const float x[3 * 2 * 16] = {0.5f, -1, 2};
+    const ovp_net_resnet_options o = {
+        .size = sizeof o, .blocks = 1, .channels = 2, .image = 4, .classes = 3, .width = 2, .engine = engine};
+    ovp_status status = ovp_net_resnet_create(model, ctx, &o);
+    if (status == OVP_OK) status = ovp_net_bind(batch, ctx, *model, x, 3);
+    if (status == OVP_OK) status = ovp_net_workspace_create(ws, ctx, *model, 3);
+    return status;
+}
+
+/* Every allocation may fail, and steps make none. */
+static void test_memory(void **fixture) {
+    (void)fixture;
+    for (int i = 0; i < (ovp_net_conv_library() ? 2 : 1); i++) {
+        ovp_status status = OVP_ENOMEM;
+        for (int grant = 1; status == OVP_ENOMEM; grant++) {
+            assert_true(grant < 500);
+            int left = grant;
+            const ovp_allocator allocator = granting(&left);
+            ovp_ctx_options options = {.size = sizeof options, .threads = 1, .allocator = &allocator};
+            ovp_ctx *ctx;
+            ovp_net_model *model = NULL;
+            ovp_net_batch *batch = NULL;
+            ovp_net_workspace *ws = NULL;
+            if (ovp_ctx_create(&ctx, &options) != OVP_OK) continue;
+            status = build(ctx, i ? "conv" : "reference", &model, &batch, &ws);
+            if (status == OVP_OK) {
+                static const int32_t labels[] = {0, 2, 1};
+                const ovp_net_targets t = {.loss = OVP_LOSS_CROSS_ENTROPY, .labels = labels};
+                const ovp_net_update sgd = {.rule = OVP_RULE_SGD, .lr = 0.1};
+                float theta[2000] = {0};
+                double loss;
+                assert_in_range(ovp_net_model_parameters(model), 1, 2000);
+                left = 100;
+                assert_ok(ctx, ovp_net_loss_step(ws, batch, &t, &sgd, theta, &loss));
+                const int warm = left; /* the pool's first use may allocate */
+                for (int k = 0; k < 3; k++) assert_ok(ctx, ovp_net_loss_step(ws, batch, &t, &sgd, theta, &loss));
+                assert_int_equal(left, warm);
+            }
+            ovp_net_workspace_free(ws);
+            ovp_net_batch_free(batch);
+            ovp_net_model_free(model);
+            ovp_ctx_free(ctx);
+        }
+        assert_int_equal(status, OVP_OK);
+    }
+}
+
 static void test_refusals(void **fixture) {
     ovp_ctx *ctx = *fixture;
     static const struct {
@@ -365,9 +415,9 @@ static void test_refusals(void **fixture) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {CTX_TEST(test_published_counts),   CTX_TEST(test_start),
-                                       cmocka_unit_test(test_gradients),  cmocka_unit_test(test_state),
-                                       cmocka_unit_test(test_conv),       cmocka_unit_test(test_bits),
-                                       cmocka_unit_test(test_divergence), CTX_TEST(test_refusals)};
+    const struct CMUnitTest tests[] = {
+        CTX_TEST(test_published_counts),   CTX_TEST(test_start),          cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_state),      cmocka_unit_test(test_conv),   cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_divergence), cmocka_unit_test(test_memory), CTX_TEST(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
