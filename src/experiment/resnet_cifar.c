@@ -21,7 +21,7 @@ static const ovp_param params[] = {
     {"crop", OVP_PARAM_INT, "4", 0, 64, NULL, "pixels",
      "Black border that a random window of the image's size may reach into, drawn anew in every epoch; 0: no crops."},
     {"crop-test", OVP_PARAM_BOOL, "yes", 0, 0, NULL, "",
-     "Crop test images too where batch statistics test (published)."},
+     "Crop test images too (published), the same in both ways of testing."},
 };
 
 static const ovp_experiment_preset presets[] = {
@@ -41,7 +41,7 @@ static const ovp_store_column accuracy_columns[] = {
     {"test_loss", "", "cross-entropy of the test images normed by their own batch (published way)"},
     {"test_accuracy", "", "share of them whose class has the largest output"},
     {"test_top2", "", "one of the two largest"},
-    {"eval_loss", "", "by running statistics (eval mode), images not cropped"},
+    {"eval_loss", "", "the same images by running statistics (eval mode)"},
     {"eval_accuracy", "", "as test_accuracy, in eval mode"},
     {"eval_top2", "", "as test_top2, in eval mode"},
     {"published_top2", "", "as the published program counts: class among the two largest of any image of the batch"},
@@ -225,8 +225,8 @@ static const ovp_experiment_question questions[] = {
      "the batch, which it nearly always does. Column published_top2 counts that way, test_top2 the right one."},
     {"Why two accuracies?",
      "The published test never called eval(): every test batch was normed by its own mean and variance, so that an "
-     "image's class depended on the images beside it (and the images were cropped at random). eval_accuracy norms by "
-     "the running statistics that training gathered, on whole images."},
+     "image's class depended on the images beside it. eval_accuracy norms by "
+     "the running statistics that training gathered; with so few and so large steps these lag behind the weights."},
 };
 
 const ovp_experiment ovp_experiment_resnet_cifar = {

@@ -248,8 +248,8 @@ done:
     return status;
 }
 
-/* Over all test images: as published (statistics of the test batch; cropped if asked for), or by the running statistics
- * on the images as they are. */
+/* Over all test images, normed as published by the test batch or by the running statistics; both modes see the same
+ * crops. */
 static ovp_status test_net(net *n, ovp_idx epoch, int running, resnet_score *score) {
     resnet_lab *lab = n->lab;
     ovp_status status = OVP_OK;
@@ -261,7 +261,7 @@ static ovp_status test_net(net *n, ovp_idx epoch, int running, resnet_score *sco
     for (ovp_idx k = 0; k < count; k++) {
         const ovp_idx rows = batch_rows(lab, lab->test.n, k);
         double loss;
-        OVP_TRY(gather(&batch, n, &lab->test, NULL, k * lab->batch, rows, lab->crop_test && !running ? crops : NULL));
+        OVP_TRY(gather(&batch, n, &lab->test, NULL, k * lab->batch, rows, lab->crop_test ? crops : NULL));
         OVP_TRY(running ? ovp_net_forward_state(n->ws, batch, n->theta, n->state, n->f)
                         : ovp_net_forward(n->ws, batch, n->theta, n->f));
         ovp_net_batch_free(batch);
