@@ -105,6 +105,12 @@ ovp_status resnet_load(resnet_lab *lab) {
                    ovp_params_int(lab->params, "train-samples"), "train-samples", train));
     OVP_TRY(choose(&lab->test, lab->ctx, &lab->set.x_test, &lab->set.y_test,
                    ovp_params_int(lab->params, "test-samples"), "test-samples", test));
+    if (lab->train.n % lab->batch && 2 * (lab->train.n % lab->batch) < lab->batch)
+        OVP_TRY(
+            ovp_run_warning(lab->run,
+                            "the last batch of an epoch has %lld images of %lld: its step is noisier than the others "
+                            "and comes just before the test; give --train-samples as a multiple of --batch",
+                            (long long)(lab->train.n % lab->batch), (long long)lab->batch));
     about = json_pack("{s:s, s:I, s:I, s:s}", "dataset", name, "train", (json_int_t)lab->train.n, "test",
                       (json_int_t)lab->test.n, "preparation", "pixels / 255, minus .5, over .5");
     status = about ? ovp_run_describe(lab->run, about)
