@@ -8,9 +8,9 @@
 /* OVP_EUNAVAILABLE: this build has no oneDNN, and how to get it. */
 ovp_status ovp_net_onednn_missing(ovp_ctx *ctx);
 
-#ifdef OVP_HAVE_ONEDNN
-
-/* A 3x3 convolution, padding 1, of `rows` samples at a time. Images stand [sample][channel / lanes][row][column]
+/* The rest is there with oneDNN alone.
+ *
+ * A 3x3 convolution, padding 1, of `rows` samples at a time. Images stand [sample][channel / lanes][row][column]
  * [channel % lanes], channels padded with zeros to a multiple of lanes; lanes 1 is the plain order. */
 typedef struct ovp_net_conv_shape {
     ovp_idx rows, in, out, size, stride;
@@ -48,5 +48,4 @@ typedef enum ovp_net_conv_kind {
 ovp_status ovp_net_conv_run(const ovp_net_conv *conv, ovp_ctx *ctx, ovp_net_conv_kind kind, const float *a,
                             const float *b, const float *c, float *scratch);
 
-#endif
 #endif
