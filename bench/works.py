@@ -246,6 +246,16 @@ def kernel_gram(o, work, kind):
         yield kernel_row(o, f"{work} {key[1]}", runs, key, ns_beyond_product=[groups(r, "ns") for r in runs[key]])
 
 
+def resnet(o, work, layers):
+    calls = torch_calls(o, "resnet_step_torch.py", layers, "THREADS", o.slice, variants=(("plain",), ("channels-last",)))
+    runs = collect(o, calls | {("ours",): program(o, "resnet_step", layers, o.threads, o.slice)})
+    same_work(work, runs)
+    results = runs[("ours",)]
+    yield row(work, "ms", o.threads, results, [groups(r, "ms") for r in results],
+              [[(g["floor_ms"], g["ms"]) for g in r["groups"]] for r in results],
+              fma_giga=[groups(r, "fma_g") for r in results], **theirs(runs))
+
+
 def whole(o, experiment, *arguments, look, figures=False):
     """A run of the program from its start to its end; without figures no gnuplot is on its PATH. look(result, folder): more
     fields of the run's result."""
@@ -330,5 +340,6 @@ works = {
     "pvar-225d": ("2-variation of a Brownian path of 2000 points in R^225, no peer", "pvar", pvar, 2000, 225, 2),
     "eigenpro-4000": ("EigenPro epoch, Laplace kernel, 4000 images, f32", "eigenpro", eigenpro, 4000),
     "eigenpro-60000": ("EigenPro epoch, Laplace kernel, 60000 images, f32", "eigenpro", eigenpro, 60000),
+    "resnet56-step": ("step of the published convolutional net of 56 layers, 128 images, SGD", "resnet_step", resnet, 56),
     "tutorial": ("depth-vs-width's published run end to end, 300,000 Adam steps", "overparam", tutorial),
 }

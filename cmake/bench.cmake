@@ -1,5 +1,5 @@
 # The programs that bench/run times; none is part of a plain build.
-set(bench_programs lazy_step small_step residual_step vector_maths ntk kernel_gram cholesky eigenpro pvar)
+set(bench_programs lazy_step small_step residual_step vector_maths ntk kernel_gram cholesky eigenpro pvar resnet_step)
 foreach(name IN LISTS bench_programs)
   add_executable(${name} EXCLUDE_FROM_ALL bench/${name}.c bench/common.c)
   target_include_directories(${name} PRIVATE ${OVP_CORE_INCLUDES})

@@ -24,6 +24,28 @@ set(OVP_JANSSON_LIBS ${JANSSON_LINK_LIBRARIES})
 set(OVP_LAB_INCLUDES ${JANSSON_INCLUDE_DIRS} ${YAML_INCLUDE_DIRS} ${ZIP_INCLUDE_DIRS} ${ZLIB_INCLUDE_DIRS})
 set(OVP_LAB_LIBS ${JANSSON_LINK_LIBRARIES} ${YAML_LINK_LIBRARIES} ${ZIP_LINK_LIBRARIES} ${ZLIB_LINK_LIBRARIES})
 
+# Optional. Convolutions: oneDNN 2, header and library by themselves (its CMake file asks for OpenCL, which is not used).
+option(OVP_ONEDNN "Convolutional nets on oneDNN" ON)
+set(OVP_CORE_DEFINITIONS "")
+set(OVP_PC_ONEDNN "")
+if(OVP_ONEDNN)
+  find_library(OVP_ONEDNN_LIBRARY NAMES dnnl)
+  find_path(OVP_ONEDNN_INCLUDE oneapi/dnnl/dnnl_version.h)
+  mark_as_advanced(OVP_ONEDNN_LIBRARY OVP_ONEDNN_INCLUDE)
+endif()
+set(onednn_version "")
+if(OVP_ONEDNN AND OVP_ONEDNN_LIBRARY AND OVP_ONEDNN_INCLUDE)
+  file(STRINGS ${OVP_ONEDNN_INCLUDE}/oneapi/dnnl/dnnl_version.h onednn_version REGEX "define DNNL_VERSION_MAJOR +2$")
+endif()
+if(onednn_version)
+  set(OVP_CORE_DEFINITIONS OVP_HAVE_ONEDNN)
+  list(APPEND OVP_CORE_INCLUDES ${OVP_ONEDNN_INCLUDE})
+  list(APPEND OVP_CORE_LIBS ${OVP_ONEDNN_LIBRARY})
+  set(OVP_PC_ONEDNN -ldnnl)
+else()
+  message(STATUS "built without oneDNN 2 (Debian: libdnnl-dev)")
+endif()
+
 # Optional. Images: what is left out answers OVP_EUNAVAILABLE and names the package; overparam doctor shows it. The index of
 # the run folders: without it they are read.
 option(OVP_PNG "Read and write PNG images (libpng)" ON)

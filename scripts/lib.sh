@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # What the build and the program need; alternatives separated by '|', the first is installed if none is there.
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config
     "libopenblas-openmp-dev|libopenblas-pthread-dev|libopenblas-serial-dev"
-    librandom123-dev libjansson-dev libyaml-dev libzip-dev zlib1g-dev libpng-dev libturbojpeg0-dev
+    librandom123-dev libjansson-dev libyaml-dev libzip-dev zlib1g-dev libpng-dev libturbojpeg0-dev libdnnl-dev
     libsqlite3-dev gnuplot-nox curl ca-certificates)
 packages_test=(g++ libcmocka-dev binutils groff-base)
 packages_ci=(clang-format lcov gcc-aarch64-linux-gnu libc6-dev-arm64-cross clang-14 libclang-rt-14-dev)

@@ -214,6 +214,50 @@ OVP_API ovp_status ovp_net_residual_draw(ovp_ctx *ctx, const ovp_net_residual_op
                                          const ovp_net_residual_start *start, ovp_numeric_rng *rng, void *read_in,
                                          void *read_out, void *theta);
 
+/* ---- convolutional residual nets ------------------------------------------------------------------- */
+
+/* Residual net on square images (the family of He et al. 2016, section 4.2, with a scale on the residuals): a 3x3
+ * convolution to `width` channels, batch norm, ReLU; three stages of n = `blocks` blocks on width, 2 width and 4 width
+ * channels, the second and third halving the image; global mean; linear layer with bias. Weight layers: L = 6 n + 2.
+ * Block: y = delta relu(bn1(conv1 x)); y = delta bn2(conv2 y); x <- relu(y + shortcut(x)), delta = n^-power. The
+ * shortcut is the identity or, into a new stage, every other pixel of x with as many zero channels before as after
+ * ("option A"). Convolutions are 3x3, padded with zeros, without bias; batch norm has eps 1e-5.
+ * theta: tensors in torch's order and shapes (convolution [out, in, 3, 3]); layer 0 is the first convolution with its
+ * norm, L - 1 the linear layer. Inputs: channels x image x image values a sample, channel by channel.
+ * The outputs of a sample depend on its whole batch: forward, loss_grad, loss_step and vjp norm by the batch's mean and
+ * variance (train mode). What a trained net norms by afterwards is its state. */
+typedef struct ovp_net_resnet_options {
+    size_t size;
+    ovp_idx blocks;                   /* n, per stage */
+    ovp_idx channels, image, classes; /* 0: 3, 32, 10 */
+    ovp_idx width;                    /* 0: 16; even */
+    double power;                     /* delta = n^-power; 0 means .75 */
+    ovp_numeric_type type;
+    const char *engine; /* "auto" (default: conv for f32 where this build has it, else reference), "reference",
+                         * "conv": oneDNN's convolutions, f32 only */
+} ovp_net_resnet_options;
+
+/* Model in *out; free with ovp_net_model_free. Has vjp besides forward and loss_grad, and a state. Errors: OVP_EINVAL
+ * (a count outside its range, power, type, engine, each named), OVP_EUNSUPPORTED (conv in f64), OVP_EUNAVAILABLE (conv
+ * in a build without oneDNN), OVP_ENOMEM. */
+OVP_API ovp_status ovp_net_resnet_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_resnet_options *options);
+/* Fills theta (P values): first every tensor as torch's modules draw it when they are made (ovp_net_init's
+ * torch-default), then again the first convolution and the linear weight by kaiming-normal: the published start, in
+ * its order of draws. */
+OVP_API ovp_status ovp_net_resnet_draw(const ovp_net_model *model, ovp_ctx *ctx, ovp_numeric_rng *rng, void *theta);
+/* Version of the library that convolves, "oneDNN 2.6.3"; NULL in a build without. */
+OVP_API const char *ovp_net_conv_library(void);
+
+/* ---- state ----------------------------------------------------------------------------------------- */
+
+/* Buffers beside theta: values of the model's type that training gathers and no gradient moves (running means and
+ * variances). The caller holds them; ovp_net_state_update alone changes them. Slices as of theta, offsets into the
+ * state; *count 0: the model has none. Roles and fans mean nothing here. */
+OVP_API const ovp_net_slice *ovp_net_model_state(const ovp_net_model *model, ovp_idx *count);
+OVP_API ovp_idx ovp_net_model_state_values(const ovp_net_model *model);
+/* As before any training: means 0, variances 1. */
+OVP_API void ovp_net_state_init(const ovp_net_model *model, void *state);
+
 /* ---- access to tensors ---------------------------------------------------------------------------- */
 
 /* Copies one tensor between theta and C order. out, in: slice->count values of the model's type. */
@@ -367,6 +411,15 @@ OVP_API ovp_status ovp_net_jacobian(ovp_net_workspace *workspace, const ovp_net_
  * the model's type, provided by the caller for every layer l. OVP_EUNSUPPORTED for other models. */
 OVP_API ovp_status ovp_net_factors(ovp_net_workspace *workspace, const ovp_net_batch *batch, const void *theta,
                                    void *const *h, void *const *delta);
+
+/* state += momentum (statistics - state), with the statistics of the batch that this workspace last went through in
+ * train mode (forward, loss_grad, loss_step, vjp); of a variance the unbiased one, as torch.nn.BatchNorm2d (momentum
+ * there: .1). Errors: OVP_EUNSUPPORTED (no state), OVP_EINVAL (no such batch yet, momentum outside 0..1). */
+OVP_API ovp_status ovp_net_state_update(ovp_net_workspace *workspace, double momentum, void *state);
+/* F by the state in place of the batch's own statistics (eval mode): a sample's outputs are its own. OVP_EUNSUPPORTED:
+ * no state. */
+OVP_API ovp_status ovp_net_forward_state(ovp_net_workspace *workspace, const ovp_net_batch *batch, const void *theta,
+                                         const void *state, void *out);
 
 /* Lets another context of the family (a worker's, inside ovp_parallel) use the workspace from now on: one small net a
  * worker, many side by side. */

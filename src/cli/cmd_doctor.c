@@ -132,6 +132,12 @@ static void images(doctor *d) {
     }
 }
 
+static void convolutions(doctor *d) {
+    const char *library = ovp_net_conv_library();
+    line(d, "Convolutions", library ? library : "left out of this build; install libdnnl-dev and build again");
+    cli_json_set(d->cli, d->object, "convolutions", library ? json_string(library) : json_null());
+}
+
 static ovp_status data(doctor *d) {
     ovp_status status = OVP_OK;
     const ovp_data_info *info;
@@ -199,6 +205,7 @@ static ovp_status run(cli_app *cli, int argc, char **argv) {
     memory(&d);
     gnuplot(&d);
     images(&d);
+    convolutions(&d);
     OVP_TRY(data(&d));
     runs(&d);
     run_index(&d);

@@ -123,6 +123,10 @@ ovp_status ovp_net_init_tensor(ovp_ctx *ctx, const char *name, double gain, ovp_
 /* Values of one slice in C order, or the next n of them: by the rule, or the parametrisation's own. */
 static ovp_status draw(ovp_ctx *ctx, const ovp_net_init_options *options, const ovp_net_slice *slice,
                        ovp_numeric_rng *rng, ovp_numeric_type type, ovp_idx n, void *out) {
+    if (slice->fan_in == 0) { /* of a norm: scales start at 1, shifts at 0, whatever the rule */
+        fill_constant(type, n, slice->role == OVP_ROLE_NORM ? 1 : 0, out);
+        return OVP_OK;
+    }
     const int own = !options->rule || strcmp(options->rule, "parametrization") == 0;
     if (slice->init_std > 0 && !(own && !(options->gain < 0) && !(options->gain > 0)))
         return ovp_fail(ctx, OVP_EINVAL,

@@ -1,4 +1,5 @@
 /* Which compiled version of the hot kernels a context uses. */
+#include "net/conv_loops_int.h"
 #include "net/residual_tile_int.h"
 #include "net/tile_int.h"
 
@@ -49,6 +50,20 @@ static const ovp_net_residual_kernels *const residuals[1][2] = {
 
 const ovp_net_residual_kernels *ovp_net_residual_kernels_for(const ovp_ctx *ctx, ovp_numeric_type type) {
     return residuals[ovp_isa_rank(ctx)][type == OVP_F64];
+}
+
+/* f32 alone: what oneDNN convolves. */
+extern const ovp_net_conv_loops ovp_net_conv_loops_f32_base;
+#if defined(__x86_64__)
+extern const ovp_net_conv_loops ovp_net_conv_loops_f32_v3, ovp_net_conv_loops_f32_v4;
+static const ovp_net_conv_loops *const conv_loops[3] = {&ovp_net_conv_loops_f32_base, &ovp_net_conv_loops_f32_v3,
+                                                        &ovp_net_conv_loops_f32_v4};
+#else
+static const ovp_net_conv_loops *const conv_loops[1] = {&ovp_net_conv_loops_f32_base};
+#endif
+
+const ovp_net_conv_loops *ovp_net_conv_loops_for(const ovp_ctx *ctx) {
+    return conv_loops[ovp_isa_rank(ctx)];
 }
 
 #define OVP_UPDATES(level)                                                                                             \

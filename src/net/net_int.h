@@ -58,6 +58,10 @@ typedef struct ovp_net_engine {
                            ovp_idx count, void *out);
     ovp_status (*factors)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, void *const *h,
                           void *const *delta);
+    /* Of models with a state, as ovp_net_state_update and ovp_net_forward_state, arguments checked. */
+    ovp_status (*absorb)(ovp_net_workspace *ws, double momentum, void *state);
+    ovp_status (*evaluate)(ovp_net_workspace *ws, const ovp_net_batch *batch, const void *theta, const void *state,
+                           void *f);
 } ovp_net_engine;
 
 extern const ovp_net_engine ovp_net_reference_f32, ovp_net_reference_f64, ovp_net_gemm_f32, ovp_net_gemm_f64,
@@ -79,6 +83,8 @@ struct ovp_net_model {
     const ovp_net_model *base; /* of a model made of a model; slices are then the base's */
     unsigned lacks;            /* operations its engine has and this model has not */
     void *own;                 /* what such a model keeps (theta_0, alpha, a map, a function): one allocation */
+    ovp_net_slice *state;      /* behind the slices of theta, in their allocation */
+    ovp_idx state_count, state_values;
 };
 
 /* A dense rows x cols matrix cut for the register-blocked product: panels of `panel` columns, within one tiles of 6

@@ -37,8 +37,7 @@ static flavour find_flavour(void) {
     }
 }
 
-/* Sets the OpenMP thread count of the calling thread and returns what it was; 1 without OpenMP. */
-static int swap_omp_threads(int threads) {
+int ovp_numeric_swap_omp_threads(int threads) {
     if (!omp_get_max_threads || !omp_set_num_threads) return 1;
     int previous = omp_get_max_threads();
     if (previous != threads) omp_set_num_threads(threads);
@@ -62,7 +61,7 @@ void ovp_numeric_gemm_blocked(ovp_numeric_type type, int ta, int tb, ovp_idx m, 
     if (m <= 0 || n <= 0) return;
     const CBLAS_TRANSPOSE op_a = ta ? CblasTrans : CblasNoTrans, op_b = tb ? CblasTrans : CblasNoTrans;
     const int width = as_int(n), la = as_ld(lda), lb = as_ld(ldb), lc = as_ld(ldc);
-    const int threads = swap_omp_threads(1);
+    const int threads = ovp_numeric_swap_omp_threads(1);
     for (ovp_idx i = 0; i < m; i += block) {
         int rows = as_int(m - i < block ? m - i : block);
         ovp_idx j = 0;
@@ -79,7 +78,7 @@ void ovp_numeric_gemm_blocked(ovp_numeric_type type, int ta, int tb, ovp_idx m, 
             j += block;
         } while (j < k);
     }
-    if (threads != 1) swap_omp_threads(threads);
+    if (threads != 1) ovp_numeric_swap_omp_threads(threads);
 }
 
 void ovp_numeric_gemm(ovp_numeric_type type, int ta, int tb, ovp_idx m, ovp_idx n, ovp_idx k, double alpha,
@@ -89,20 +88,20 @@ void ovp_numeric_gemm(ovp_numeric_type type, int ta, int tb, ovp_idx m, ovp_idx 
 
 void ovp_numeric_solve_triangle(int right, int transposed, ovp_idx m, ovp_idx n, const double *l, ovp_idx ldl,
                                 double *b, ovp_idx ldb) {
-    const int threads = swap_omp_threads(1);
+    const int threads = ovp_numeric_swap_omp_threads(1);
     cblas_dtrsm(CblasRowMajor, right ? CblasRight : CblasLeft, CblasLower, transposed ? CblasTrans : CblasNoTrans,
                 CblasNonUnit, as_int(m), as_int(n), 1, l, as_ld(ldl), b, as_ld(ldb));
-    if (threads != 1) swap_omp_threads(threads);
+    if (threads != 1) ovp_numeric_swap_omp_threads(threads);
 }
 
 void ovp_numeric_subtract_square(ovp_idx n, ovp_idx k, const double *a, ovp_idx lda, double *c, ovp_idx ldc) {
-    const int threads = swap_omp_threads(1);
+    const int threads = ovp_numeric_swap_omp_threads(1);
     cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, as_int(n), as_int(k), -1, a, as_ld(lda), 1, c, as_ld(ldc));
-    if (threads != 1) swap_omp_threads(threads);
+    if (threads != 1) ovp_numeric_swap_omp_threads(threads);
 }
 
 int ovp_numeric_blas_begin(void) {
-    if (find_flavour() != PTHREAD) return swap_omp_threads(1);
+    if (find_flavour() != PTHREAD) return ovp_numeric_swap_omp_threads(1);
     if (!openblas_get_num_threads || !openblas_set_num_threads) return 1;
     int previous = openblas_get_num_threads();
     if (previous != 1) openblas_set_num_threads(1);
@@ -111,7 +110,7 @@ int ovp_numeric_blas_begin(void) {
 
 void ovp_numeric_blas_end(int previous) {
     if (find_flavour() != PTHREAD)
-        swap_omp_threads(previous);
+        ovp_numeric_swap_omp_threads(previous);
     else if (openblas_set_num_threads && previous != 1)
         openblas_set_num_threads(previous);
 }

@@ -4,6 +4,9 @@
 
 #include <overparam/numeric.h>
 
+/* Sets the OpenMP thread count of the calling thread and returns what it was; 1 without OpenMP. */
+int ovp_numeric_swap_omp_threads(int threads);
+
 /* ovp_numeric_gemm in blocks of at most `block` rows of C and at most `block` steps of the sum, because CBLAS counts in
  * int. 1 <= block <= INT_MAX. */
 void ovp_numeric_gemm_blocked(ovp_numeric_type type, int ta, int tb, ovp_idx m, ovp_idx n, ovp_idx k, double alpha,
