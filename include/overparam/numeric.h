@@ -242,8 +242,9 @@ OVP_API ovp_status ovp_numeric_cholesky(ovp_idx *minor, ovp_ctx *ctx, ovp_idx n,
 /* b (n x rhs, C order) <- (L L^T)^-1 b in place, l as ovp_numeric_cholesky leaves it. 2 n^2 rhs flops, by all threads,
  * bits as above. Errors: OVP_EINVAL (an extent), OVP_EINTERRUPTED. */
 OVP_API ovp_status ovp_numeric_cholesky_solve(ovp_ctx *ctx, ovp_idx n, const double *l, ovp_idx rhs, double *b);
-/* *out: an estimate of ||a||_1 ||a^-1||_1 from below, rarely by more than a factor 3 (Higham 1988; dpocon), norm =
- * ||a||_1; INFINITY where it overflows. O(n^2), on the calling thread alone. Errors: OVP_EINVAL, OVP_ENOMEM. */
+/* *out: an estimate of ||a||_1 ||a^-1||_1 from below, rarely by more than a factor 3 (Higham 1988; dlacn2), norm =
+ * ||a||_1; INFINITY where it overflows. About five solves of one column. Errors: OVP_EINVAL, OVP_ENOMEM,
+ * OVP_EINTERRUPTED. */
 OVP_API ovp_status ovp_numeric_cholesky_condition(double *out, ovp_ctx *ctx, ovp_idx n, const double *l, double norm);
 
 /* ---- Gaussian integrals, roots ------------------------------------------------------------------- */

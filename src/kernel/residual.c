@@ -10,12 +10,12 @@ typedef struct residual {
     ovp_idx c;
     const double *b, *x;
     double *r;
-    double *strips;               /* STRIP x n a worker */
+    double *strips;               /* STRIP x n a worker, extended alone */
     const double *x_high, *x_low; /* the halves of x, extended alone */
     double *sums;                 /* 2 c a worker, extended alone */
 } residual;
 
-/* Rows first .. first + rows - 1 of the whole matrix. */
+/* Rows first .. first + rows - 1 of the whole matrix, extended alone. */
 static void fill_strip(const ovp_kernel_symmetric *a, ovp_idx first, ovp_idx rows, double *out) {
     const ovp_idx n = a->n;
     for (ovp_idx k = 0; k < first; k++)
@@ -57,19 +57,37 @@ static void extended_row(const residual *s, const double *row, const double *b, 
     for (ovp_idx j = 0; j < c; j++) r[j] = sum[j] + error[j];
 }
 
+/* r <- b - A x for these rows: the columns before them by the transpose of what stands above the diagonal, those after
+ * them as they stand, and between them the symmetric square. */
+static void plain_rows(const residual *s, ovp_idx first, ovp_idx rows) {
+    const ovp_idx n = s->a->n, c = s->c, after = first + rows;
+    const double *upper = s->a->upper;
+    double square[STRIP * STRIP], *r = s->r + first * c;
+    memcpy(r, s->b + first * c, (size_t)(rows * c) * sizeof *r);
+    if (first) ovp_numeric_gemm(OVP_F64, 1, 0, rows, c, first, -1, upper + first, n, s->x, c, 1, r, c);
+    for (ovp_idx i = 0; i < rows; i++) {
+        square[i * rows + i] = s->a->diagonal[first + i];
+        for (ovp_idx k = i + 1; k < rows; k++)
+            square[i * rows + k] = square[k * rows + i] = upper[(first + i) * n + first + k];
+    }
+    ovp_numeric_gemm(OVP_F64, 0, 0, rows, c, rows, -1, square, rows, s->x + first * c, c, 1, r, c);
+    if (after < n)
+        ovp_numeric_gemm(OVP_F64, 0, 0, rows, c, n - after, -1, upper + first * n + after, n, s->x + after * c, c, 1, r,
+                         c);
+}
+
 static ovp_status residual_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     const residual *s = arg;
     const ovp_idx n = s->a->n, c = s->c, first = task * STRIP, rows = n - first < STRIP ? n - first : STRIP;
+    if (!s->x_high) {
+        plain_rows(s, first, rows);
+        return OVP_OK;
+    }
     double *strip = s->strips + (ovp_idx)ovp_worker(ctx) * STRIP * n;
     fill_strip(s->a, first, rows, strip);
-    if (s->x_high) {
-        for (ovp_idx i = 0; i < rows; i++)
-            extended_row(s, strip + i * n, s->b + (first + i) * c, s->r + (first + i) * c,
-                         s->sums + 2 * c * (ovp_idx)ovp_worker(ctx));
-    } else {
-        memcpy(s->r + first * c, s->b + first * c, (size_t)(rows * c) * sizeof *s->r);
-        ovp_numeric_gemm(OVP_F64, 0, 0, rows, c, n, -1, strip, n, s->x, c, 1, s->r + first * c, c);
-    }
+    for (ovp_idx i = 0; i < rows; i++)
+        extended_row(s, strip + i * n, s->b + (first + i) * c, s->r + (first + i) * c,
+                     s->sums + 2 * c * (ovp_idx)ovp_worker(ctx));
     return OVP_OK;
 }
 
@@ -79,8 +97,8 @@ ovp_status ovp_kernel_residual(double *r, ovp_ctx *ctx, const ovp_kernel_symmetr
     const ovp_idx n = a->n, threads = ovp_threads(ctx);
     residual s = {.a = a, .c = c, .b = b, .x = x, .r = r};
     double *halves = NULL;
-    OVP_TRY(ovp_alloc(ctx, &s.strips, threads * STRIP * n, sizeof *s.strips));
     if (extended) {
+        OVP_TRY(ovp_alloc(ctx, &s.strips, threads * STRIP * n, sizeof *s.strips));
         OVP_TRY(ovp_alloc(ctx, &halves, 2 * n * c, sizeof *halves));
         OVP_TRY(ovp_alloc(ctx, &s.sums, threads * 2 * c, sizeof *s.sums));
         for (ovp_idx i = 0; i < n * c; i++) split(x[i], &halves[i], &halves[n * c + i]);

@@ -7,8 +7,7 @@
 #include <math.h>
 
 extern void dpotrf_(const char *triangle, const int *n, double *a, const int *lda, int *info, size_t triangle_length);
-extern void dpocon_(const char *triangle, const int *n, const double *a, const int *lda, const double *norm,
-                    double *rcond, double *work, int *iwork, int *info, size_t triangle_length);
+extern void dlacn2_(const int *n, double *v, double *x, int *signs, double *estimate, int *wanted, int *saved);
 
 /* Columns of a step; tiles a task updates at once; columns of b a task solves for. */
 enum { TILE = 256, RUN = 2, CHUNK = 64 };
@@ -136,22 +135,27 @@ done:
     return status;
 }
 
+/* LAPACK's estimator of a 1-norm (dpocon's too) asks for products with a^-1, which all threads give. */
 ovp_status ovp_numeric_cholesky_condition(double *out, ovp_ctx *ctx, ovp_idx n, const double *l, double norm) {
     ovp_status status = OVP_OK;
-    double *work = NULL, reciprocal = 0;
-    int *iwork = NULL, info = 0;
+    double *work = NULL, inverse = 0;
+    int *signs = NULL, wanted = 0, saved[3] = {0}, finite = 1;
     const int order = (int)n;
     *out = 1;
     OVP_TRY(check_order(ctx, n));
     if (n == 0) return OVP_OK;
-    OVP_TRY(ovp_alloc(ctx, &work, 3 * n, sizeof *work));
-    OVP_TRY(ovp_alloc(ctx, &iwork, n, sizeof *iwork));
-    const int blas = ovp_numeric_blas_begin();
-    dpocon_("U", &order, l, &order, &norm, &reciprocal, work, iwork, &info, 1);
-    ovp_numeric_blas_end(blas);
-    *out = info == 0 && reciprocal > 0 ? 1 / reciprocal : (double)INFINITY;
+    OVP_TRY(ovp_alloc(ctx, &work, 2 * n, sizeof *work));
+    OVP_TRY(ovp_alloc(ctx, &signs, n, sizeof *signs));
+    double *x = work + n;
+    while (finite) {
+        dlacn2_(&order, work, x, signs, &inverse, &wanted, saved);
+        if (!wanted) break;
+        OVP_TRY(ovp_numeric_cholesky_solve(ctx, n, l, 1, x));
+        for (ovp_idx i = 0; i < n; i++) finite = finite && isfinite(x[i]);
+    }
+    *out = finite && isfinite(inverse * norm) ? inverse * norm : (double)INFINITY;
 done:
     ovp_free(ctx, work);
-    ovp_free(ctx, iwork);
+    ovp_free(ctx, signs);
     return status;
 }
