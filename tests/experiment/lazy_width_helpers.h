@@ -21,10 +21,4 @@ static inline double number_at(const json_t *result, const char *table, size_t r
     return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
 }
 
-/* Drawing is test_framework's; here only the figures' data and scripts are written. */
-static inline int without_gnuplot(void **state) {
-    (void)state;
-    return setenv("PATH", "/nonexistent", 1);
-}
-
 #endif

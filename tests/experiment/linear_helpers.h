@@ -91,10 +91,4 @@ static inline void assert_refused(ovp_ctx *ctx, const ovp_experiment *experiment
     assert_int_equal(rmdir(root), 0);
 }
 
-/* Drawing is test_framework's; here only the figures' data and scripts are written. */
-static inline int without_gnuplot(void **state) {
-    (void)state;
-    return setenv("PATH", "/nonexistent", 1);
-}
-
 #endif

@@ -361,5 +361,5 @@ int main(void) {
         CTX_TEST(bad_inputs),
         CTX_TEST(running_out_of_memory),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, without_gnuplot, NULL);
 }

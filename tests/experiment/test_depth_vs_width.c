@@ -39,12 +39,6 @@ static const ovp_numeric_array *array_of(ovp_ctx *ctx, const json_t *result, con
     return NULL;
 }
 
-/* Drawing is test_framework's; here only the figures' data and scripts are written. */
-static int without_gnuplot(void **state) {
-    (void)state;
-    return setenv("PATH", "/nonexistent", 1);
-}
-
 /* ---- the tutorial's own checks ------------------------------------------------------------------- */
 
 static const depth_width_setup published = {.inputs = 5,

@@ -355,11 +355,6 @@ static void verdicts_go_all_ways(void **state) {
     scratch_remove(root);
 }
 
-static int without_gnuplot(void **state) {
-    (void)state;
-    return setenv("PATH", "/nonexistent", 1);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {CTX_TEST(a_run_holds_what_the_contract_names),
                                        cmocka_unit_test(threads_change_no_bit),

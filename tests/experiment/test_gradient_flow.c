@@ -274,12 +274,6 @@ static void an_interrupted_run_keeps_its_seeds(void **state) {
     scratch_remove(root);
 }
 
-/* Drawing is test_framework's; here only the figures' data and scripts are written. */
-static int without_gnuplot(void **state) {
-    (void)state;
-    return setenv("PATH", "/nonexistent", 1);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         CTX_TEST(ends_meet_numpy),

@@ -19,12 +19,6 @@ static double number_at(const json_t *result, const char *table, size_t row, con
     return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
 }
 
-/* Drawing is test_framework's; here only the figures' data and scripts are written. */
-static int without_gnuplot(void **state) {
-    (void)state;
-    return setenv("PATH", "/nonexistent", 1);
-}
-
 static void read_arrays(ovp_io_named_array **arrays, ovp_idx *count, ovp_ctx *ctx, const json_t *result) {
     char path[600];
     snprintf(path, sizeof path, "%s/arrays.npz", text_at(result, "run_dir"));

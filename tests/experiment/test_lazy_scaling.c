@@ -348,12 +348,6 @@ static void verdicts_say_yes_no_and_unclear(void **state) {
     }
 }
 
-/* Drawing is test_framework's; here only the figures' data and scripts are written. */
-static int without_gnuplot(void **state) {
-    (void)state;
-    return setenv("PATH", "/nonexistent", 1);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_change_no_bit),

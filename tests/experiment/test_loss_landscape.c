@@ -481,5 +481,5 @@ int main(void) {
         CTX_TEST(between_two_nets),   CTX_TEST(surfaces_from_files),   cmocka_unit_test(reading_off),
         CTX_TEST(verdicts_both_ways), cmocka_unit_test(interrupted),
     };
-    return cmocka_run_group_tests_name("loss-landscape", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("loss-landscape", tests, without_gnuplot, NULL);
 }

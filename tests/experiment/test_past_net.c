@@ -308,5 +308,5 @@ int main(void) {
         CTX_TEST(runs_and_nets),      CTX_TEST(too_many_nets), CTX_TEST(wrong_values), CTX_TEST(residual_descriptions),
         CTX_TEST(dense_descriptions), CTX_TEST(wrong_arrays),  CTX_TEST(flipped_bits),
     };
-    return cmocka_run_group_tests_name("past nets", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("past nets", tests, without_gnuplot, NULL);
 }

@@ -190,5 +190,5 @@ int main(void) {
         CTX_TEST(weights_come_back),
         CTX_TEST(lists_of_names),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, without_gnuplot, NULL);
 }

@@ -211,7 +211,7 @@ static void nets_of_a_run(void **state) {
     assert_string_equal(json_string_value(table_cell(result, "paths", 0, "source")), "20260102-030405-0123abcd");
     assert_true(number_at(result, "paths", 0, "seed") == 40 && number_at(result, "paths", 1, "seed") == 41);
     assert_true(near(number_at(result, "paths", 1, "norm_last"), norm(5, 3, .25, 2, 4)));
-    assert_string_equal(first_warning(result), "");
+    assert_true(strstr(first_warning(result), "no gnuplot") || first_warning(result)[0] == 0);
     json_decref(result);
     scratch_remove(root);
     /* another beta than the run's, and the same nets twice, are said */
@@ -407,5 +407,5 @@ int main(void) {
         CTX_TEST(norms_of_files),        CTX_TEST(nets_of_a_run), CTX_TEST(synthetic_powers),
         CTX_TEST(threads_do_not_matter), CTX_TEST(bad_inputs),    CTX_TEST(running_out_of_memory),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, without_gnuplot, NULL);
 }

@@ -132,5 +132,5 @@ int main(void) {
                                        cmocka_unit_test(the_same_bits),
                                        CTX_TEST(divergence),
                                        CTX_TEST(refusals)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, without_gnuplot, NULL);
 }

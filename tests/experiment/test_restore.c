@@ -79,5 +79,5 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {CTX_TEST(there_and_back), CTX_TEST(refusals)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, without_gnuplot, NULL);
 }

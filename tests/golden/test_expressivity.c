@@ -86,11 +86,6 @@ static void the_published_curves_are_numpys(void **state) {
     scratch_remove(root);
 }
 
-static int without_gnuplot(void **state) {
-    (void)state;
-    return setenv("PATH", "/nonexistent", 1);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {CTX_TEST(the_published_curves_are_numpys)};
     return cmocka_run_group_tests(tests, without_gnuplot, NULL);
