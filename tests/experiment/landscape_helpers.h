@@ -6,8 +6,6 @@
 
 #include <experiment/loss_landscape_int.h>
 
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static inline double number_at(const json_t *result, const char *table, size_t row, const char *column) {
     json_t *cell = table_cell(result, table, row, column);
     return json_is_number(cell) ? json_number_value(cell) : (double)NAN;

@@ -6,14 +6,8 @@
 
 #include <experiment/lazy_width_int.h>
 
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static inline ovp_status run_lazy(ovp_ctx *ctx, json_t **result, char root[256], const char *const *settings) {
-    ovp_params *p = params_with(ctx, &ovp_experiment_lazy_width, settings);
-    scratch_make(root);
-    ovp_status status = ovp_experiment_execute(result, ctx, &ovp_experiment_lazy_width, p, root, NULL);
-    ovp_params_free(p);
-    return status;
+    return run_study(ctx, &ovp_experiment_lazy_width, result, root, settings);
 }
 
 static inline double number_at(const json_t *result, const char *table, size_t row, const char *column) {

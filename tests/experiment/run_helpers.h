@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
 /* A new folder name under the build tree's temporary folder; what a test leaves there is removed by scratch_remove. */
 static inline void scratch_make(char path[256]) {
     const char *base = getenv("TMPDIR");
@@ -96,6 +98,61 @@ static inline json_t *table_cell(const json_t *result, const char *table, size_t
 
 static inline size_t table_rows(const json_t *result, const char *table) {
     return json_array_size(json_object_get(json_object_get(json_object_get(result, "tables"), table), "rows"));
+}
+
+static inline ovp_status run_study(ovp_ctx *ctx, const ovp_experiment *experiment, json_t **result, char root[256],
+                                   const char *const *settings) {
+    ovp_params *p = params_with(ctx, experiment, settings);
+    scratch_make(root);
+    ovp_status status = ovp_experiment_execute(result, ctx, experiment, p, root, NULL);
+    ovp_params_free(p);
+    return status;
+}
+
+/* The files of a run with 1, 2 and 3 threads are the same bytes; table (or NULL) has so many rows each time. */
+static inline void assert_same_bits(const ovp_experiment *experiment, const char *const *settings,
+                                    const char *const *files, int count, const char *table, size_t rows) {
+    char *first[8] = {0};
+    size_t bytes[8] = {0};
+    assert_in_range(count, 1, 8);
+    for (int threads = 1; threads <= 3; threads++) {
+        ovp_ctx *ctx;
+        char root[256];
+        json_t *result;
+        assert_int_equal(ovp_ctx_create(&ctx, &(ovp_ctx_options){.size = sizeof(ovp_ctx_options), .threads = threads}),
+                         OVP_OK);
+        assert_ok(ctx, run_study(ctx, experiment, &result, root, settings));
+        if (table) assert_int_equal(table_rows(result, table), rows);
+        for (int f = 0; f < count; f++) {
+            size_t n = 0;
+            char *text = file_text(text_at(result, "run_dir"), files[f], &n);
+            assert_non_null(text);
+            if (threads == 1) {
+                first[f] = text;
+                bytes[f] = n;
+                continue;
+            }
+            assert_int_equal(n, bytes[f]);
+            assert_memory_equal(text, first[f], n);
+            free(text);
+        }
+        json_decref(result);
+        ovp_ctx_free(ctx);
+        scratch_remove(root);
+    }
+    for (int f = 0; f < count; f++) free(first[f]);
+}
+
+/* Refused with exit code 2 and a message that holds `words`, before there is a run folder. */
+static inline void assert_refused(ovp_ctx *ctx, const ovp_experiment *experiment, const char *words,
+                                  const char *const *settings) {
+    char root[256];
+    json_t *result;
+    ovp_status status = run_study(ctx, experiment, &result, root, settings);
+    assert_null(result);
+    assert_int_equal(ovp_status_exit_code(status), 2);
+    assert_fails(ctx, OVP_EINVAL, words, status);
+    assert_int_equal(rmdir(root), 0);
 }
 
 /* Drawing is test_framework's; here only the figures' data and scripts are written. */

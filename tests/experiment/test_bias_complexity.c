@@ -90,7 +90,7 @@ static void threads_change_no_bit(void **state) {
     assert_same_bits(
         study,
         SETTINGS("feature-dims=2,10,30,64,150", "seeds=1..4", "members=3", "steps=50", "gd-seeds=2", "single-steps=60"),
-        files, 5);
+        files, 5, NULL, 0);
 }
 
 static void a_large_step_diverges(void **state) {

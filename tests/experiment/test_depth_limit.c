@@ -482,9 +482,9 @@ static void threads_change_no_bit(void **state) {
     assert_same_bits(experiment,
                      SETTINGS("task=classification", "samples=300", "test-samples=50", "fraction=0.7", "layers=7,3",
                               "dim=5", "init=ntrunc", "epochs=3", "seeds=1,2"),
-                     files, 5);
+                     files, 5, NULL, 0);
     assert_same_bits(experiment, SETTINGS(SMALL, "layers=9,20", "epochs=5", "batch=17", "rng=torch", "seeds=1,2"),
-                     files, 3);
+                     files, 3, NULL, 0);
 }
 
 /* One array of a safetensors file or npz, in f64. */

@@ -3,15 +3,10 @@
 
 #include <experiment/depth_vs_width_int.h>
 
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define TINY "n-train=120", "n-test=40", "deep-steps=30", "steps=40", "linear-steps=20"
 
 static ovp_status run_depth(ovp_ctx *ctx, json_t **result, char root[256], const char *const *settings) {
-    ovp_params *p = params_with(ctx, &ovp_experiment_depth_vs_width, settings);
-    scratch_make(root);
-    ovp_status status = ovp_experiment_execute(result, ctx, &ovp_experiment_depth_vs_width, p, root, NULL);
-    ovp_params_free(p);
-    return status;
+    return run_study(ctx, &ovp_experiment_depth_vs_width, result, root, settings);
 }
 
 static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
@@ -220,36 +215,8 @@ static void threads_change_no_bit(void **state) {
     static const char *const files[] = {"tables/students.csv", "tables/students-summary.csv",
                                         "tables/fits.csv",     "tables/prediction.csv",
                                         "arrays.npz",          "weights.npz"};
-    enum { FILES = sizeof files / sizeof files[0] };
-    char *first[FILES] = {0};
-    size_t bytes[FILES] = {0};
-    for (int threads = 1; threads <= 3; threads++) {
-        ovp_ctx *ctx;
-        ovp_ctx_options options = {.size = sizeof options, .threads = threads};
-        char root[256];
-        json_t *result;
-        assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-        assert_ok(ctx, run_depth(ctx, &result, root, SETTINGS(TINY, "deep-stages=2", "widths=4,33,4", "seeds=1,2")));
-        assert_int_equal(table_rows(result, "students"), 10);
-        assert_int_equal(json_integer_value(table_cell(result, "students", 3, "member")), 1);
-        for (int f = 0; f < FILES; f++) {
-            size_t n = 0;
-            char *text = file_text(text_at(result, "run_dir"), files[f], &n);
-            assert_non_null(text);
-            if (threads == 1) {
-                first[f] = text;
-                bytes[f] = n;
-            } else {
-                assert_int_equal(n, bytes[f]);
-                assert_memory_equal(text, first[f], n);
-                free(text);
-            }
-        }
-        json_decref(result);
-        ovp_ctx_free(ctx);
-        scratch_remove(root);
-    }
-    for (int f = 0; f < FILES; f++) free(first[f]);
+    assert_same_bits(&ovp_experiment_depth_vs_width, SETTINGS(TINY, "deep-stages=2", "widths=4,33,4", "seeds=1,2"),
+                     files, 6, "students", 10);
 }
 
 static void a_run_holds_what_the_contract_names(void **state) {

@@ -270,9 +270,10 @@ static void threads_change_no_bit(void **state) {
     assert_same_bits(features,
                      SETTINGS("data=both", "n=40", "d=15", "counts=20,35,50,90", "trials=7", "n-test=50",
                               "best-ridge=yes", "seeds=1,2"),
-                     files, 2);
-    assert_same_bits(features, SETTINGS("counts=3,10,2000", "n-test=101", "seeds=1..2"), line, 3);
-    assert_same_bits(features, SETTINGS("data=mnist", "n=70", "n-test=90", "counts=30,70,300", "noise=0.1"), files, 1);
+                     files, 2, NULL, 0);
+    assert_same_bits(features, SETTINGS("counts=3,10,2000", "n-test=101", "seeds=1..2"), line, 3, NULL, 0);
+    assert_same_bits(features, SETTINGS("data=mnist", "n=70", "n-test=90", "counts=30,70,300", "noise=0.1"), files, 1,
+                     NULL, 0);
 }
 
 static void what_is_refused(void **state) {

@@ -56,7 +56,7 @@ static void threads_change_no_bit(void **state) {
     static const char *const files[] = {"tables/widths.csv", "tables/widths-summary.csv", "tables/line.csv",
                                         "arrays.npz", "weights.npz"};
     assert_same_bits(experiment, SETTINGS(SMALL, "widths=3,40,17", "epochs=23", "record-every=10", "seeds=1,2"), files,
-                     5);
+                     5, NULL, 0);
 }
 
 static void rows_come_record_by_record(void **state) {

@@ -4,14 +4,8 @@
 
 #include <experiment/expressivity_int.h>
 
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static ovp_status run_it(ovp_ctx *ctx, json_t **result, char root[256], const char *const *settings) {
-    ovp_params *p = params_with(ctx, &ovp_experiment_expressivity, settings);
-    scratch_make(root);
-    ovp_status status = ovp_experiment_execute(result, ctx, &ovp_experiment_expressivity, p, root, NULL);
-    ovp_params_free(p);
-    return status;
+    return run_study(ctx, &ovp_experiment_expressivity, result, root, settings);
 }
 
 static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
@@ -88,35 +82,10 @@ static void threads_change_no_bit(void **state) {
     (void)state;
     static const char *const files[] = {"tables/layers.csv", "tables/correlations.csv", "tables/map.csv", "arrays.npz",
                                         "weights.npz"};
-    char *first[COUNT(files)] = {0};
-    size_t bytes[COUNT(files)] = {0};
-    for (int threads = 1; threads <= 3; threads++) {
-        ovp_ctx *ctx;
-        const ovp_ctx_options options = {.size = sizeof options, .threads = threads};
-        char root[256];
-        json_t *result;
-        assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-        assert_ok(ctx, run_it(ctx, &result, root,
-                              SETTINGS("width=150", "depth=5", "points=101", "sigmas=3,0.4", "seeds=1", "map=yes",
-                                       "map-sigma-w=lin:0.5:2.5:3", "map-sigma-b=lin:0:0.6:2")));
-        for (int f = 0; f < COUNT(files); f++) {
-            size_t n = 0;
-            char *text = file_text(text_at(result, "run_dir"), files[f], &n);
-            assert_non_null(text);
-            if (threads == 1) {
-                first[f] = text;
-                bytes[f] = n;
-                continue;
-            }
-            assert_int_equal(n, bytes[f]);
-            assert_memory_equal(text, first[f], n);
-            free(text);
-        }
-        json_decref(result);
-        ovp_ctx_free(ctx);
-        scratch_remove(root);
-    }
-    for (int f = 0; f < COUNT(files); f++) free(first[f]);
+    assert_same_bits(&ovp_experiment_expressivity,
+                     SETTINGS("width=150", "depth=5", "points=101", "sigmas=3,0.4", "seeds=1", "map=yes",
+                              "map-sigma-w=lin:0.5:2.5:3", "map-sigma-b=lin:0:0.6:2"),
+                     files, 5, NULL, 0);
 }
 
 /* philox: a net is the same whatever else is in the lists; torch: one stream over members and sigmas. */

@@ -120,14 +120,8 @@ static const ovp_experiment fake = {
 
 /* Runs it into a new folder; the caller frees *result and removes the folder. */
 static ovp_status run_fake(ovp_ctx *ctx, json_t **result, char root[256], const char *const *settings) {
-    ovp_params *p = params_with(ctx, &fake, settings);
-    scratch_make(root);
-    ovp_status status = ovp_experiment_execute(result, ctx, &fake, p, root, NULL);
-    ovp_params_free(p);
-    return status;
+    return run_study(ctx, &fake, result, root, settings);
 }
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 /* ---- tests --------------------------------------------------------------------------------------- */
 
 static void a_complete_run_leaves_everything(void **state) {

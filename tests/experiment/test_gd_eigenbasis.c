@@ -3,14 +3,8 @@
 
 #include <experiment/gd_eigenbasis_int.h>
 
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static ovp_status run_gd(ovp_ctx *ctx, json_t **result, char root[256], const char *const *settings) {
-    ovp_params *p = params_with(ctx, &ovp_experiment_gd_eigenbasis, settings);
-    scratch_make(root);
-    ovp_status status = ovp_experiment_execute(result, ctx, &ovp_experiment_gd_eigenbasis, p, root, NULL);
-    ovp_params_free(p);
-    return status;
+    return run_study(ctx, &ovp_experiment_gd_eigenbasis, result, root, settings);
 }
 
 static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
@@ -43,33 +37,8 @@ static void threads_change_no_bit(void **state) {
     (void)state;
     static const char *const files[] = {"tables/coordinates.csv", "tables/spectrum.csv", "tables/spectrum-summary.csv",
                                         "arrays.npz"};
-    char *first[4] = {0};
-    size_t bytes[4] = {0};
-    for (int threads = 1; threads <= 3; threads++) {
-        ovp_ctx *ctx;
-        ovp_ctx_options options = {.size = sizeof options, .threads = threads};
-        char root[256];
-        json_t *result;
-        assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-        assert_ok(ctx, run_gd(ctx, &result, root, SETTINGS("p=70", "n=900", "steps=50", "seeds=1,2")));
-        for (int f = 0; f < 4; f++) {
-            size_t n = 0;
-            char *text = file_text(text_at(result, "run_dir"), files[f], &n);
-            assert_non_null(text);
-            if (threads == 1) {
-                first[f] = text;
-                bytes[f] = n;
-            } else {
-                assert_int_equal(n, bytes[f]);
-                assert_memory_equal(text, first[f], n);
-                free(text);
-            }
-        }
-        json_decref(result);
-        ovp_ctx_free(ctx);
-        scratch_remove(root);
-    }
-    for (int f = 0; f < 4; f++) free(first[f]);
+    assert_same_bits(&ovp_experiment_gd_eigenbasis, SETTINGS("p=70", "n=900", "steps=50", "seeds=1,2"), files, 4, NULL,
+                     0);
 }
 
 static void a_run_holds_what_the_contract_names(void **state) {

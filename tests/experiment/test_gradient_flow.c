@@ -3,14 +3,8 @@
 
 #include <experiment/gradient_flow_int.h>
 
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static ovp_status run_flow(ovp_ctx *ctx, json_t **result, char root[256], const char *const *settings) {
-    ovp_params *p = params_with(ctx, &ovp_experiment_gradient_flow, settings);
-    scratch_make(root);
-    ovp_status status = ovp_experiment_execute(result, ctx, &ovp_experiment_gradient_flow, p, root, NULL);
-    ovp_params_free(p);
-    return status;
+    return run_study(ctx, &ovp_experiment_gradient_flow, result, root, settings);
 }
 
 static double number_at(const json_t *result, size_t row, const char *column) {
@@ -112,36 +106,9 @@ static void threads_change_no_bit(void **state) {
     static const char *const files[] = {"tables/starts.csv", "tables/seeds.csv", "tables/starts-summary.csv",
                                         "arrays.npz"};
     static const char *const rngs[] = {"rng=philox", "rng=torch"};
-    for (int k = 0; k < 2; k++) {
-        char *first[4] = {0};
-        size_t bytes[4] = {0};
-        for (int threads = 1; threads <= 3; threads++) {
-            ovp_ctx *ctx;
-            ovp_ctx_options options = {.size = sizeof options, .threads = threads};
-            char root[256];
-            json_t *result;
-            assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-            assert_ok(ctx, run_flow(ctx, &result, root,
-                                    SETTINGS("starts=37", "steps=200", "seeds=1,2", "record=7", rngs[k])));
-            for (int f = 0; f < 4; f++) {
-                size_t n = 0;
-                char *text = file_text(text_at(result, "run_dir"), files[f], &n);
-                assert_non_null(text);
-                if (threads == 1) {
-                    first[f] = text;
-                    bytes[f] = n;
-                    continue;
-                }
-                assert_int_equal(n, bytes[f]);
-                assert_memory_equal(text, first[f], n);
-                free(text);
-            }
-            json_decref(result);
-            ovp_ctx_free(ctx);
-            scratch_remove(root);
-        }
-        for (int f = 0; f < 4; f++) free(first[f]);
-    }
+    for (int k = 0; k < 2; k++)
+        assert_same_bits(&ovp_experiment_gradient_flow,
+                         SETTINGS("starts=37", "steps=200", "seeds=1,2", "record=7", rngs[k]), files, 4, NULL, 0);
 }
 
 /* Overflow, logarithms of negatives and divisions by 0 are rows, not failures. */

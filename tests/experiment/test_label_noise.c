@@ -207,11 +207,11 @@ static void threads_change_no_bit(void **state) {
     assert_same_bits(study,
                      SETTINGS("per-class=30", "noise-levels=0,0.5", "solver=all", "epochs=4", "draws=2",
                               "test-samples=300", "rng=numpy", "seeds=1", "data-seed=3"),
-                     files, 3);
+                     files, 3, NULL, 0);
     assert_same_bits(study,
                      SETTINGS("per-class=30", "noise-levels=0,0.5", "solver=both", "epochs=4", "test-samples=300",
                               "precision=f64", "corrupt-test=yes"),
-                     files, 3);
+                     files, 3, NULL, 0);
 }
 
 static void what_is_refused(void **state) {

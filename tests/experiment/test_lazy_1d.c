@@ -4,14 +4,8 @@
 
 #include <experiment/lazy_1d_int.h>
 
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static ovp_status run_lazy(ovp_ctx *ctx, json_t **result, char root[256], const char *const *settings) {
-    ovp_params *p = params_with(ctx, &ovp_experiment_lazy_1d, settings);
-    scratch_make(root);
-    ovp_status status = ovp_experiment_execute(result, ctx, &ovp_experiment_lazy_1d, p, root, NULL);
-    ovp_params_free(p);
-    return status;
+    return run_study(ctx, &ovp_experiment_lazy_1d, result, root, settings);
 }
 
 static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
@@ -292,38 +286,11 @@ static void threads_change_no_bit(void **state) {
     static const char *const files[] = {"tables/models.csv",    "tables/tensors.csv", "tables/precision.csv",
                                         "tables/exponents.csv", "arrays.npz",         "weights.npz"};
     static const char *const rngs[] = {"rng=torch", "rng=philox"};
-    for (int r = 0; r < 2; r++) {
-        char *first[6] = {0};
-        size_t bytes[6] = {0};
-        for (int threads = 1; threads <= 3; threads++) {
-            ovp_ctx *ctx;
-            ovp_ctx_options options = {.size = sizeof options, .threads = threads};
-            char root[256];
-            json_t *result;
-            assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-            assert_ok(ctx, run_lazy(ctx, &result, root,
-                                    SETTINGS("widths=7,130,7", "members=2", "steps=150", "seeds=1,2", "batch=4",
-                                             "gap=yes", rngs[r])));
-            assert_int_equal(table_rows(result, "models"), 12);
-            for (int f = 0; f < 6; f++) {
-                size_t n = 0;
-                char *text = file_text(text_at(result, "run_dir"), files[f], &n);
-                assert_non_null(text);
-                if (threads == 1) {
-                    first[f] = text;
-                    bytes[f] = n;
-                } else {
-                    assert_int_equal(n, bytes[f]);
-                    assert_memory_equal(text, first[f], n);
-                    free(text);
-                }
-            }
-            json_decref(result);
-            ovp_ctx_free(ctx);
-            scratch_remove(root);
-        }
-        for (int f = 0; f < 6; f++) free(first[f]);
-    }
+    for (int r = 0; r < 2; r++)
+        assert_same_bits(
+            &ovp_experiment_lazy_1d,
+            SETTINGS("widths=7,130,7", "members=2", "steps=150", "seeds=1,2", "batch=4", "gap=yes", rngs[r]), files, 6,
+            "models", 12);
 }
 
 /* philox: a net's numbers do not depend on the list, mini-batches included. */

@@ -3,14 +3,8 @@
 
 #include <experiment/lazy_scaling_int.h>
 
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static ovp_status run_scaling(ovp_ctx *ctx, json_t **result, char root[256], const char *const *settings) {
-    ovp_params *p = params_with(ctx, &ovp_experiment_lazy_scaling, settings);
-    scratch_make(root);
-    ovp_status status = ovp_experiment_execute(result, ctx, &ovp_experiment_lazy_scaling, p, root, NULL);
-    ovp_params_free(p);
-    return status;
+    return run_study(ctx, &ovp_experiment_lazy_scaling, result, root, settings);
 }
 
 static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
@@ -41,38 +35,11 @@ static void threads_change_no_bit(void **state) {
     static const char *const files[] = {"tables/scales.csv", "tables/scales-summary.csv", "tables/exponents.csv",
                                         "arrays.npz", "weights.npz"};
     static const char *const precisions[] = {"precision=f32", "precision=f64"};
-    for (int e = 0; e < 2; e++) {
-        char *first[5] = {0};
-        size_t bytes[5] = {0};
-        for (int threads = 1; threads <= 3; threads++) {
-            ovp_ctx *ctx;
-            ovp_ctx_options options = {.size = sizeof options, .threads = threads};
-            char root[256];
-            json_t *result;
-            assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-            assert_ok(ctx, run_scaling(ctx, &result, root,
-                                       SETTINGS("alphas=1,10,100", "steps=700", "warm-up-steps=30", "points=33",
-                                                "seeds=1,2", precisions[e])));
-            assert_int_equal(table_rows(result, "scales"), 6);
-            for (int f = 0; f < 5; f++) {
-                size_t n = 0;
-                char *text = file_text(text_at(result, "run_dir"), files[f], &n);
-                assert_non_null(text);
-                if (threads == 1) {
-                    first[f] = text;
-                    bytes[f] = n;
-                } else {
-                    assert_int_equal(n, bytes[f]);
-                    assert_memory_equal(text, first[f], n);
-                    free(text);
-                }
-            }
-            json_decref(result);
-            ovp_ctx_free(ctx);
-            scratch_remove(root);
-        }
-        for (int f = 0; f < 5; f++) free(first[f]);
-    }
+    for (int e = 0; e < 2; e++)
+        assert_same_bits(
+            &ovp_experiment_lazy_scaling,
+            SETTINGS("alphas=1,10,100", "steps=700", "warm-up-steps=30", "points=33", "seeds=1,2", precisions[e]),
+            files, 5, "scales", 6);
 }
 
 static void a_run_holds_what_the_contract_names(void **state) {

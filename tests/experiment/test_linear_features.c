@@ -95,9 +95,11 @@ static void mini_batches_have_no_theory(void **state) {
 static void threads_change_no_bit(void **state) {
     (void)state;
     static const char *const files[] = {"tables/fits.csv", "tables/fits-summary.csv", "arrays.npz", "weights.npz"};
-    assert_same_bits(
-        study, SETTINGS("feature-dims=8,60,300", "steps=150,60,40", "members=3,1,2", "seeds=1,2", "batch=7"), files, 4);
-    assert_same_bits(study, SETTINGS("feature-dims=8,60,300", "steps=150,60,40", "members=3,1,2", "seeds=1"), files, 4);
+    assert_same_bits(study,
+                     SETTINGS("feature-dims=8,60,300", "steps=150,60,40", "members=3,1,2", "seeds=1,2", "batch=7"),
+                     files, 4, NULL, 0);
+    assert_same_bits(study, SETTINGS("feature-dims=8,60,300", "steps=150,60,40", "members=3,1,2", "seeds=1"), files, 4,
+                     NULL, 0);
 }
 
 static void what_is_refused(void **state) {

@@ -74,10 +74,10 @@ static void threads_change_no_bit(void **state) {
     (void)state;
     static const char *const files[] = {"tables/widths.csv", "tables/widths-summary.csv", "arrays.npz", "weights.npz"};
     assert_same_bits(experiment, SETTINGS(SMALL, "widths=9,200,70", "epochs=700", "stop-loss=1e-3", "seeds=1,2"), files,
-                     4);
+                     4, NULL, 0);
     static const char *const mnist[] = {"tables/widths.csv", "tables/linearisation.csv", "arrays.npz"};
     assert_same_bits(experiment, SETTINGS("data=mnist", "n=4", "lr=1", "widths=9,70", "epochs=20", "stop-loss=0"),
-                     mnist, 3);
+                     mnist, 3, NULL, 0);
 }
 
 /* The stop: the last loss is the first below the bar, and the net is the one of that loss. */

@@ -3,8 +3,6 @@
 
 #include <experiment/past_run.h>
 
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static const char *const landscapes[] = {"scaled-landscape", NULL}, *const others[] = {"lazy-width", "lazy-1d", NULL};
 
 /* A quick run of scaled-landscape under root, which is where runs are looked for from then on; its folder in dir. */

@@ -5,8 +5,6 @@
 
 #include <experiment/past_run.h>
 
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static ovp_status run_paths(ovp_ctx *ctx, const ovp_experiment *experiment, json_t **result, char root[256],
                             const char *const *settings) {
     ovp_params *p = params_with(ctx, experiment, settings);

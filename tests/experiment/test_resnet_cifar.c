@@ -79,7 +79,7 @@ static void the_same_bits(void **state) {
     static const char *const files[] = {"tables/accuracy.csv", "tables/steps.csv", "weights.npz"};
     (void)state;
     if (!ovp_net_conv_library()) skip();
-    assert_same_bits(study, SETTINGS(SMALL, "epochs=1"), files, 3);
+    assert_same_bits(study, SETTINGS(SMALL, "epochs=1"), files, 3, NULL, 0);
 }
 
 /* A rate at which f32 overflows: a row without numbers and a warning, and the next net is trained. */

@@ -1,14 +1,8 @@
 /* scaled-landscape: gaps against the notebook's own formula, threads, verdicts both ways, what is refused. */
 #include "run_helpers.h"
 
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static ovp_status run_landscape(ovp_ctx *ctx, json_t **result, char root[256], const char *const *settings) {
-    ovp_params *p = params_with(ctx, &ovp_experiment_scaled_landscape, settings);
-    scratch_make(root);
-    ovp_status status = ovp_experiment_execute(result, ctx, &ovp_experiment_scaled_landscape, p, root, NULL);
-    ovp_params_free(p);
-    return status;
+    return run_study(ctx, &ovp_experiment_scaled_landscape, result, root, settings);
 }
 
 static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
@@ -146,30 +140,8 @@ static void bad_values_are_refused(void **state) {
 
 static void threads_change_no_bit(void **state) {
     (void)state;
-    char *first = NULL;
-    size_t bytes = 0;
-    for (int threads = 1; threads <= 3; threads++) {
-        ovp_ctx *ctx;
-        ovp_ctx_options options = {.size = sizeof options, .threads = threads};
-        char root[256];
-        json_t *result;
-        size_t n = 0;
-        assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-        assert_ok(ctx, run_landscape(ctx, &result, root, SETTINGS("preset=quick")));
-        char *text = file_text(text_at(result, "run_dir"), "arrays.npz", &n);
-        if (threads == 1) {
-            first = text;
-            bytes = n;
-        } else {
-            assert_int_equal(n, bytes);
-            assert_memory_equal(text, first, n);
-            free(text);
-        }
-        json_decref(result);
-        ovp_ctx_free(ctx);
-        scratch_remove(root);
-    }
-    free(first);
+    static const char *const files[] = {"arrays.npz"};
+    assert_same_bits(&ovp_experiment_scaled_landscape, SETTINGS("preset=quick"), files, 1, NULL, 0);
 }
 
 /* The first report of a run is never left out. */

@@ -3,8 +3,6 @@
  * tolerance asked for. */
 #include "experiment/run_helpers.h"
 
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static double at(const json_t *object, const char *key, size_t i) {
     const json_t *value = json_array_get(json_object_get(object, key), i);
     assert_true(json_is_number(value));
