@@ -46,8 +46,8 @@ static void the_published_numbers(void **state) {
     assert_ok(ctx, run_study(ctx, study, &result, root,
                              SETTINGS("preset=paper", "solver=eigenpro", "noise-levels=0.5",
                                       SLOW ? "epochs=10" : "epochs=150")));
-    assert_true(number_at(result, "noise", 0, "corrupted") == 2016);
     if (!SLOW) {
+        assert_true(number_at(result, "noise", 0, "corrupted") == 2016);
         assert_true(fabs(number_at(result, "noise", 0, "test_error") - .1534) <= 5e-4);
         assert_true(fabs(number_at(result, "noise", 0, "test_mse") - 4.36e-2) <= 1e-4);
         assert_true(fabs(log2(number_at(result, "noise", 0, "train_mse") / 9.80e-6)) <= 1);
