@@ -242,14 +242,18 @@ real *OVP_REAL(ovp_net_tile_add_partials)(const run *r, real *space) {
 }
 
 /* As many groups as there is work for (sharing one with another thread and closing it cost some microseconds), in
- * powers of two, which two or four threads share out evenly. */
+ * powers of two, which two or four threads share out evenly; more than eight only where each still has twice the work.
+ */
 static ovp_idx group_count(const run *r) {
-    enum { NANOSECONDS = 8000 };
+    enum { NANOSECONDS = 4000, MANY = 8 };
     const ovp_idx blocks = pad(r->batch->rows) / PAD;
     if (blocks == 1) return 1;
     const double work = cost(r->m, r->t->layout, r->batch->rows, r->k->lanes) / NANOSECONDS;
-    ovp_idx groups = 1;
-    while (2 * groups <= GROUPS && 2 * groups <= blocks && (double)(2 * groups) <= work) groups *= 2;
+    ovp_idx groups = 1, next = 2;
+    while (next <= GROUPS && next <= blocks && (double)(next > MANY ? 2 * next : next) <= work) {
+        groups = next;
+        next *= 2;
+    }
     return groups;
 }
 
