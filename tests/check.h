@@ -18,13 +18,6 @@ enum { SLOW = 0 };
 enum { SLOW = 1 };
 #endif
 
-/* The thread sanitizer has nothing to say of tests on one thread. */
-static inline void check_threads_only(void) {
-#ifdef __SANITIZE_THREAD__
-    cmocka_set_test_filter("threads_*");
-#endif
-}
-
 static inline int check_context_setup(void **state) {
     ovp_ctx *ctx;
     if (ovp_ctx_create(&ctx, NULL) != OVP_OK) return -1;

@@ -667,6 +667,5 @@ int main(void) {
         cmocka_unit_test(memory_is_estimated),
         cmocka_unit_test(memory_of_small_nets_is_what_they_take),
     };
-    check_threads_only();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

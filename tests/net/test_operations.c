@@ -471,6 +471,5 @@ int main(void) {
         cmocka_unit_test(selected_rows_answer_like_their_own_batch),
         cmocka_unit_test(bad_arguments_are_named),
     };
-    check_threads_only();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
