@@ -29,7 +29,8 @@ typedef struct figure_axis {
     double low, high;
 } figure_axis;
 
-/* What was kept of one series: `points` drawable points written as data block `block` (-1: left out). */
+/* What was kept of one series: `points` drawable points written as data block `block` (-1: left out, or part of the
+ * block of a series before, whose `points` are then the most of any). */
 typedef struct figure_drawn {
     ovp_idx points;
     int block;

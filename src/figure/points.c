@@ -126,6 +126,25 @@ static ovp_idx add_level(const figure_frame *frame, const ovp_figure_series *ser
     return 2;
 }
 
+/* Whether a line continues the one before: many curves of one look (paths from a hundred starts) are one block, for
+ * gnuplot reads the file from its beginning for each. */
+static int continues(const figure_frame *frame, ovp_idx s, ovp_idx head) {
+    const ovp_figure_series *a = &frame->figure->series[head], *b = &frame->figure->series[s];
+    return frame->drawn[head].block >= 0 && a->style == OVP_FIGURE_LINE && b->style == OVP_FIGURE_LINE &&
+           a->colour >= 0 && a->colour == b->colour && !(b->label && b->label[0]) && !a->hue && !b->hue && !a->z &&
+           !b->z;
+}
+
+/* Appends the series to the block of the head: behind one empty line. */
+static void add_to_block(const figure_frame *frame, ovp_idx s, ovp_idx head, ovp_idx *keep, ovp_text *dat) {
+    const size_t before = dat->length;
+    ovp_text_add(dat, "\n");
+    const ovp_idx points = add_block(frame, &frame->figure->series[s], keep, dat);
+    if (points == 0 && dat->data) dat->data[dat->length = before] = 0;
+    frame->drawn[s].points = points;
+    if (points > frame->drawn[head].points) frame->drawn[head].points = points;
+}
+
 void figure_blocks(const figure_frame *frame, int *block, ovp_text *dat) {
     const ovp_figure *figure = frame->figure;
     ovp_idx *keep = NULL;
@@ -133,11 +152,17 @@ void figure_blocks(const figure_frame *frame, int *block, ovp_text *dat) {
         dat->failed = 1;
         return;
     }
+    ovp_idx head = 0; /* the series that began the last block */
     for (ovp_idx s = 0; s < figure->count; s++) {
         const ovp_figure_series *series = &figure->series[s];
         figure_drawn *drawn = &frame->drawn[s];
         size_t before = dat->length;
         drawn->block = -1;
+        if (s > 0 && continues(frame, s, head)) {
+            add_to_block(frame, s, head, keep, dat);
+            continue;
+        }
+        head = s;
         if (*block > 0) ovp_text_add(dat, "\n\n");
         drawn->points =
             series->style == OVP_FIGURE_HLINE ? add_level(frame, series, dat) : add_block(frame, series, keep, dat);

@@ -19,6 +19,15 @@ static int open_marker(int marker) {
     return marker % 2 ? marker - 1 : marker;
 }
 
+/* Few points: say where they are; one point: a line through it would not be seen. */
+static const char *how_drawn(const ovp_figure_series *series, const figure_drawn *d) {
+    int bars = series->low || series->high;
+    if (series->style == OVP_FIGURE_POINTS) return bars ? "yerrorbars" : "points";
+    if (d->points == 1) return "points";
+    if (series->style == OVP_FIGURE_HLINE || series->style == OVP_FIGURE_THEORY || d->points > 12) return "lines";
+    return "linespoints";
+}
+
 /* Style of a series' line or points, the same in the plot and in the legend; variable: the colour is a column. */
 static void add_look(const ovp_figure_series *series, const figure_drawn *d, int variable, ovp_text *gp) {
     char colour[16];
@@ -42,17 +51,9 @@ static void add_look(const ovp_figure_series *series, const figure_drawn *d, int
     case OVP_FIGURE_BAND:
     case OVP_FIGURE_BARS:
     default:
-        ovp_text_add(gp, "linecolor %s linewidth 2.2 pointtype %d pointsize 0.8", colour, d->marker);
+        ovp_text_add(gp, "linecolor %s linewidth 2.2", colour);
+        if (strcmp(how_drawn(series, d), "lines") != 0) ovp_text_add(gp, " pointtype %d pointsize 0.8", d->marker);
     }
-}
-
-/* Few points: say where they are; one point: a line through it would not be seen. */
-static const char *how_drawn(const ovp_figure_series *series, const figure_drawn *d) {
-    int bars = series->low || series->high;
-    if (series->style == OVP_FIGURE_POINTS) return bars ? "yerrorbars" : "points";
-    if (d->points == 1) return "points";
-    if (series->style == OVP_FIGURE_HLINE || series->style == OVP_FIGURE_THEORY || d->points > 12) return "lines";
-    return "linespoints";
 }
 
 static void add_band(const figure_drawn *d, ovp_text *gp, int *first) {

@@ -65,7 +65,7 @@ static int series_covers(const figure_frame *frame, const ovp_figure_series *ser
 
 static int covers(const figure_frame *frame, const corner *box) {
     for (ovp_idx s = 0; s < frame->figure->count; s++)
-        if (frame->drawn[s].block >= 0 && series_covers(frame, &frame->figure->series[s], box)) return 1;
+        if (frame->drawn[s].points > 0 && series_covers(frame, &frame->figure->series[s], box)) return 1;
     return 0;
 }
 

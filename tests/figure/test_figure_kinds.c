@@ -209,6 +209,27 @@ static void draws_histograms(void **state) {
     draws(ctx, &figure, has + 1, 1);
 }
 
+/* Lines of one look without a label of their own share one data block: gnuplot reads the file anew for each. */
+static void lines_share_a_block(void **state) {
+    ovp_ctx *ctx = *state;
+    const double x[] = {1, 2, NAN}, y[] = {3, 4, 5}, absent[] = {NAN, NAN};
+    const ovp_figure_series series[] = {
+        {.label = "paths", .style = OVP_FIGURE_LINE, .n = 2, .x = x, .y = y, .colour = 1},
+        {.style = OVP_FIGURE_LINE, .n = 2, .x = absent, .y = y, .colour = 1},
+        {.style = OVP_FIGURE_LINE, .n = 2, .x = y, .y = x, .colour = 1},
+        {.style = OVP_FIGURE_LINE, .n = 2, .x = x, .y = x, .colour = 2},
+        {.label = "more", .style = OVP_FIGURE_LINE, .n = 2, .x = x, .y = x, .colour = 2}};
+    const ovp_figure figure = {.name = "plot", .title = "t", .series = series, .count = COUNT(series)};
+    static const char *const has[] = {"index 0 using", "index 1 using", "index 2 using"};
+    draws(ctx, &figure, has, COUNT(has));
+    char *gp = get(in_folder("plot.gp")), *dat = get(in_folder("plot.dat"));
+    assert_null(strstr(gp, "index 3 using"));
+    assert_string_equal(strchr(dat, '\n'), "\n1 3 3 3\n2 4 4 4\n\n3 1 1 1\n4 2 2 2\n\n\n1 1 1 1\n2 2 2 2\n\n\n"
+                                           "1 1 1 1\n2 2 2 2\n");
+    free(gp);
+    free(dat);
+}
+
 static void draws_maps(void **state) {
     ovp_ctx *ctx = *state;
     const double levels[] = {1, 2, 4, 100};
@@ -598,6 +619,7 @@ int main(void) {
         cmocka_unit_test(ranges_of_kinds),
         CTX_TEST(numbers),
         FOLDER_TEST(draws_histograms),
+        FOLDER_TEST(lines_share_a_block),
         FOLDER_TEST(draws_maps),
         FOLDER_TEST(draws_space),
         cmocka_unit_test(space_is_inside),

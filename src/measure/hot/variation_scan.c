@@ -32,7 +32,7 @@ ALWAYS_INLINE vec splat(double x) {
 #elif defined(__AVX__)
     return (vec)_mm256_set1_pd(x);
 #else
-    vec v;
+    vec v = {0};
     for (int l = 0; l < LANES; l++) v[l] = x;
     return v;
 #endif

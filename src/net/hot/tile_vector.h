@@ -24,7 +24,7 @@ ALWAYS_INLINE const vec *vectors(const real *x) {
 
 /* x in every lane. (A vector plus a number would be an addition: 0 + -0 is not -0.) */
 ALWAYS_INLINE vec splat(real x) {
-    vec v;
+    vec v = {0};
     for (int l = 0; l < LANES; l++) v[l] = x;
     return v;
 }
