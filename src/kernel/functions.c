@@ -245,6 +245,7 @@ ovp_status ovp_kernel_create(ovp_kernel **out, ovp_ctx *ctx, const ovp_kernel_op
         OVP_TRY(set_polynomial(k, ctx));
     else
         OVP_TRY(set_distance(k, ctx, name));
+    ovp_kernel_profile_make(k);
     *out = k;
     k = NULL;
 done:

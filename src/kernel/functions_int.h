@@ -15,6 +15,8 @@ typedef enum ovp_kernel_convention {
 
 typedef enum ovp_kernel_products { OVP_PRODUCTS_AUTO, OVP_PRODUCTS_DENSE, OVP_PRODUCTS_SPARSE } ovp_kernel_products;
 
+enum { OVP_KERNEL_PROFILE = 64 }; /* most terms */
+
 struct ovp_kernel {
     ovp_ctx *ctx; /* for freeing */
     ovp_kernel_options options;
@@ -30,7 +32,12 @@ struct ovp_kernel {
     double w0, b0, t0;
     double w, b, t;                /* of later layers */
     double value, slope, constant; /* of the last layer */
+    ovp_idx profile_terms;         /* 0: layer by layer; else Theta = sqrt(q q') sum_n profile[n] T_n(2 t / pi - 1) */
+    double profile[OVP_KERNEL_PROFILE];
 };
+
+/* profile.c: fills the profile where there is one, once the rest of a net's kernel is set. */
+void ovp_kernel_profile_make(ovp_kernel *kernel);
 
 /* ---- duals.c: expectations over one normal ------------------------------------------------------------ */
 

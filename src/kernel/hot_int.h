@@ -70,7 +70,10 @@ typedef struct ovp_kernel_layer_kernels {
                   double *u);
     /* u and Theta of this layer from those of the layer before. */
     void (*layer[OVP_DUAL_CLOSED])(const ovp_kernel_layer *layer, ovp_idx n, double *u, double *theta);
-    /* The same from E[phi phi] and E[phi' phi'] given. */
+    /* theta[j] = root roots[j] sum_n c[n] T_n(2 t / pi - 1), t = acos(1 - u[j]), n < terms (1 or more). */
+    void (*profile)(ovp_idx terms, const double *c, ovp_idx n, double root, const double *roots, const double *u,
+                    double *theta);
+    /* u and Theta of a layer from E[phi phi] and E[phi' phi'] given. */
     void (*given)(const ovp_kernel_layer *layer, ovp_idx n, const double *value, const double *slope, double *u,
                   double *theta);
     /* sum_k a[k] table[k ld + j] c^k at c = 1 - u[j] for k < terms. */

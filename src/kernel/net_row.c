@@ -86,15 +86,22 @@ ovp_status ovp_kernel_net_row(ovp_ctx *worker, const ovp_kernel_tile *t, ovp_idx
     const ovp_kernel_rows *a = t->a;
     const int is_f32 = a->type == OVP_F32;
     const ovp_idx n = t->count[1];
+    const ovp_kernel_layer_kernels *hot = ovp_kernel_layer_kernels_for(worker);
     const double near = is_f32 ? OVP_KERNEL_NEAR_F32 : OVP_KERNEL_NEAR_F64;
     const lines w = {is_f32 ? line : values,     line + OVP_KERNEL_TILE,     line + 2 * OVP_KERNEL_TILE,
                      line + 3 * OVP_KERNEL_TILE, line + 4 * OVP_KERNEL_TILE, line + OVP_KERNEL_LINES * OVP_KERNEL_TILE};
     for (ovp_idx j = 0; j < n && is_f32; j++) w.product[j] = (double)((float *)values)[j];
-    if (ovp_kernel_layer_kernels_for(worker)->angles(n, w.product, a->w0, k->b0, a->layer[0].inverse[row],
-                                                     t->b->layer[0].inverse + t->first[1], near, w.u))
+    if (hot->angles(n, w.product, a->w0, k->b0, a->layer[0].inverse[row], t->b->layer[0].inverse + t->first[1], near,
+                    w.u))
         near_angles(worker, t, row, near, w.u);
-    for (ovp_idx j = 0; j < n; j++) w.theta[j] = a->w0 * w.product[j] + k->t0;
-    const ovp_status status = layers(worker, t, row, &w);
+    ovp_status status = OVP_OK;
+    if (k->profile_terms > 0) {
+        hot->profile(k->profile_terms, k->profile, n, a->layer[0].root[row], t->b->layer[0].root + t->first[1], w.u,
+                     w.theta);
+    } else {
+        for (ovp_idx j = 0; j < n; j++) w.theta[j] = a->w0 * w.product[j] + k->t0;
+        status = layers(worker, t, row, &w);
+    }
     for (ovp_idx j = 0; j < n; j++)
         if (is_f32)
             ((float *)values)[j] = (float)w.theta[j];

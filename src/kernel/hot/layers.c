@@ -185,6 +185,27 @@ static void square_layer(const ovp_kernel_layer *l, ovp_idx n, double *u, double
     }
 }
 
+/* Clenshaw's recurrence, many values at a time: each step waits for the last one. */
+static void profile(ovp_idx terms, const double *c, ovp_idx n, double root, const double *roots, const double *u,
+                    double *theta) {
+    enum { BLOCK = 64 };
+    for (ovp_idx j = 0; j < n; j += BLOCK) {
+        const ovp_idx count = n - j < BLOCK ? n - j : BLOCK;
+        double twice[BLOCK] = {0}, even[BLOCK] = {0}, odd[BLOCK] = {0}; /* 2 x, and b_n by turns */
+        OVP_LANES
+        for (ovp_idx q = 0; q < count; q++) twice[q] = OVP_FMA(4 * M_1_PI, arc(u[j + q]), -2.0);
+        for (ovp_idx k = terms - 1; k > 0; k--) {
+            const double own = c[k];
+            double *b = k % 2 ? odd : even, *after = k % 2 ? even : odd; /* b_k takes the place of b_k+2 */
+            OVP_LANES
+            for (ovp_idx q = 0; q < BLOCK; q++) b[q] = OVP_FMA(twice[q], after[q], own - b[q]);
+        }
+        OVP_LANES
+        for (ovp_idx q = 0; q < count; q++)
+            theta[j + q] = root * roots[j + q] * OVP_FMA(.5 * twice[q], odd[q], c[0] - even[q]);
+    }
+}
+
 static void given(const ovp_kernel_layer *l, ovp_idx n, const double *value, const double *slope, double *u,
                   double *theta) {
     OVP_LANES
@@ -225,6 +246,7 @@ const ovp_kernel_layer_kernels OVP_HOT(ovp_kernel_layer_kernels) = {
             [OVP_DUAL_STEP] = step_layer,
             [OVP_DUAL_SQUARE] = square_layer,
         },
+    .profile = profile,
     .given = given,
     .series = series,
 };
