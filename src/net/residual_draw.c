@@ -128,8 +128,7 @@ ovp_status ovp_net_residual_draw(ovp_ctx *ctx, const ovp_net_residual_options *o
         else
             fill(o.type, block, value, to);
     }
-    /* The program's W_-1 is a Linear like the others, drawn last and set to 0: what follows in the stream comes later.
-     */
+    /* The program's W_-1 is one more Linear, set to 0: its draw moves on what comes later in the stream. */
     if (o.augmentation && strcmp(o.augmentation, "inc-skip") == 0) {
         OVP_TRY(ovp_alloc(ctx, &before, block, ovp_numeric_type_size(o.type)));
         OVP_TRY(
