@@ -250,10 +250,17 @@ done:
 
 /* ---- between two nets ------------------------------------------------------------------------------- */
 
-/* The two have tensors of the same names and shapes. */
+/* The two have as many inputs and outputs, and tensors of the same names and shapes. */
 static ovp_status check_alike(landscape_lab *lab, const ovp_net_model *a, const ovp_net_model *b) {
     ovp_idx count[2];
     const ovp_net_slice *x = ovp_net_model_slices(a, &count[0]), *y = ovp_net_model_slices(b, &count[1]);
+    if (ovp_net_model_inputs(a) != ovp_net_model_inputs(b) || ovp_net_model_outputs(a) != ovp_net_model_outputs(b))
+        return ovp_fail(
+            lab->ctx, OVP_ESHAPE,
+            "--mode interpolation: %.80s has %lld inputs and %lld outputs, %.80s %lld and %lld: only nets of "
+            "the same shape have something between them",
+            lab->picks[0].name, (long long)ovp_net_model_inputs(a), (long long)ovp_net_model_outputs(a),
+            lab->picks[1].name, (long long)ovp_net_model_inputs(b), (long long)ovp_net_model_outputs(b));
     int same = count[0] == count[1] && ovp_net_model_parameters(a) == ovp_net_model_parameters(b);
     for (ovp_idx s = 0; same && s < count[0]; s++) {
         same = strcmp(x[s].name, y[s].name) == 0 && x[s].ndim == y[s].ndim;
