@@ -338,6 +338,12 @@ static ovp_status train_net(net *n) {
         if (status != OVP_OK) return status;
         if (n->diverged) {
             row.train_loss = row.train_accuracy = NAN;
+        } else {
+            OVP_TRY(test_net(n, epoch, 0, &row.batch));
+            OVP_TRY(test_net(n, epoch, 1, &row.running));
+            n->diverged = !isfinite(row.batch.loss); /* by the epoch's last update */
+        }
+        if (n->diverged) {
             forget(&row.batch);
             forget(&row.running);
             OVP_TRY(ovp_run_warning(lab->run,
@@ -345,9 +351,6 @@ static ovp_status train_net(net *n) {
                                     "a smaller --lr",
                                     (long long)n->layers, (long long)n->seed, (long long)n->steps,
                                     resnet_rate(lab->params, n->layers)));
-        } else {
-            OVP_TRY(test_net(n, epoch, 0, &row.batch));
-            OVP_TRY(test_net(n, epoch, 1, &row.running));
         }
         OVP_TRY(put_row(lab, &row));
     }
