@@ -4,6 +4,7 @@
 #include "folder.h"
 
 #include <jansson.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <overparam/io.h>
@@ -327,6 +328,7 @@ static const struct {
     {"gram x.npy:a --out n.npy", 2, "holds one array"},
     {"gram d.npz: --out n.npy", 2, "a name is expected"},
     {"gram none.npy --out n.npy", 3, "none.npy: cannot be read"},
+    {"gram folder.npy --out n.npy", 3, "folder.npy: is a folder; a file is needed"},
     {"gram d.npz:q --out n.npy", 3, "no array 'q'; it holds points"},
     {"gram t.csv:w --out n.npy", 3, "no column 'w'; it has 2 columns"},
     {"gram t.csv:9 --out n.npy", 3, "no column '9'"},
@@ -411,6 +413,7 @@ static void test_failures(void **state) {
     test_free(many);
     put(in_folder("t.csv"), "u,v\n1,2\n3,x\n");
     put(in_folder("bare.csv"), "1,2\n3,4\n");
+    (void)mkdir(in_folder("folder.npy"), 0700);
     drop(json("fit x.npy y.npy --out m.npz"));
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
         const int code = run(failures[i].line, out, err, sizeof out);
