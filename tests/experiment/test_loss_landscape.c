@@ -302,6 +302,16 @@ static void between_two_nets(void **state) {
     assert_fails(ctx, OVP_ESHAPE, "has 784 inputs and 10 outputs, layers6.seed1 1 and 1",
                  draw_in(ctx, &result, root, both, SETTINGS("mode=interpolation")));
     json_decref(result);
+    /* the same maps and shapes, but another activation */
+    train_in(ctx, root, dir, &ovp_experiment_depth_limit,
+             SETTINGS("layers=6", TINY_DEPTH, "task=classification", "seeds=1", "activation=relu"));
+    snprintf(both, sizeof both, "%s,%s", one, dir);
+    assert_ok(ctx, draw_in(ctx, &result, root, both, SETTINGS("mode=interpolation", "steps=3", "samples=0")));
+    char *told = json_dumps(json_object_get(result, "warnings"), 0);
+    assert_non_null(strstr(told, "have different values of activation"));
+    assert_null(strstr(told, "trained with others")); /* philox: one seed, one read-in */
+    free(told);
+    json_decref(result);
     assert_fails(ctx, OVP_EINVAL, "has 3; choose 2",
                  draw_in(ctx, &result, root, two, SETTINGS("mode=interpolation", "nets=width9")));
     assert_null(result);
