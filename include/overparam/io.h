@@ -12,7 +12,7 @@ extern "C" {
 
 /* Whole file into *data (0-terminated, free with ovp_free). A file larger than `limit` bytes is refused. gunzip: 1 =
  * unpack when it starts with the gzip magic (limit then bounds the unpacked size, so a gzip bomb stops there). Errors:
- * OVP_ENOTFOUND, OVP_EIO, OVP_EFORMAT (damaged gzip), OVP_ELIMIT, OVP_ENOMEM; each names the path. */
+ * OVP_ENOTFOUND, OVP_EIO, OVP_EFORMAT (a folder, damaged gzip), OVP_ELIMIT, OVP_ENOMEM; each names the path. */
 OVP_API ovp_status ovp_io_read_file(char **data, size_t *bytes, ovp_ctx *ctx, const char *path, int64_t limit,
                                     int gunzip);
 /* Writes to a temporary file beside path, fsyncs and renames: path holds the old or the new content, never a part. A

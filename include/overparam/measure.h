@@ -80,6 +80,10 @@ typedef enum ovp_measure_norm { OVP_NORM_L2, OVP_NORM_L1, OVP_NORM_LINF } ovp_me
  * then NaN. */
 OVP_API ovp_status ovp_measure_p_variation(double *value, ovp_ctx *ctx, ovp_idx n, ovp_idx d, const double *x,
                                            ovp_measure_norm norm, double p, ovp_idx *partition, ovp_idx *parts);
+/* *root = V_p^(1/p), a distance, which is a number also where V_p itself is too large or too small for one (a path of
+ * steps of .1 with p = 400). Arguments and cost as above; OVP_ENUMERIC: p beyond 1000, distances beyond the numbers. */
+OVP_API ovp_status ovp_measure_p_variation_root(double *root, ovp_ctx *ctx, ovp_idx n, ovp_idx d, const double *x,
+                                                ovp_measure_norm norm, double p);
 
 /* Decay C / (t + T0)^rho of a series by least squares (variable projection: C in closed form), with true standard
  * errors: the square roots of the diagonal of s^2 (J^T J)^-1, s^2 = residual sum / (n - parameters). */

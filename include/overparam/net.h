@@ -241,9 +241,9 @@ typedef struct ovp_net_resnet_options {
  * (a count outside its range, power, type, engine, each named), OVP_EUNSUPPORTED (conv in f64), OVP_EUNAVAILABLE (conv
  * in a build without oneDNN), OVP_ENOMEM. */
 OVP_API ovp_status ovp_net_resnet_create(ovp_net_model **out, ovp_ctx *ctx, const ovp_net_resnet_options *options);
-/* Fills theta (P values): first every tensor as torch's modules draw it when they are made (ovp_net_init's
- * torch-default), then again the first convolution and the linear weight by kaiming-normal: the published start, in
- * its order of draws. */
+/* Fills theta (P values) in the published program's order of draws: tensor by tensor as torch's modules draw them when
+ * they are made (ovp_net_init's torch-default); right behind the first convolution, and behind the linear layer, that
+ * weight once more by kaiming-normal. */
 OVP_API ovp_status ovp_net_resnet_draw(const ovp_net_model *model, ovp_ctx *ctx, ovp_numeric_rng *rng, void *theta);
 /* Version of the library that convolves, "oneDNN 2.6.3"; NULL in a build without. */
 OVP_API const char *ovp_net_conv_library(void);

@@ -73,10 +73,14 @@ static ovp_status refuse(const loading *l, const char *name, const char *what) {
 static ovp_status take_numbers(ovp_numeric_array *out, loading *l, const char *name, int f32_too) {
     if (!take(out, l, name)) return refuse(l, name, "is missing");
     if (out->type != OVP_F64 && !(f32_too && out->type == OVP_F32)) return refuse(l, name, "is of a wrong type");
-    if (out->ndim != 2 || ovp_numeric_array_count(out) == 0) return refuse(l, name, "is no matrix");
+    if (out->ndim != 2 || ovp_numeric_array_count(out) == 0) return refuse(l, name, "is no matrix, or an empty one");
     for (ovp_idx i = 0; i < ovp_numeric_array_count(out); i++)
-        if (!isfinite(out->type == OVP_F32 ? (double)((float *)out->data)[i] : ((double *)out->data)[i]))
-            return refuse(l, name, "holds a value that is not finite");
+        if (!isfinite(out->type == OVP_F32 ? (double)((float *)out->data)[i] : ((double *)out->data)[i])) {
+            char what[96];
+            snprintf(what, sizeof what, "is not finite at entry [%lld, %lld] (row and column from 0)",
+                     (long long)(i / out->shape[1]), (long long)(i % out->shape[1]));
+            return refuse(l, name, what);
+        }
     return OVP_OK;
 }
 

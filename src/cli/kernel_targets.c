@@ -1,4 +1,5 @@
 /* overparam kernel: what is to be learnt, labels or real numbers, and how well it was. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -86,12 +87,26 @@ static ovp_status encode(ovp_numeric_array *y, cli_app *cli, const ovp_numeric_a
     return OVP_OK;
 }
 
+/* Real targets in f64: their mean square, which every error and residual is made of, is a number. */
+static ovp_status read_values(ovp_numeric_array *y, cli_app *cli, const char *spec) {
+    ovp_status status = cli_kernel_real(y, cli, spec, OVP_F64, 1);
+    const ovp_idx count = ovp_numeric_array_count(y);
+    const double most = sqrt(DBL_MAX / (double)count) / 4; /* the error of an f as large too */
+    for (ovp_idx i = 0; status == OVP_OK && i < count; i++)
+        if (fabs(((double *)y->data)[i]) > most)
+            status = ovp_fail(cli->ctx, OVP_EFORMAT,
+                              "%.200s: entry [%lld, %lld] (row and column from 0) is %g, whose square overflows; scale "
+                              "the targets down",
+                              spec, (long long)(i / y->shape[1]), (long long)(i % y->shape[1]), ((double *)y->data)[i]);
+    return status;
+}
+
 ovp_status cli_kernel_targets(cli_kernel_model *out, cli_app *cli, const char *spec, const char *task) {
     int64_t *labels = NULL;
     ovp_status status;
     OVP_TRY(cli_kernel_read(&out->y, cli, spec));
     if (!strcmp(task, "regression") || (!strcmp(task, "auto") && !is_integer_type(out->y.type))) {
-        status = cli_kernel_real(&out->y, cli, spec, OVP_F64, 1);
+        status = read_values(&out->y, cli, spec);
         goto done;
     }
     OVP_TRY(read_labels(&labels, cli, spec, &out->y));
@@ -114,7 +129,7 @@ ovp_status cli_kernel_compare(cli_kernel_score *out, cli_app *cli, const cli_ker
     OVP_TRY(cli_kernel_match(cli, "the prediction", f, spec, &y, 1));
     if (!model->classes.data) {
         OVP_TRY(cli_kernel_match(cli, "the prediction", f, spec, &y, 0));
-        OVP_TRY(cli_kernel_real(&y, cli, spec, OVP_F64, 1));
+        OVP_TRY(read_values(&y, cli, spec));
     } else {
         OVP_TRY(read_labels(&labels, cli, spec, &y));
         for (ovp_idx i = 0; i < rows; i++) unknown += place_of(&model->classes, labels[i]) < 0;

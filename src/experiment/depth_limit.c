@@ -190,16 +190,12 @@ double depth_limit_next_lr(const depth_limit_setup *s, double lr_0, double varia
     return lr_0 * (*clamped ? s->dynamic_limit : factor);
 }
 
-double depth_limit_digits_lost(const depth_limit_setup *s, ovp_idx layers) {
-    if (strcmp(s->augmentation, "none") != 0 || s->readme) return 0;
-    return s->alpha * (double)layers * log10((double)layers);
-}
-
-/* Weights, their double copy for p-variations, and the batch's outputs; activations are the engine's matter. */
+/* Weights, as they were at the start, their double copy for p-variations, and the batch's outputs; activations are the
+ * engine's matter. */
 static ovp_status check_memory(ovp_ctx *ctx, const depth_limit_setup *s, const int64_t *layers, ovp_idx count) {
     const double have = (double)ovp_experiment_memory_available();
     for (ovp_idx i = 0; i < count; i++) {
-        const double need = (double)layers[i] * (double)s->dim * (double)s->dim * 24;
+        const double need = (double)layers[i] * (double)s->dim * (double)s->dim * 32;
         char need_text[32], have_text[32];
         if (!(have > 0) || need <= have) continue;
         ovp_experiment_short(need_text, need / 0x1p30);
@@ -263,8 +259,8 @@ static const ovp_experiment_question questions[] = {
      "one pace; at alpha about 1/2 nothing is needed."},
     {"Why does the loss of the constant set not go to 0?",
      "Without biases and with tanh the net is odd in x: the best it can do is c^2 (1 - E[x]^2 / E[x^2]), nearly c^2."},
-    {"Why does `none` not train?", "Its outputs carry delta^L = L^(-alpha L); the run warns where that is below the "
-                                   "smallest number of the precision. --variant readme has no delta there."},
+    {"Why does `none` not train?", "Its outputs carry delta^L = L^(-alpha L), and a W_k a layer besides; the run "
+                                   "warns where no weight moves. --variant readme has no delta there."},
 };
 
 const ovp_experiment ovp_experiment_depth_limit = {
@@ -310,10 +306,11 @@ const ovp_experiment ovp_experiment_depth_limit = {
         "step, the same in full batches. --dynamic-lr: c lr_0 / V^2 from the first rate in both, never compounding; "
         "the published program has no bound and divides by 0 when the weights of all layers are equal, here "
         "--dynamic-lr-limit bounds it and a warning says where.\n\n"
-        "Streams. --rng torch: one stream a net, so that every depth starts afresh: read-in, read-out, then block by "
-        "block the draw of a default Linear layer followed by the start's own, then the synthetic inputs, then the "
-        "permutation of the split (none with --fraction 1); with --data-seed the last two come from a stream of its "
-        "own. philox: a stream for the nets of a seed, again afresh for each depth, and one for its data. Depths of "
+        "Streams. --rng torch: one stream a net, afresh: read-in, read-out, then block by "
+        "block the draw of a default Linear layer followed by the start's own (inc-skip: then its zero "
+        "block's), then the synthetic inputs, then the permutation of the split (none with --fraction 1); with "
+        "--data-seed the last two come from a stream of its "
+        "own. philox: a stream for the nets of a seed, afresh for each depth, and one for its data. Depths of "
         "a seed thus have U and V in common, with philox the samples too.\n\n"
         "Weights. Of each net weights.npz has blocks (L x d x d), read_in and read_out, and "
         "weights/layers<L>-seed<seed>.safetensors the same with the net's description as metadata (up to 1e6 values, "

@@ -23,8 +23,6 @@ double depth_limit_first_lr(const depth_limit_setup *setup, ovp_idx layers);
 /* --dynamic-lr: c lr_0 / variation^2 with c = 10 for relu, else 2, from the p-variation (its p-th root) after the
  * epoch; at most dynamic_limit lr_0, and *clamped is 1 where that bound was met. */
 double depth_limit_next_lr(const depth_limit_setup *setup, double lr_0, double variation, int *clamped);
-/* Decimal digits by which `none` shrinks the outputs, alpha L log10 L; 0 for the others. */
-double depth_limit_digits_lost(const depth_limit_setup *setup, ovp_idx layers);
 
 /* ---- depth_limit_data.c ----------------------------------------------------------------------------- */
 

@@ -22,11 +22,9 @@ ovp_status depth_limit_variations(const depth_limit_net *net, ovp_ctx *ctx, doub
     double *x = NULL;
     OVP_TRY(ovp_alloc(ctx, &x, net->layers * cells_of(net), sizeof *x));
     depth_limit_path(net, x);
-    for (int i = 0; i < 3; i++) {
-        const double p = parts[i] * net->setup->p_var;
-        OVP_TRY(ovp_measure_p_variation(&out[i], ctx, net->layers, cells_of(net), x, OVP_NORM_L2, p, NULL, NULL));
-        out[i] = pow(out[i], 1 / p);
-    }
+    for (int i = 0; i < 3; i++)
+        OVP_TRY(ovp_measure_p_variation_root(&out[i], ctx, net->layers, cells_of(net), x, OVP_NORM_L2,
+                                             parts[i] * net->setup->p_var));
 done:
     ovp_free(ctx, x);
     return status;

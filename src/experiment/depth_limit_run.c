@@ -8,6 +8,10 @@ ovp_status depth_limit_run(ovp_experiment_run *run);
 
 /* ---- one net ------------------------------------------------------------------------------------- */
 
+static size_t theta_bytes(const depth_limit_net *net) {
+    return (size_t)(net->layers * net->setup->dim * net->setup->dim) * ovp_numeric_type_size(net->setup->type);
+}
+
 typedef struct training {
     depth_limit_lab *lab;
     depth_limit_net net;
@@ -59,6 +63,35 @@ static ovp_status follow_variation(training *t, double *lr) {
                            (long long)t->row.layers, (long long)t->row.seed, t->lab->setup.dynamic_limit);
 }
 
+static double largest_output(const depth_limit_net *net) {
+    const ovp_idx rows = ovp_net_batch_rows(net->batches[net->pieces - 1]);
+    double most = 0;
+    for (ovp_idx i = 0; i < rows * net->outputs; i++)
+        most = fmax(
+            most, fabs(net->setup->type == OVP_F32 ? (double)((const float *)net->f)[i] : ((const double *)net->f)[i]));
+    return most;
+}
+
+/* A first epoch that moves no weight is the last one that might have. before: theta at the start. */
+static ovp_status check_movement(const training *t, const void *before) {
+    const depth_limit_setup *s = &t->lab->setup;
+    const char *type = s->type == OVP_F32 ? "f32" : "f64";
+    const long long layers = (long long)t->row.layers;
+    if (memcmp(before, t->net.theta, theta_bytes(&t->net)) != 0) return OVP_OK;
+    if (strcmp(s->augmentation, "none") == 0)
+        return ovp_run_warning(
+            t->lab->run,
+            "layers %lld: --augmentation none multiplies by %sW_k at every layer: the outputs are at "
+            "most %.2g, no weight moved in the first epoch and nothing is learnt in %s; give fewer "
+            "layers%s",
+            layers, s->readme ? "" : "delta = L^-alpha and by ", largest_output(&t->net), type,
+            s->readme ? " or a larger --gamma" : ", a smaller --alpha, or --variant readme (no delta)");
+    return ovp_run_warning(t->lab->run,
+                           "layers %lld: no weight moved in the first epoch, its steps are 0 or below rounding in %s; "
+                           "give a larger --lr",
+                           layers, type);
+}
+
 /* losses, omegas: lab->steps values; theory likewise. */
 static ovp_status train(training *t, double *losses, double *omegas, double *theory) {
     ovp_status status = OVP_OK;
@@ -66,7 +99,10 @@ static ovp_status train(training *t, double *losses, double *omegas, double *the
     const depth_limit_setup *s = &lab->setup;
     const ovp_idx every = ovp_params_int(lab->params, "record-every");
     double lr = t->lr_0;
+    void *before = NULL;
     char stage[80];
+    OVP_TRY(ovp_alloc(lab->ctx, &before, (ovp_idx)theta_bytes(&t->net), 1));
+    memcpy(before, t->net.theta, theta_bytes(&t->net));
     snprintf(stage, sizeof stage, "seed %lld, %lld layers", (long long)t->row.seed, (long long)t->row.layers);
     for (ovp_idx epoch = 0; epoch < s->epochs && !t->row.diverged_at; epoch++) {
         const ovp_idx at = epoch * t->net.pieces;
@@ -76,6 +112,7 @@ static ovp_status train(training *t, double *losses, double *omegas, double *the
         OVP_TRY(depth_limit_epoch(&t->net, lab->ctx, lr, &scores, losses + at, omegas + at));
         t->seconds_train += ovp_seconds() - start;
         t->epochs++;
+        if (epoch == 0) OVP_TRY(check_movement(t, before));
         if (t->has_line) {
             theory[at] = depth_limit_line_loss(&t->line);
             depth_limit_line_step(&t->line, lr);
@@ -90,6 +127,7 @@ static ovp_status train(training *t, double *losses, double *omegas, double *the
     }
     t->row.lr = lr;
 done:
+    ovp_free(lab->ctx, before);
     return status;
 }
 
@@ -286,13 +324,6 @@ static ovp_status one_net(depth_limit_lab *lab, int64_t seed, ovp_idx layers) {
     training t = {.lab = lab, .row = empty_row(layers, seed), .lr_0 = depth_limit_first_lr(&lab->setup, layers)};
     depth_limit_samples samples = {.rows = 0};
     ovp_numeric_rng *rng = NULL, *data_rng = NULL;
-    const double digits = depth_limit_digits_lost(&lab->setup, layers), held = lab->setup.type == OVP_F32 ? 37 : 307;
-    if (digits > held)
-        OVP_TRY(ovp_run_warning(lab->run,
-                                "layers %lld: --augmentation none multiplies delta = L^-alpha at every layer, 10^-%.0f "
-                                "in all, which %s does not hold: outputs and gradients vanish and nothing is learnt; "
-                                "give fewer layers, a smaller --alpha, or --variant readme (no delta)",
-                                (long long)layers, digits, lab->setup.type == OVP_F32 ? "f32" : "f64"));
     OVP_TRY(study_stream(&rng, lab->run, seed, OVP_PURPOSE_INIT, 0)); /* for every depth the same U and V */
     OVP_TRY(depth_limit_net_create(&t.net, lab->ctx, &lab->setup, layers, lab->data.inputs, lab->data.outputs, rng));
     OVP_TRY(data_stream(&data_rng, lab, seed));

@@ -358,12 +358,6 @@ done:
 
 /* ---- measures and verdicts ----------------------------------------------------------------------- */
 
-ovp_status depth_paths_variation(double *out, ovp_ctx *ctx, ovp_idx n, ovp_idx d, const double *x, double p) {
-    const ovp_status status = ovp_measure_p_variation(out, ctx, n, d, x, OVP_NORM_L2, p, NULL, NULL);
-    if (status == OVP_OK) *out = pow(*out, 1 / p);
-    return status;
-}
-
 double depth_paths_predicted(const ovp_params *params) {
     const double noise = 1 / ovp_params_real(params, "pvar") - 1 / ovp_params_real(params, "gamma");
     if (!depth_paths_synthetic(params)) return NAN;

@@ -58,8 +58,6 @@ ovp_status depth_paths_check(ovp_ctx *ctx, const ovp_params *params, ovp_idx *di
 /* Room for one more item in *list (a pointer to items of `size` bytes), the new ones zeroed. */
 ovp_status depth_paths_grow(ovp_ctx *ctx, void *list, ovp_idx count, ovp_idx *capacity, size_t size);
 int depth_paths_synthetic(const ovp_params *params);
-/* V_p^(1/p) of a path of n points in R^d. */
-ovp_status depth_paths_variation(double *out, ovp_ctx *ctx, ovp_idx n, ovp_idx d, const double *x, double p);
 /* Power of L that synthetic nets' V_p^(1/p) tends to: noise of size L^(-1/gamma) in L steps gives max(0, 1/p - 1/gamma)
  * beside a smooth part, 1/p - 1/gamma without one; NaN for nets that were read. */
 double depth_paths_predicted(const ovp_params *params);

@@ -17,8 +17,9 @@ typedef struct landscape_row {
     double cosine, length;               /* faults of the directions */
     double seconds;
     /* read off */
-    double centre, minimum, far;                     /* far: mean over the finite losses of the border */
-    ovp_idx min_row, min_col, min_cells, not_finite; /* min_cells: from the centre, the larger of both ways; -1: none */
+    double centre, minimum, far;         /* far: mean over the finite losses of the border */
+    ovp_idx min_row, min_col, min_cells; /* min_cells: from the centre, the larger of both ways; -1: none */
+    ovp_idx not_finite, first_bad;       /* how many losses; where the first one stands */
 } landscape_row;
 /* Fills the last three lines from loss. */
 void landscape_read_off(landscape_row *row);

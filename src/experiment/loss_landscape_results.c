@@ -25,7 +25,7 @@ void landscape_read_off(landscape_row *row) {
         for (ovp_idx j = 0; j < row->cols; j++) {
             const double loss = row->loss[i * row->cols + j];
             if (!isfinite(loss)) {
-                row->not_finite++;
+                if (row->not_finite++ == 0) row->first_bad = i * row->cols + j;
                 continue;
             }
             if (on_border(row, i, j)) {
@@ -93,10 +93,17 @@ ovp_status landscape_report(const landscape_lab *lab, const landscape_row *row) 
     ovp_status status = OVP_OK;
     OVP_TRY(ovp_run_row(lab->run, "surfaces", cells));
     if (known) OVP_TRY(ovp_run_row(lab->run, "timings", times));
-    if (row->not_finite > 0)
+    if (row->not_finite > 0 && known)
         OVP_TRY(ovp_run_warning(
             lab->run, "%s, seed %lld: %lld of %lld losses are not finite; a smaller --res stays nearer", row->net,
             (long long)row->seed, (long long)row->not_finite, (long long)(row->rows * row->cols)));
+    else if (row->not_finite > 0)
+        OVP_TRY(ovp_run_warning(
+            lab->run,
+            "--surface %s: %lld of %lld losses are not finite, the first at row %lld, column %lld (from 0); "
+            "they are left out",
+            row->net, (long long)row->not_finite, (long long)(row->rows * row->cols),
+            (long long)(row->first_bad / row->cols), (long long)(row->first_bad % row->cols)));
 done:
     return status;
 }

@@ -250,10 +250,17 @@ done:
 
 /* ---- between two nets ------------------------------------------------------------------------------- */
 
-/* The two have tensors of the same names and shapes. */
+/* The two have as many inputs and outputs, and tensors of the same names and shapes. */
 static ovp_status check_alike(landscape_lab *lab, const ovp_net_model *a, const ovp_net_model *b) {
     ovp_idx count[2];
     const ovp_net_slice *x = ovp_net_model_slices(a, &count[0]), *y = ovp_net_model_slices(b, &count[1]);
+    if (ovp_net_model_inputs(a) != ovp_net_model_inputs(b) || ovp_net_model_outputs(a) != ovp_net_model_outputs(b))
+        return ovp_fail(
+            lab->ctx, OVP_ESHAPE,
+            "--mode interpolation: %.80s has %lld inputs and %lld outputs, %.80s %lld and %lld: only nets of "
+            "the same shape have something between them",
+            lab->picks[0].name, (long long)ovp_net_model_inputs(a), (long long)ovp_net_model_outputs(a),
+            lab->picks[1].name, (long long)ovp_net_model_inputs(b), (long long)ovp_net_model_outputs(b));
     int same = count[0] == count[1] && ovp_net_model_parameters(a) == ovp_net_model_parameters(b);
     for (ovp_idx s = 0; same && s < count[0]; s++) {
         same = strcmp(x[s].name, y[s].name) == 0 && x[s].ndim == y[s].ndim;
@@ -279,6 +286,18 @@ static int same_frozen(const past_net *a, const past_net *b) {
            memcmp(a->read_out, b->read_out, (size_t)(ovp_net_model_outputs(a->model) * dim) * width) == 0;
 }
 
+/* What their descriptions say of the function that the same weights make: the first key that differs, or NULL. */
+static const char *other_function(const landscape_lab *lab) {
+    static const char *const keys[] = {"activation", "augmentation", "alpha", "parametrization", "sigma_w", "sigma_b"};
+    const json_t *net[2];
+    for (int e = 0; e < 2; e++) net[e] = json_object_get(lab->sources[lab->picks[e].source].nets, lab->picks[e].name);
+    for (size_t k = 0; k < COUNT(keys); k++) {
+        const json_t *a = json_object_get(net[0], keys[k]), *b = json_object_get(net[1], keys[k]);
+        if (a != b && !json_equal(a, b)) return keys[k];
+    }
+    return NULL;
+}
+
 static ovp_status interpolate(landscape_lab *lab) {
     ovp_status status = OVP_OK;
     ovp_ctx *ctx = lab->ctx;
@@ -291,6 +310,13 @@ static ovp_status interpolate(landscape_lab *lab) {
     OVP_TRY(enter(&p[1], lab, 1));
     OVP_TRY(enter(&p[0], lab, 0));
     OVP_TRY(check_alike(lab, p[0].net.model, p[1].net.model));
+    const char *key = other_function(lab);
+    if (key)
+        OVP_TRY(
+            ovp_run_warning(lab->run,
+                            "%s and %s have different values of %s; the path is one of the first net's kind, so that "
+                            "its end is another function than the second was",
+                            lab->picks[0].name, lab->picks[1].name, key));
     if (!same_frozen(&p[0].net, &p[1].net))
         OVP_TRY(ovp_run_warning(lab->run,
                                 "the frozen read-in and read-out of %s are taken all along; %s was trained with "

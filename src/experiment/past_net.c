@@ -216,7 +216,12 @@ static ovp_status arrays_data(past_data *out, ovp_ctx *ctx, const past_weights *
         n = ovp_numeric_array_count(y);
         bad = convert(y->type, y->data, type, out->y.data, n);
     }
-    if (bad < n) status = wrong(ctx, w, name, "its data hold a value that is not finite");
+    if (bad < n) {
+        char what[80];
+        snprintf(what, sizeof what, "its data: value %lld of %s is not finite", (long long)bad,
+                 out->y.data ? "y" : "x");
+        status = wrong(ctx, w, name, what);
+    }
 done:
     return status;
 }
@@ -400,6 +405,7 @@ static ovp_status build_residual(past_net *out, ovp_ctx *ctx, const past_weights
                                         .alpha = json_number_value(json_object_get(net, "alpha")),
                                         .type = type,
                                         .engine = strcmp(engine, "gemm") == 0 ? "auto" : engine};
+    if (!json_is_number(json_object_get(net, "alpha"))) OVP_TRY(wrong(ctx, w, name, "alpha is no number"));
     const ovp_numeric_array *blocks; /* looked at before the net has room for so many */
     OVP_TRY(real_array(&blocks, ctx, w, name, "blocks", 3, (ovp_idx[]){options.layers, options.dim, options.dim}));
     OVP_TRY(read_matrix(&out->read_in, ctx, w, name, "read_in", 2, (ovp_idx[]){options.dim, options.inputs}, type));

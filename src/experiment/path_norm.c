@@ -89,7 +89,7 @@ static ovp_status visit(void *user, const depth_net *net, double *x) {
         p->mean += p->norms[k] / (double)net->layers;
         if (p->norms[k] < p->norms[least]) least = k;
     }
-    OVP_TRY(depth_paths_variation(&p->variation, l->ctx, net->layers, cells, x, l->p));
+    OVP_TRY(ovp_measure_p_variation_root(&p->variation, l->ctx, net->layers, cells, x, OVP_NORM_L2, l->p));
     const ovp_store_cell cells_of_row[] = {
         ovp_cell_text(net->source),
         ovp_cell_int(net->layers),

@@ -158,7 +158,7 @@ static ovp_status visit(void *user, const depth_net *net, double *x) {
         double *y = p->y + e * n;
         const ovp_idx at = l->entries[e].row * net->dim + l->entries[e].column;
         for (ovp_idx k = 0; k < n; k++) y[k] = x[k * cells + at];
-        OVP_TRY(depth_paths_variation(&p->variation[e], l->ctx, n, 1, y, l->p));
+        OVP_TRY(ovp_measure_p_variation_root(&p->variation[e], l->ctx, n, 1, y, OVP_NORM_L2, l->p));
         OVP_TRY(put_entry(l, net, p, e));
     }
     (void)snprintf(name, sizeof name, "path_%lld", (long long)l->count);

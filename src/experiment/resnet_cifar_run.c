@@ -134,7 +134,7 @@ typedef struct net {
     int32_t *labels;
     int64_t *order;
     double train_seconds, test_seconds;
-    ovp_idx steps; /* made */
+    ovp_idx steps, images; /* made, trained on */
     int diverged;
 } net;
 
@@ -218,7 +218,7 @@ static ovp_status train_epoch(net *n, ovp_idx epoch, resnet_row *row) {
     const ovp_idx count = batches_of(lab, lab->train.n), total = lab->epochs * count;
     const ovp_net_update update = {.rule = OVP_RULE_SGD, .lr = resnet_rate(lab->params, n->layers)};
     char stage[64];
-    double seen = 0, start = ovp_seconds();
+    const double start = ovp_seconds();
     snprintf(stage, sizeof stage, "L = %lld, seed %lld", (long long)n->layers, (long long)n->seed);
     OVP_TRY(ovp_numeric_rng_create(&order, lab->ctx, OVP_RNG_PHILOX, n->seed, OVP_PURPOSE_BATCH, 2 * (uint64_t)epoch));
     OVP_TRY(
@@ -243,7 +243,7 @@ static ovp_status train_epoch(net *n, ovp_idx epoch, resnet_row *row) {
         row->train_loss += loss / (double)count;
         row->train_accuracy +=
             (double)rows * ovp_measure_accuracy(OVP_F32, rows, n->outputs, n->f, n->labels) / (double)lab->train.n;
-        seen += (double)rows;
+        n->images += rows;
         ovp_run_progress(lab->run, &(ovp_progress){stage, "steps", n->steps, total, "loss", loss});
     }
 done:
@@ -338,6 +338,12 @@ static ovp_status train_net(net *n) {
         if (status != OVP_OK) return status;
         if (n->diverged) {
             row.train_loss = row.train_accuracy = NAN;
+        } else {
+            OVP_TRY(test_net(n, epoch, 0, &row.batch));
+            OVP_TRY(test_net(n, epoch, 1, &row.running));
+            n->diverged = !isfinite(row.batch.loss); /* by the epoch's last update */
+        }
+        if (n->diverged) {
             forget(&row.batch);
             forget(&row.running);
             OVP_TRY(ovp_run_warning(lab->run,
@@ -345,9 +351,6 @@ static ovp_status train_net(net *n) {
                                     "a smaller --lr",
                                     (long long)n->layers, (long long)n->seed, (long long)n->steps,
                                     resnet_rate(lab->params, n->layers)));
-        } else {
-            OVP_TRY(test_net(n, epoch, 0, &row.batch));
-            OVP_TRY(test_net(n, epoch, 1, &row.running));
         }
         OVP_TRY(put_row(lab, &row));
     }
@@ -376,12 +379,11 @@ done:
 static ovp_status put_net(const net *n) {
     resnet_lab *lab = n->lab;
     ovp_status status = OVP_OK;
-    const double images = (double)(n->steps * lab->batch);
     char prefix[64];
     OVP_TRY(ovp_run_row(lab->run, "timings",
                         (const ovp_store_cell[]){ovp_cell_int(n->layers), ovp_cell_int(n->seed), ovp_cell_int(n->steps),
                                                  ovp_cell_real(n->train_seconds), ovp_cell_real(n->test_seconds),
-                                                 study_cell(images / n->train_seconds)}));
+                                                 study_cell((double)n->images / n->train_seconds)}));
     snprintf(prefix, sizeof prefix, "L%lld.s%lld", (long long)n->layers, (long long)n->seed);
     OVP_TRY(study_keep_weights(lab->run, prefix, n->model, n->theta));
     OVP_TRY(put_state(n, prefix));

@@ -67,7 +67,7 @@ static ovp_status read_all(char **data, size_t *bytes, ovp_ctx *ctx, int fd, con
     struct stat about;
     size_t capacity = 0, used = 0;
     if (fstat(fd, &about) != 0) return fail_open(ctx, path, errno);
-    if (S_ISDIR(about.st_mode)) return ovp_fail(ctx, OVP_EIO, "%s: is a folder; a file is needed", path);
+    if (S_ISDIR(about.st_mode)) return ovp_fail(ctx, OVP_EFORMAT, "%s: is a folder; a file is needed", path);
     if (!S_ISREG(about.st_mode) && limit > OVP_IO_UNPACKED_LIMIT) limit = OVP_IO_UNPACKED_LIMIT; /* /dev/zero */
     if (S_ISREG(about.st_mode) && about.st_size > limit) return fail_size(ctx, path, limit);
     /* One byte beyond the size tells a file that grew meanwhile, one more holds the terminator. */

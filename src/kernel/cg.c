@@ -1,6 +1,7 @@
 /* Conjugate gradients on (K + lambda I) W = Y, all columns side by side, each with its own coefficients. */
 #include "kernel/solve_int.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -144,6 +145,18 @@ static ovp_idx test(cg *s) {
     return left;
 }
 
+/* Sums of squares that overflow or vanish would make any W look like a solution. */
+static ovp_status check_size(const cg *s, ovp_ctx *ctx, ovp_idx column) {
+    double most = 0;
+    for (ovp_idx i = 0; i < s->n; i++) most = fmax(most, fabs(load(s->type, s->y, i * s->c + column)));
+    if (isfinite(s->size[column]) && (s->size[column] >= DBL_MIN || most == 0)) return OVP_OK;
+    return ovp_fail(
+        ctx, OVP_EINVAL,
+        "%s: targets of column %lld are up to %g: their squares leave the range of numbers; scale them by a "
+        "constant",
+        who, (long long)column, most);
+}
+
 static ovp_status start(cg *s, ovp_ctx *ctx) {
     ovp_status status = OVP_OK;
     const size_t bytes = (size_t)(s->n * s->c) * ovp_numeric_type_size(s->type);
@@ -151,6 +164,7 @@ static ovp_status start(cg *s, ovp_ctx *ctx) {
     memcpy(s->r, s->y, bytes);
     dots(s, s->y, s->y, s->size);
     for (ovp_idx j = 0; j < s->c; j++) {
+        OVP_TRY(check_size(s, ctx, j));
         s->size[j] = sqrt(s->size[j]);
         s->active[j] = 1;
     }

@@ -29,6 +29,7 @@ ovp_status ovp_kernel_nystrom_size(ovp_idx *s, ovp_ctx *ctx, const char *who, ov
 
 typedef struct rule {
     ovp_idx s;
+    double rounding; /* share of the largest eigenvalue that rounding of the matrix alone may make */
     const ovp_kernel_nystrom_options *options;
 } rule;
 
@@ -43,7 +44,7 @@ static ovp_idx choose_q(const void *user, const double *values, ovp_idx known) {
     while (count < looked_at && values[count] > 0 && pow(values[count], -o->alpha) < most) count++;
     ovp_idx q = count - 1 < LEAST_Q ? LEAST_Q : count - 1;
     if (q > r->s) q = r->s;
-    while (q > 1 && !(values[q - 1] > size * DBL_EPSILON * values[0])) q--;
+    while (q > 1 && !(values[q - 1] > r->rounding * values[0])) q--;
     return q;
 }
 
@@ -67,7 +68,8 @@ ovp_status ovp_kernel_nystrom_make(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx, co
             square[i] = (double)narrow;
         }
     for (ovp_idx i = 0; i < s * s; i++) square[i] /= (double)s;
-    const rule r = {s, options};
+    /* In f32 the matrix itself is rounded; its error spreads over all eigenvalues, 1/sqrt(s) of it on each. */
+    const rule r = {s, source->problem.type == OVP_F32 ? 4 * (double)FLT_EPSILON : (double)s * DBL_EPSILON, options};
     OVP_TRY(ovp_kernel_top_eigenpairs(&t->q, &t->values, &t->vectors, ctx, s, square, choose_q, &r));
     if (!(t->values[t->q - 1] > 0))
         status = ovp_fail(ctx, OVP_ENUMERIC,

@@ -261,13 +261,28 @@ static ovp_status check_series(ovp_ctx *ctx, ovp_idx n, const double *t, const d
     return OVP_OK;
 }
 
+/* y times a power of two that brings its largest value near 1: squares of small series would be 0. The power. */
+static int bring_near_one(double *scaled, ovp_idx n, const double *y) {
+    double most = 0;
+    int exponent;
+    for (ovp_idx i = 0; i < n; i++) most = fmax(most, fabs(y[i]));
+    frexp(most, &exponent);
+    for (ovp_idx i = 0; i < n; i++) scaled[i] = ldexp(y[i], -exponent);
+    return exponent;
+}
+
 ovp_status ovp_measure_fit_decay(ovp_measure_decay *out, ovp_ctx *ctx, ovp_idx n, const double *t, const double *y,
                                  double shift, int fit_shift) {
-    series s = {.ctx = ctx, .n = n, .t = t, .y = y, .most = fit_shift ? SCALE_MOST_SHIFTED : SCALE_MOST};
+    series s = {.ctx = ctx, .n = n, .t = t, .most = fit_shift ? SCALE_MOST_SHIFTED : SCALE_MOST};
     point best;
+    double *scaled = NULL;
     ovp_status status = OVP_OK;
     *out = nothing(0);
     OVP_TRY(check_series(ctx, n, t, y, shift, fit_shift));
+    OVP_TRY(ovp_alloc(ctx, &scaled, n, sizeof *scaled));
+    const int exponent = bring_near_one(scaled, n, y);
+    s.y = scaled;
+    s.most = ldexp(s.most, -exponent);
     OVP_TRY(ovp_alloc(ctx, &s.u, n, sizeof *s.u));
     OVP_TRY(ovp_alloc(ctx, &s.g, n, sizeof *s.g));
     OVP_TRY(ovp_alloc(ctx, &s.fall, n, sizeof *s.fall));
@@ -277,7 +292,10 @@ ovp_status ovp_measure_fit_decay(ovp_measure_decay *out, ovp_ctx *ctx, ovp_idx n
     else
         OVP_TRY(best_rho(&best, &s, shift));
     describe(out, &s, &best, fit_shift);
+    double *const of_y[] = {&out->scale, &out->scale_se, &out->scale_robust_se, &out->residual};
+    for (int i = 0; i < 4; i++) *of_y[i] = ldexp(*of_y[i], exponent);
 done:
+    ovp_free(ctx, scaled);
     ovp_free(ctx, s.u);
     ovp_free(ctx, s.g);
     ovp_free(ctx, s.fall);

@@ -43,15 +43,18 @@ static int exponent_of(const ovp_variation_path *path, int *moves) {
     return coarse + fine;
 }
 
-/* value 2^(exponent p), value > 0. */
-static ovp_status scale_back(double *value, ovp_ctx *ctx, int exponent, double p) {
-    const double whole = floor(exponent * p);
-    *value = ldexp(*value * exp2(exponent * p - whole), (int)fmin(fmax(whole, -1e6), 1e6));
-    if (*value > 0 && isfinite(*value)) return OVP_OK;
+static ovp_status out_of_range(ovp_ctx *ctx, int exponent, double p) {
     return ovp_fail(ctx, OVP_ENUMERIC,
                     "p-variation: distances of about 2^%d to the power of %g leave the range of numbers; scale the "
                     "path by s (the result by s^p) or lower p",
                     exponent, p);
+}
+
+/* value 2^(exponent p), value > 0. */
+static ovp_status scale_back(double *value, ovp_ctx *ctx, int exponent, double p) {
+    const double whole = floor(exponent * p);
+    *value = ldexp(*value * exp2(exponent * p - whole), (int)fmin(fmax(whole, -1e6), 1e6));
+    return *value > 0 && isfinite(*value) ? OVP_OK : out_of_range(ctx, exponent, p);
 }
 
 static int same_point(const ovp_variation_path *path, ovp_idx i, ovp_idx j) {
@@ -87,33 +90,56 @@ static double length(const ovp_variation_path *path, ovp_variation_partition *pa
 }
 
 static double stay(ovp_variation_partition *partition) {
-    if (partition->index) partition->index[partition->count++] = 0;
+    if (partition) partition->index[partition->count++] = 0;
     return 0;
+}
+
+/* V_p of the path times 2^-exponent. */
+static ovp_status scaled_variation(double *value, int *exponent, ovp_ctx *ctx, ovp_variation_path *path,
+                                   ovp_variation_partition *partition) {
+    const double p = path->exponent.p;
+    int moves = 0;
+    ovp_status status;
+    OVP_TRY(check_arguments(ctx, path->n, path->d, path->x, path->norm, p));
+    *exponent = exponent_of(path, &moves);
+    path->scale = ldexp(1, -*exponent);
+    if (!moves)
+        *value = stay(partition);
+    else if (path->d == 1)
+        OVP_TRY(ovp_measure_variation_line(value, ctx, path, partition));
+    else if (p > 1)
+        OVP_TRY(ovp_measure_variation_space(value, ctx, path, partition, path->d >= OVP_VARIATION_SHARED_FROM));
+    else
+        *value = length(path, partition);
+    if (moves && !(*value > 0 && isfinite(*value))) status = out_of_range(ctx, *exponent, p);
+done:
+    return status;
 }
 
 ovp_status ovp_measure_p_variation(double *value, ovp_ctx *ctx, ovp_idx n, ovp_idx d, const double *x,
                                    ovp_measure_norm norm, double p, ovp_idx *partition, ovp_idx *parts) {
     ovp_variation_path path = {.n = n, .d = d, .x = x, .norm = norm, .exponent = ovp_variation_exponent_of(p)};
     ovp_variation_partition found = {partition, 0};
-    int moves = 0;
+    int exponent;
     ovp_status status;
-    *value = NAN;
-    OVP_TRY(check_arguments(ctx, n, d, x, norm, p));
-    const int exponent = exponent_of(&path, &moves);
-    path.scale = ldexp(1, -exponent);
-    if (!moves)
-        *value = stay(&found);
-    else if (d == 1)
-        OVP_TRY(ovp_measure_variation_line(value, ctx, &path, partition ? &found : NULL));
-    else if (p > 1)
-        OVP_TRY(
-            ovp_measure_variation_space(value, ctx, &path, partition ? &found : NULL, d >= OVP_VARIATION_SHARED_FROM));
-    else
-        *value = length(&path, partition ? &found : NULL);
-    if (moves) OVP_TRY(scale_back(value, ctx, exponent, p));
+    OVP_TRY(scaled_variation(value, &exponent, ctx, &path, partition ? &found : NULL));
+    if (*value > 0) OVP_TRY(scale_back(value, ctx, exponent, p));
     arrange(&path, &found);
     if (parts) *parts = found.count;
 done:
     if (status != OVP_OK) *value = NAN;
+    return status;
+}
+
+ovp_status ovp_measure_p_variation_root(double *root, ovp_ctx *ctx, ovp_idx n, ovp_idx d, const double *x,
+                                        ovp_measure_norm norm, double p) {
+    ovp_variation_path path = {.n = n, .d = d, .x = x, .norm = norm, .exponent = ovp_variation_exponent_of(p)};
+    int exponent;
+    ovp_status status;
+    OVP_TRY(scaled_variation(root, &exponent, ctx, &path, NULL));
+    *root = ldexp(pow(*root, 1 / p), exponent);
+    if (isinf(*root)) status = out_of_range(ctx, exponent, 1);
+done:
+    if (status != OVP_OK) *root = NAN;
     return status;
 }

@@ -100,6 +100,7 @@ ovp_status ovp_net_residual_draw(ovp_ctx *ctx, const ovp_net_residual_options *o
     memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
     memcpy(&s, start, start->size < sizeof s ? start->size : sizeof s);
     if (!s.init) s.init = "constant";
+    void *before = NULL;
     ovp_status status = OVP_OK;
     OVP_TRY(check(ctx, &o, &s));
     const double w = 1 / s.gamma + 1 - o.alpha, d = (double)o.dim;
@@ -117,16 +118,23 @@ ovp_status ovp_net_residual_draw(ovp_ctx *ctx, const ovp_net_residual_options *o
         void *to = (char *)theta + (size_t)i * bytes;
         const double value = value_of(&p, bound, i);
         if (!isfinite(value))
-            return ovp_fail(ctx, OVP_EINVAL,
-                            "residual net: '%s' with gamma %g, alpha %g gives %g in block %lld; choose 1/gamma + 1 - "
-                            "alpha above 0",
-                            s.init, s.gamma, o.alpha, value, (long long)i);
+            OVP_TRY(ovp_fail(ctx, OVP_EINVAL,
+                             "residual net: '%s' with gamma %g, alpha %g gives %g in block %lld; choose a small power "
+                             "1/gamma + 1 - alpha above 0",
+                             s.init, s.gamma, o.alpha, value, (long long)i));
         OVP_TRY(ovp_net_init_tensor(ctx, "torch-default", 0, OVP_ROLE_WEIGHT, o.dim, o.dim, rng, o.type, block, to));
         if (draws)
             truncated_normal(rng, o.type, block, std, bound, to);
         else
             fill(o.type, block, value, to);
     }
+    /* The program's W_-1 is one more Linear, set to 0: its draw moves on what comes later in the stream. */
+    if (o.augmentation && strcmp(o.augmentation, "inc-skip") == 0) {
+        OVP_TRY(ovp_alloc(ctx, &before, block, ovp_numeric_type_size(o.type)));
+        OVP_TRY(
+            ovp_net_init_tensor(ctx, "torch-default", 0, OVP_ROLE_WEIGHT, o.dim, o.dim, rng, o.type, block, before));
+    }
 done:
+    ovp_free(ctx, before);
     return status;
 }

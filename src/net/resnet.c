@@ -199,10 +199,14 @@ done:
 ovp_status ovp_net_resnet_draw(const ovp_net_model *model, ovp_ctx *ctx, ovp_numeric_rng *rng, void *theta) {
     const ovp_net_init_options made = {.size = sizeof made, .rule = "torch-default"},
                                again = {.size = sizeof again, .rule = "kaiming-normal"};
-    const ovp_net_slice *linear = &model->slices[model->slice_count - 2];
-    ovp_status status = ovp_net_init(model, ctx, &made, rng, theta);
-    if (status == OVP_OK) status = ovp_net_init_slice(ctx, &again, &model->slices[0], rng, model->type, theta);
-    if (status == OVP_OK) status = ovp_net_init_slice(ctx, &again, linear, rng, model->type, theta);
+    const ovp_idx last = model->slice_count - 1; /* linear.bias, behind linear.weight */
+    ovp_status status = OVP_OK;
+    for (ovp_idx s = 0; s <= last; s++) {
+        OVP_TRY(ovp_net_init_slice(ctx, &made, &model->slices[s], rng, model->type, theta));
+        if (s == 0) OVP_TRY(ovp_net_init_slice(ctx, &again, &model->slices[0], rng, model->type, theta));
+        if (s == last) OVP_TRY(ovp_net_init_slice(ctx, &again, &model->slices[last - 1], rng, model->type, theta));
+    }
+done:
     return status;
 }
 

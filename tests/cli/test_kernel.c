@@ -4,6 +4,7 @@
 #include "folder.h"
 
 #include <jansson.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <overparam/io.h>
@@ -327,6 +328,7 @@ static const struct {
     {"gram x.npy:a --out n.npy", 2, "holds one array"},
     {"gram d.npz: --out n.npy", 2, "a name is expected"},
     {"gram none.npy --out n.npy", 3, "none.npy: cannot be read"},
+    {"gram folder.npy --out n.npy", 3, "folder.npy: is a folder; a file is needed"},
     {"gram d.npz:q --out n.npy", 3, "no array 'q'; it holds points"},
     {"gram t.csv:w --out n.npy", 3, "no column 'w'; it has 2 columns"},
     {"gram t.csv:9 --out n.npy", 3, "no column '9'"},
@@ -362,6 +364,8 @@ static const struct {
     {"fit x.npy y.npy --task classification --out n.npz", 3, "labels are one column"},
     {"fit x.npy wrong.npy --task classification --out n.npz", 3, "label 1 (from 0) is 0.5"},
     {"fit x.npy same.npy --out n.npz", 3, "1 different labels"},
+    {"fit x.npy far.npy --out n.npz", 3, "far.npy: entry [1, 0] (row and column from 0) is 1e+200, whose square"},
+    {"predict m.npz z.npy far.npy", 3, "the prediction is 3 x 2 and far.npy is 4 x 1"},
     {"fit x.npy y.npy --type f32 --solver direct --out n.npz", 2, "works in f64"},
     {"fit x.npy y.npy --ridge 1 --solver eigenpro --out n.npz", 2, "EigenPro has none"},
     {"fit x.npy y.npy --ridge -1 --out n.npz", 2, "--ridge: -1"},
@@ -384,7 +388,8 @@ static const struct {
 
 static void test_failures(void **state) {
     static const double not_a_number[3][2] = {{1, 2}, {3, 4}, {5, NAN}}, infinite[1][2] = {{1, -INFINITY}},
-                        huge[2][2] = {{1e200, 0}, {0, 1}}, zero[2][2] = {{1, 0}, {0, 0}}, halves[4] = {1, .5, 2, 3};
+                        huge[2][2] = {{1e200, 0}, {0, 1}}, zero[2][2] = {{1, 0}, {0, 0}}, halves[4] = {1, .5, 2, 3},
+                        far[4] = {1, 1e200, 2, 3};
     static const int32_t same[4] = {2, 2, 2, 2};
     static char out[1 << 16], err[1 << 16];
     double twins[4][2], *many = test_calloc(4000, sizeof *many);
@@ -402,11 +407,13 @@ static void test_failures(void **state) {
     save("twins.npy", OVP_F64, 4, 2, twins);
     save("wrong.npy", OVP_F64, 4, 1, halves);
     save("same.npy", OVP_I32, 4, 1, same);
+    save("far.npy", OVP_F64, 4, 1, far);
     save("long.npy", OVP_F64, 2000, 2, many);
     save("longy.npy", OVP_F64, 2000, 1, many);
     test_free(many);
     put(in_folder("t.csv"), "u,v\n1,2\n3,x\n");
     put(in_folder("bare.csv"), "1,2\n3,4\n");
+    (void)mkdir(in_folder("folder.npy"), 0700);
     drop(json("fit x.npy y.npy --out m.npz"));
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
         const int code = run(failures[i].line, out, err, sizeof out);

@@ -639,15 +639,23 @@ static void what_vanishes_is_said(void **state) {
     char root[256];
     json_t *result;
     assert_ok(ctx, run_study(ctx, experiment, &result, root,
-                             SETTINGS("layers=20,60", "augmentation=none", "epochs=2", "num-samples=100")));
-    assert_int_equal(warnings_on(result, "--augmentation none"), 1); /* 20^(-15) is a number of f32, 60^(-45) is not */
+                             SETTINGS("layers=2,20,60", "augmentation=none", "epochs=2", "num-samples=100")));
+    /* 20^(-15) is a number of f32, but (20^(-3/4) 20^(-5/4) / 2)^20, with the weights, is not */
+    assert_int_equal(warnings_on(result, "--augmentation none"), 2);
+    assert_int_equal(warnings_on(result, "layers 20: --augmentation none"), 1);
     assert_int_equal(warnings_on(result, "layers 60: --augmentation none"), 1);
+    assert_true(number_at(result, "epochs", 2, "loss") == number_at(result, "epochs", 3, "loss"));
     json_decref(result);
     scratch_remove(root);
-    assert_ok(ctx,
-              run_study(ctx, experiment, &result, root,
-                        SETTINGS("layers=60", "augmentation=none", "epochs=2", "num-samples=100", "variant=readme")));
-    assert_int_equal(warnings_on(result, "--augmentation none"), 0);
+    assert_ok(ctx, run_study(ctx, experiment, &result, root,
+                             SETTINGS("layers=20", "augmentation=none", "epochs=2", "num-samples=100", "variant=readme",
+                                      "gamma=1e9", "alpha=1")));
+    assert_int_equal(warnings_on(result, "--augmentation none"), 0); /* M = 1 */
+    json_decref(result);
+    scratch_remove(root);
+    assert_ok(ctx, run_study(ctx, experiment, &result, root,
+                             SETTINGS("layers=8", "lr=1e-20", "epochs=2", "num-samples=100")));
+    assert_int_equal(warnings_on(result, "layers 8: no weight moved"), 1);
     json_decref(result);
     scratch_remove(root);
 }

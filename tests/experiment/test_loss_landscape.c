@@ -291,6 +291,27 @@ static void between_two_nets(void **state) {
     assert_fails(ctx, OVP_ESHAPE, "of the same shape",
                  draw_in(ctx, &result, root, two, SETTINGS("mode=interpolation", "nets=width7.seed1,width9.seed5")));
     json_decref(result);
+    /* blocks of one shape, but not the maps around them */
+    train_in(ctx, root, one, &ovp_experiment_depth_limit,
+             SETTINGS("layers=6", TINY_DEPTH, "task=classification", "seeds=1"));
+    train_in(
+        ctx, root, dir, &ovp_experiment_depth_limit,
+        SETTINGS("layers=6", "dim=4", "epochs=2", "task=regression", "dataset=constant", "num-samples=50", "seeds=1"));
+    char both[1100];
+    snprintf(both, sizeof both, "%s,%s", one, dir);
+    assert_fails(ctx, OVP_ESHAPE, "has 784 inputs and 10 outputs, layers6.seed1 1 and 1",
+                 draw_in(ctx, &result, root, both, SETTINGS("mode=interpolation")));
+    json_decref(result);
+    /* the same maps and shapes, but another activation */
+    train_in(ctx, root, dir, &ovp_experiment_depth_limit,
+             SETTINGS("layers=6", TINY_DEPTH, "task=classification", "seeds=1", "activation=relu"));
+    snprintf(both, sizeof both, "%s,%s", one, dir);
+    assert_ok(ctx, draw_in(ctx, &result, root, both, SETTINGS("mode=interpolation", "steps=3", "samples=0")));
+    char *told = json_dumps(json_object_get(result, "warnings"), 0);
+    assert_non_null(strstr(told, "have different values of activation"));
+    assert_null(strstr(told, "trained with others")); /* philox: one seed, one read-in */
+    free(told);
+    json_decref(result);
     assert_fails(ctx, OVP_EINVAL, "has 3; choose 2",
                  draw_in(ctx, &result, root, two, SETTINGS("mode=interpolation", "nets=width9")));
     assert_null(result);
@@ -330,6 +351,8 @@ static void surfaces_from_files(void **state) {
     assert_true(number_at(result, "surfaces", 0, "minimum_d2") == -.5);
     assert_true(number_at(result, "surfaces", 0, "minimum_cells") == 1);
     assert_true(number_at(result, "surfaces", 0, "not_finite") == 1);
+    assert_non_null(strstr(json_string_value(json_array_get(json_object_get(result, "warnings"), 0)),
+                           "1 of 30 losses are not finite, the first at row 4, column 5"));
     assert_true(json_is_null(table_cell(result, "surfaces", 0, "trained_loss")));
     assert_int_equal(json_array_size(json_object_get(result, "verdicts")), 0);
     json_decref(result);

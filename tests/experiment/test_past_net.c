@@ -165,6 +165,7 @@ static const struct change {
     {"activation", "\"nothing\"", "nothing", OVP_EINVAL, 0},
     {"augmentation", "\"jump\"", "jump", OVP_EINVAL, 0},
     {"alpha", "1e400", "", OVP_EFORMAT, 0},
+    {"alpha", "\"x\"", "alpha is no number", OVP_EFORMAT, 0},
     {"loss", "{}", "its loss is unknown", OVP_EFORMAT, 0},
     {"loss", "{\"name\":\"mse\",\"reduction\":\"median\"}", "its loss is unknown", OVP_EFORMAT, 0},
     {"data", "\"elsewhere\"", "were not kept", OVP_ENOTFOUND, 0},

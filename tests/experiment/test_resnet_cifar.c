@@ -97,6 +97,19 @@ static void divergence(void **state) {
     assert_non_null(strstr(warning, "smaller --lr"));
     json_decref(result);
     scratch_remove(root);
+
+    /* by the last update, whose loss was still a number: no accuracy either */
+    assert_ok(ctx, run_study(ctx, study, &result, root,
+                             SETTINGS("dataset=mnist", "layers=8", "train-samples=32", "batch=32", "test-samples=33",
+                                      "epochs=1", "seeds=1", "lr=1e30")));
+    assert_true(json_is_number(table_cell(result, "accuracy", 0, "train_loss")));
+    static const char *const unknown[] = {"test_loss", "test_accuracy", "test_top2", "eval_accuracy", "published_top2"};
+    for (int k = 0; k < 5; k++) assert_true(json_is_null(table_cell(result, "accuracy", 0, unknown[k])));
+    char *told = json_dumps(json_object_get(result, "warnings"), 0);
+    assert_non_null(strstr(told, "not finite at step 1 (learning rate 1e+30)"));
+    free(told);
+    json_decref(result);
+    scratch_remove(root);
 }
 
 static void refused(ovp_ctx *ctx, ovp_status expected, const char *words, const char *setting) {

@@ -3,8 +3,8 @@
 
     /usr/bin/python3 tests/golden/depth_limit.py data/mnist > tests/golden/data/depth_limit.json
 
-Per run: torch.manual_seed(SEED); read-in, read-out, then block by block a default Linear followed by its start; then the
-data (images: random_split of the first 2000 training images, 500 of them train; synthetic: rand(1000) and random_split of
+Per run: torch.manual_seed(SEED); read-in, read-out, then block by block a default Linear followed by its start (inc-skip
+of the code: one more, the zero block); then the data (images: random_split of the first 2000 training images, 500 of them train; synthetic: rand(1000) and random_split of
 9 to 1); full-batch SGD on the blocks. losses, omegas, accuracy, precision, recall: before each step; lrs: used in it;
 pvar: p-th roots of the p-variations of L^beta W_k at p = 2, 1, 1.5 after the last epoch, by the plain recursion in
 float64; norms: of L^beta W_0 and L^beta W_(L-1) after it; test: loss and macro accuracy, mean over batches of 1000 of the
@@ -57,6 +57,8 @@ class Net(nn.Module):
             block = nn.Linear(run["dim"], run["dim"], bias=False)
             start(block, run["init"], i, run["layers"], run["alpha"], run["gamma"], run["readme"])
             self.blocks.append(block)
+        if run["augmentation"] == "inc-skip" and not run["readme"]:
+            nn.Linear(run["dim"], run["dim"], bias=False)  # the program's z: drawn like a block, then set to 0
         self.run = run
         self.delta = run["layers"] ** -run["alpha"]
 

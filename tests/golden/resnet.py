@@ -3,8 +3,8 @@
 
     /usr/bin/python3 tests/golden/resnet.py > tests/golden/data/resnet.json
 
-One torch stream (seed) gives, in this order: the modules' default draws as they are made, the first convolution and the
-linear weight again (kaiming_normal_), both float32, then X = randn and the labels (row i: (7 i + 3) mod classes). The
+One torch stream (seed) gives, in this order: the modules' default draws as they are made, behind the first convolution and
+behind the linear layer that weight again (kaiming_normal_), as the published program has it, all float32, then X = randn and the labels (row i: (7 i + 3) mod classes). The
 float64 trace starts from the same numbers widened. losses[k] is the loss before update k + 1 of SGD; eval: outputs of
 the trained net in eval mode; state: running mean and variance of the first and the last norm after the steps; spread:
 largest relative distance of the float32 losses from the float64 ones, what rounding alone does.
@@ -44,6 +44,7 @@ class Net(torch.nn.Module):
         super().__init__()
         delta = n**-0.75
         self.conv = torch.nn.Conv2d(3, width, 3, 1, 1, bias=False)
+        torch.nn.init.kaiming_normal_(self.conv.weight)
         self.bn = torch.nn.BatchNorm2d(width)
         blocks, channels = [], width
         for stage in range(3):
@@ -52,7 +53,6 @@ class Net(torch.nn.Module):
                 channels = width << stage
         self.blocks = torch.nn.Sequential(*blocks)
         self.linear = torch.nn.Linear(channels, classes)
-        torch.nn.init.kaiming_normal_(self.conv.weight)
         torch.nn.init.kaiming_normal_(self.linear.weight)
 
     def forward(self, x):

@@ -87,7 +87,7 @@ static void read_errors(void **state) {
     put_file(scratch(f, "a"), "x", 1);
     assert_failed(f, ovp_io_read_file(&data, &bytes, f->ctx, scratch(f, "none"), 9, 0), OVP_ENOTFOUND, "none: cannot");
     assert_failed(f, ovp_io_read_file(&data, &bytes, f->ctx, scratch(f, "a/b"), 9, 0), OVP_ENOTFOUND, "a/b");
-    assert_failed(f, ovp_io_read_file(&data, &bytes, f->ctx, f->folder, 9, 0), OVP_EIO, "is a folder");
+    assert_failed(f, ovp_io_read_file(&data, &bytes, f->ctx, f->folder, 9, 0), OVP_EFORMAT, "is a folder");
     assert_failed(f, ovp_io_read_file(&data, &bytes, f->ctx, "/dev/zero", 1 << 20, 0), OVP_ELIMIT, "/dev/zero");
     assert_failed(f, ovp_io_read_file(&data, &bytes, f->ctx, "/proc/self/mem", 1 << 20, 0), OVP_EIO, "/proc/self/mem");
     /* A file of /proc has size 0 and content all the same. */

@@ -303,6 +303,34 @@ static ovp_idx as_asked(const void *user, const double *values, ovp_idx count) {
     return *q < count ? *q : count;
 }
 
+/* A kernel of rank 4 (1 + <x, z> in three dimensions) rounded to f32: eigenvalues of rounding are not flattened to,
+ * after which nothing would be learnt. */
+static void rounding_is_no_eigenvalue(void **state) {
+    ovp_ctx *ctx = *state;
+    enum { POINTS = 20 };
+    double *x = normal_points(ctx, OVP_F64, 7, POINTS * 3);
+    float gram[POINTS * POINTS], y[POINTS], f[POINTS];
+    double mse;
+    ovp_kernel_eigenpro *s;
+    for (int i = 0; i < POINTS; i++) {
+        y[i] = (float)(.5 + x[3 * i] - 2 * x[3 * i + 1]);
+        for (int j = 0; j < POINTS; j++) {
+            double sum = 1;
+            for (int k = 0; k < 3; k++) sum += x[3 * i + k] * x[3 * j + k];
+            gram[i * POINTS + j] = (float)sum;
+        }
+    }
+    const ovp_kernel_problem p = {.size = sizeof p, .type = OVP_F32, .n = POINTS, .gram = gram};
+    assert_ok(ctx, ovp_kernel_eigenpro_create(&s, ctx, &p, 1, y, NULL));
+    assert_int_equal(ovp_kernel_eigenpro_get_report(s)->top_q, 4);
+    for (int epoch = 0; epoch < 60; epoch++) assert_ok(ctx, ovp_kernel_eigenpro_epoch(s, ctx));
+    assert_ok(ctx, ovp_kernel_eigenpro_fit(f, s, ctx, POINTS, NULL));
+    ovp_kernel_score(&mse, NULL, OVP_F32, POINTS, 1, f, y);
+    assert_true(mse < 1e-4);
+    ovp_kernel_eigenpro_free(s);
+    ovp_free(ctx, x);
+}
+
 /* By Lanczos where the spectrum falls; by LAPACK where it is flat, too long a piece is asked for, or eigenvalues occur
  * more often than a block can tell (the identity). */
 static void top_eigenpairs(void **state) {
@@ -465,6 +493,14 @@ static void bad_input(void **state) {
     assert_fails(ctx, OVP_EINVAL, "targets: entry [1, 1] is nan",
                  ovp_kernel_eigenpro_create(&s, ctx, &p, C, f.y, NULL));
     assert_fails(ctx, OVP_EINVAL, "targets: entry [1, 1] is nan", ovp_kernel_cg(out, NULL, ctx, &p, C, f.y, NULL));
+    /* squares out of range would look like a residual of 0 */
+    f.y[4] = 1e200;
+    assert_fails(ctx, OVP_EINVAL, "targets of column 1 are up to 1e+200",
+                 ovp_kernel_cg(out, NULL, ctx, &p, C, f.y, NULL));
+    double tiny[N] = {0};
+    tiny[3] = 1e-200;
+    assert_fails(ctx, OVP_EINVAL, "targets of column 0 are up to 1e-200",
+                 ovp_kernel_cg(out, NULL, ctx, &p, 1, tiny, NULL));
     f.y[4] = 0;
     f.x[7] = (double)INFINITY;
     assert_fails(ctx, OVP_EINVAL, "training points: entry [1, 2] is inf",
@@ -505,6 +541,7 @@ int main(void) {
         CTX_TEST(published_preconditioner),
         CTX_TEST(top_eigenpairs),
         CTX_TEST(scores),
+        CTX_TEST(rounding_is_no_eigenvalue),
         cmocka_unit_test(memory_is_estimated),
         CTX_TEST(conjugate_gradients_solve),
         CTX_TEST(bad_input),

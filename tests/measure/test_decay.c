@@ -48,6 +48,23 @@ static void noiseless_decays_are_recovered(void **state) {
     assert_true(relative(fit.scale, 7.1e-5) < 1e-12 && relative(fit.rho, .61) < 1e-11);
 }
 
+/* The size of a series means nothing: squares of 1e-300 are no numbers. */
+static void small_series_decay_alike(void **state) {
+    ovp_ctx *ctx = *state;
+    ovp_measure_decay fit, small;
+    for (int shifted = 0; shifted < 2; shifted++) {
+        make(ctx, 300, 1, 1, .3, .61, 2, .05, 3);
+        assert_ok(ctx, ovp_measure_fit_decay(&fit, ctx, 300, t, y, 2, shifted));
+        for (int i = 0; i < 300; i++) y[i] = ldexp(y[i], -990);
+        assert_ok(ctx, ovp_measure_fit_decay(&small, ctx, 300, t, y, 2, shifted));
+        assert_true(relative(small.rho, fit.rho) < 1e-12 && relative(small.shift, fit.shift) < 1e-12);
+        assert_true(relative(small.rho_se, fit.rho_se) < 1e-9);
+        assert_true(relative(ldexp(small.scale, 990), fit.scale) < 1e-12);
+        assert_true(relative(ldexp(small.scale_se, 990), fit.scale_se) < 1e-9);
+        assert_true(relative(ldexp(small.residual, 990), fit.residual) < 1e-12);
+    }
+}
+
 static void a_shift_is_recovered(void **state) {
     ovp_ctx *ctx = *state;
     static const double scales[] = {7.1e-5, .9}, rhos[] = {.2, .61, 1.4, 2.7}, shifts[] = {1.7, 20, 310};
@@ -244,6 +261,7 @@ static void bad_series_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CTX_TEST(noiseless_decays_are_recovered),
+        CTX_TEST(small_series_decay_alike),
         CTX_TEST(a_shift_is_recovered),
         CTX_TEST(noise_is_what_the_errors_say),
         CTX_TEST(robust_errors_know_unequal_noise),

@@ -351,6 +351,59 @@ static void extreme_numbers(void **state) {
     assert_near(variation(ctx, 4, 1, near, OVP_NORM_L2, 2), 4, 1e-15);
 }
 
+/* High powers of short steps are 0, yet such a step keeps what was reached before it: on a line in the plane everything
+ * is as on the line. */
+static void short_steps_of_high_powers(void **state) {
+    ovp_ctx *ctx = *state;
+    enum { N = 100 };
+    const double back[] = {0, 0, 1, 0, .99999, 0};
+    assert_near(variation(ctx, 3, 2, back, OVP_NORM_L2, 64), 1, 1e-15);
+    assert_near(variation(ctx, 3, 2, back, OVP_NORM_L2, 999), 1, 1e-12);
+    for (int e = 0; e < 6; e++) {
+        const double p = (const double[]){20, 40.3, 64, 100, 300, 600}[e];
+        double line[N], plane[2 * N], root[2];
+        for (int i = 0; i < N; i++) {
+            line[i] = plane[2 * i] = sin(i) + sin(.7 * i * i) * pow(.9, i);
+            plane[2 * i + 1] = 1;
+        }
+        assert_ok(ctx, ovp_measure_p_variation_root(&root[0], ctx, N, 1, line, OVP_NORM_L2, p));
+        assert_ok(ctx, ovp_measure_p_variation_root(&root[1], ctx, N, 2, plane, OVP_NORM_L2, p));
+        assert_near(root[1], root[0], 1e-13);
+    }
+}
+
+/* The root is a distance: a number wherever distances are, whatever p. */
+static void roots(void **state) {
+    ovp_ctx *ctx = *state;
+    double root, value;
+    static const double sizes[] = {1, .01, 1e300, 1e-300};
+    for (int i = 0; i < 4; i++)
+        for (ovp_idx d = 1; d <= 2; d++) {
+            const double s = sizes[i], x[] = {0, 0, s, 0, s / 4, 0, s / 2, 0};
+            double line[4];
+            for (int k = 0; k < 4; k++) line[k] = x[2 * k];
+            const double *path = d == 1 ? line : x;
+            /* 0, s, s/4, s/2: every step is in the best partition */
+            for (int e = 0; e < 4; e++) {
+                const double p = (const double[]){1, 2, 60, 1000}[e],
+                             sum = 1 + pow(.75, p) + pow(.25, p); /* in units of s^p */
+                assert_ok(ctx, ovp_measure_p_variation_root(&root, ctx, 4, d, path, OVP_NORM_L2, p));
+                assert_near(root / s, pow(sum, 1 / p), 1e-13);
+            }
+        }
+    const double still[] = {2, 2, 2}, far[] = {-1.7e308, 1.7e308}, bad[] = {1, NAN};
+    assert_ok(ctx, ovp_measure_p_variation_root(&root, ctx, 3, 1, still, OVP_NORM_L2, 3));
+    assert_true(root == 0);
+    assert_fails(ctx, OVP_ENUMERIC, "2^1025", ovp_measure_p_variation_root(&root, ctx, 2, 1, far, OVP_NORM_L2, 2));
+    assert_true(isnan(root));
+    assert_fails(ctx, OVP_EINVAL, "point 1, coordinate 0 (from 0) is nan",
+                 ovp_measure_p_variation_root(&root, ctx, 2, 1, bad, OVP_NORM_L2, 2));
+    assert_fails(ctx, OVP_EINVAL, "allowed: finite, from 1 on",
+                 ovp_measure_p_variation_root(&root, ctx, 3, 1, still, OVP_NORM_L2, .5));
+    assert_fails(ctx, OVP_ENUMERIC, "to the power of 2",
+                 ovp_measure_p_variation(&value, ctx, 2, 1, far, OVP_NORM_L2, 2, NULL, NULL));
+}
+
 /* ---- failures ------------------------------------------------------------------------------------------ */
 
 static void bad_input(void **state) {
@@ -442,6 +495,8 @@ int main(void) {
         CTX_TEST(rotation),
         CTX_TEST(long_paths),
         CTX_TEST(extreme_numbers),
+        CTX_TEST(short_steps_of_high_powers),
+        CTX_TEST(roots),
         CTX_TEST(bad_input),
         CTX_TEST(single_points),
         cmocka_unit_test(cancelled),

@@ -235,8 +235,14 @@ static void distances(const ovp_variation_tree *t, ovp_variation_square *square,
 
 static void within(const ovp_variation_tree *t, const ovp_variation_square *square, ovp_idx first,
                    ovp_variation_query *q) {
-    for (int i = 0; i + 1 < BLOCK; i++)
+    for (int i = 0; i + 1 < BLOCK; i++) {
         offer(t, t->norm, vectors(square->s[i]), first + i, q->best[i], ~0u << (i + 1), q);
+        /* V never falls; but a step so short that its power is 0 passes no test. */
+        if (q->best[i + 1] < q->best[i]) {
+            q->best[i + 1] = q->best[i];
+            q->from[i + 1] = first + i;
+        }
+    }
 }
 
 extern const ovp_variation_kernels OVP_HOT(ovp_variation_kernels);
