@@ -388,15 +388,8 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
                                             {"n-test", "1"},         {"error-target", "0"},      {"error-target", "-1"},
                                             {"n-in", "0"},           {"deep-lr", "0"},           {"deep-stages", "-1"},
                                             {"steps", "0"},          {"linear-width", "0"},      {"widths", ""}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char root[256];
-        json_t *result;
-        ovp_status status = run_depth(ctx, &result, root, SETTINGS(cases[i].setting));
-        assert_null(result);
-        assert_int_equal(ovp_status_exit_code(status), 2);
-        assert_fails(ctx, OVP_EINVAL, cases[i].words, status);
-        assert_int_equal(rmdir(root), 0);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_refused(ctx, &ovp_experiment_depth_vs_width, cases[i].words, SETTINGS(cases[i].setting));
     ovp_params *p = params_with(ctx, &ovp_experiment_depth_vs_width, SETTINGS("n-train=3"));
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
         assert_fails(ctx, OVP_EUSAGE, ranges[i][0],
@@ -404,20 +397,12 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
     ovp_params_free(p);
 }
 
-static void too_much_is_refused_before_any_training(void **state) {
+static void too_much_is_refused_before_the_folder(void **state) {
     ovp_ctx *ctx = *state;
-    char root[256];
-    json_t *result;
     if (ovp_experiment_memory_available() == 0) skip();
-    ovp_status status = run_depth(ctx, &result, root, SETTINGS("n-train=1e9", "seed=1"));
-    assert_fails(ctx, OVP_EINVAL, "6 students side by side", status);
-    assert_int_equal(table_rows(result, "students"), 0);
-    json_decref(result);
-    scratch_remove(root);
-    status = run_depth(ctx, &result, root, SETTINGS("deep-stages=1000", "deep-steps=1e9", "seed=1"));
-    assert_fails(ctx, OVP_EINVAL, "GiB are available", status);
-    json_decref(result);
-    scratch_remove(root);
+    assert_refused(ctx, &ovp_experiment_depth_vs_width, "6 students side by side", SETTINGS("n-train=1e9", "seed=1"));
+    assert_refused(ctx, &ovp_experiment_depth_vs_width, "GiB are available",
+                   SETTINGS("deep-stages=1000", "deep-steps=1e9", "seed=1"));
 }
 
 /* Cancels once the first student must be done: one thread trains them one after another. */
@@ -590,7 +575,7 @@ int main(void) {
         CTX_TEST(a_diverged_student_is_a_row),
         CTX_TEST(what_cannot_be_measured_is_said),
         CTX_TEST(wrong_values_are_refused_before_the_folder),
-        CTX_TEST(too_much_is_refused_before_any_training),
+        CTX_TEST(too_much_is_refused_before_the_folder),
         cmocka_unit_test(an_interrupted_run_keeps_its_students),
         cmocka_unit_test(a_power_law_is_fitted_with_its_interval),
         cmocka_unit_test(large_numbers_have_powers),

@@ -110,6 +110,8 @@ static void what_is_refused(void **state) {
     assert_refused(ctx, study, "--members: 2 values for 3", SETTINGS("members=1,2"));
     assert_refused(ctx, study, "--batch: 16 of 15", SETTINGS("batch=16"));
     assert_refused(ctx, study, "--rng numpy", SETTINGS("rng=numpy"));
+    assert_refused(ctx, study, "losses of 300000 nets a seed need",
+                   SETTINGS("members=100000", "steps=1000000", "record-every=1"));
 }
 
 /* Cancels when more than the steps of one net are made: one worker has then finished it. Progress comes ten times a
