@@ -227,20 +227,11 @@ static double memory_of(const ovp_params *p, ovp_idx seeds) {
 
 static ovp_status check_memory(ovp_ctx *ctx, const ovp_params *p) {
     ovp_status status = OVP_OK;
-    char need_text[32], have_text[32];
-    int64_t *seeds = NULL;
     ovp_idx count;
-    OVP_TRY(ovp_experiment_seeds(&seeds, &count, ctx, &ovp_experiment_ntk_vs_network, p));
-    const double need = memory_of(p, count), have = (double)ovp_experiment_memory_available();
-    ovp_experiment_short(need_text, need / 0x1p30);
-    ovp_experiment_short(have_text, have / 0x1p30);
-    if (have > 0 && need > have)
-        status = ovp_fail(ctx, OVP_EINVAL,
-                          "ntk-vs-network: these widths and epochs need about %s GiB and %s GiB are available; give "
-                          "smaller --widths or --epochs",
-                          need_text, have_text);
+    OVP_TRY(study_seed_count(&count, ctx, &ovp_experiment_ntk_vs_network, p));
+    status = study_check_memory(ctx, memory_of(p, count), "give smaller --widths or --epochs",
+                                "ntk-vs-network: these widths and epochs need");
 done:
-    ovp_free(ctx, seeds);
     return status;
 }
 
