@@ -9,11 +9,6 @@ static ovp_status run_depth(ovp_ctx *ctx, json_t **result, char root[256], const
     return run_study(ctx, &ovp_experiment_depth_vs_width, result, root, settings);
 }
 
-static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
-    json_t *cell = table_cell(result, table, row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
-
 static int warned(const json_t *result, const char *words) {
     size_t i;
     json_t *warning;
@@ -407,31 +402,22 @@ static void too_much_is_refused_before_the_folder(void **state) {
 
 /* Cancels once the first student must be done: one thread trains them one after another. */
 enum { LONG_STEPS = 6000 };
-static void cancel_later(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (strcmp(progress->stage, "students") == 0 && progress->done > LONG_STEPS) ovp_cancel(*ctx);
-}
 
 static void an_interrupted_run_keeps_its_students(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .threads = 1, .progress = cancel_later, .user = &ctx};
+    interruption stop = {.stage = "students", .from = LONG_STEPS + 1, .threads = 1};
     char root[256];
     json_t *result;
     ovp_io_named_array *arrays;
     ovp_idx count;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status =
-        run_depth(ctx, &result, root,
-                  SETTINGS("n-train=300", "n-test=40", "deep-stages=0", "widths=40,41,42,43,44,45,46,47", "seed=1",
-                           "steps=6000", "teacher-sigmas=2"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx =
+        run_interrupted(&stop, &ovp_experiment_depth_vs_width, &result, root,
+                        SETTINGS("n-train=300", "n-test=40", "deep-stages=0", "widths=40,41,42,43,44,45,46,47",
+                                 "seed=1", "steps=6000", "teacher-sigmas=2"));
     const size_t rows = table_rows(result, "students");
     assert_in_range(rows, 1, 7);
     assert_true(number_at(result, "students", rows - 1, "width") == 47); /* the dearest began first */
     assert_true(number_at(result, "students", rows - 1, "test_error") > 0);
-    ovp_clear(ctx);
     const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
     assert_int_equal(loss->shape[0], rows);
     for (size_t i = 0; i < rows * LONG_STEPS; i++) assert_true(isfinite(((double *)loss->data)[i]));

@@ -7,11 +7,6 @@ static ovp_status run_scaling(ovp_ctx *ctx, json_t **result, char root[256], con
     return run_study(ctx, &ovp_experiment_lazy_scaling, result, root, settings);
 }
 
-static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
-    json_t *cell = table_cell(result, table, row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
-
 static const char *verdict_at(const json_t *result, size_t i) {
     return text_at(json_array_get(json_object_get(result, "verdicts"), i), "holds");
 }
@@ -199,15 +194,8 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
                  {"activation=rely", "--activation rely: unknown"},
                  {"alphas=1,10,1", "--alphas: 1 stands there twice"},
                  {"seeds=1..2000", "GiB are available"}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char root[256];
-        json_t *result;
-        ovp_status status = run_scaling(ctx, &result, root, SETTINGS("steps=1e7", cases[i].setting));
-        assert_null(result);
-        assert_int_equal(ovp_status_exit_code(status), 2);
-        assert_fails(ctx, OVP_EINVAL, cases[i].words, status);
-        assert_int_equal(rmdir(root), 0);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_refused(ctx, &ovp_experiment_lazy_scaling, cases[i].words, SETTINGS("steps=1e7", cases[i].setting));
     ovp_params *p = params_with(ctx, &ovp_experiment_lazy_scaling, SETTINGS("steps=3"));
     assert_fails(ctx, OVP_EUSAGE, "alphas", ovp_params_set(p, "alphas", "1,0", "--alphas", OVP_EUSAGE));
     assert_fails(ctx, OVP_EUSAGE, "alphas", ovp_params_set(p, "alphas", "-10", "--alphas", OVP_EUSAGE));
@@ -216,27 +204,18 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
     ovp_params_free(p);
 }
 
-static void cancel_second(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (strcmp(progress->stage, "seed 2") == 0) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_nets(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_second, .user = &ctx, .threads = 2};
+    interruption stop = {.stage = "seed 2", .threads = 2};
     char root[256];
     json_t *result;
     ovp_io_named_array *arrays;
     ovp_idx count;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status = run_scaling(
-        ctx, &result, root, SETTINGS("alphas=1,10,100", "steps=3000", "warm-up-steps=0", "points=9", "seeds=1,2,3"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx =
+        run_interrupted(&stop, &ovp_experiment_lazy_scaling, &result, root,
+                        SETTINGS("alphas=1,10,100", "steps=3000", "warm-up-steps=0", "points=9", "seeds=1,2,3"));
     const size_t rows = table_rows(result, "scales");
     assert_in_range(rows, 3, 5);
-    ovp_clear(ctx);
     const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
     assert_int_equal(loss->shape[0], rows);
     for (size_t i = 0; i < rows * 3000; i++) assert_true(isfinite(((double *)loss->data)[i]));
