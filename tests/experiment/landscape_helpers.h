@@ -6,10 +6,6 @@
 
 #include <experiment/loss_landscape_int.h>
 
-static inline const char *holds_of(const json_t *result, size_t verdict) {
-    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
-}
-
 /* Trains under root; dir: the run's folder. */
 static inline void train_in(ovp_ctx *ctx, const char *root, char dir[512], const ovp_experiment *experiment,
                             const char *const *settings) {

@@ -104,8 +104,25 @@ static inline double number_at(const json_t *result, const char *table, size_t r
     return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
 }
 
+/* "yes", "no" or "unclear". */
+static inline const char *holds_of(const json_t *result, size_t verdict) {
+    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
+}
+
 static inline size_t table_rows(const json_t *result, const char *table) {
     return json_array_size(json_object_get(json_object_get(json_object_get(result, "tables"), table), "rows"));
+}
+
+/* An array of a run's arrays.npz, one of *arrays, which ovp_io_npz_free frees. */
+static inline const ovp_numeric_array *array_in(ovp_ctx *ctx, const json_t *result, const char *name,
+                                                ovp_io_named_array **arrays, ovp_idx *count) {
+    char path[600];
+    snprintf(path, sizeof path, "%s/arrays.npz", text_at(result, "run_dir"));
+    assert_ok(ctx, ovp_io_npz_read(arrays, count, ctx, path));
+    for (ovp_idx i = 0; i < *count; i++)
+        if (strcmp((*arrays)[i].name, name) == 0) return &(*arrays)[i].array;
+    fail_msg("no array %s", name);
+    return NULL;
 }
 
 static inline ovp_status run_study(ovp_ctx *ctx, const ovp_experiment *experiment, json_t **result, char root[256],

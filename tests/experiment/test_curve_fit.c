@@ -16,10 +16,6 @@ static const char *text_of(const json_t *result, size_t row, const char *column)
     return json_string_value(table_cell(result, "fits", row, column));
 }
 
-static const char *holds_of(const json_t *result, size_t verdict) {
-    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
-}
-
 static double relative(double value, double expected) {
     return fabs(value / expected - 1);
 }

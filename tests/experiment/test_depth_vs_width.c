@@ -18,17 +18,6 @@ static int warned(const json_t *result, const char *words) {
 }
 
 /* A named array of a run; freed with the list. */
-static const ovp_numeric_array *array_of(ovp_ctx *ctx, const json_t *result, const char *name,
-                                         ovp_io_named_array **arrays, ovp_idx *count) {
-    char path[600];
-    snprintf(path, sizeof path, "%s/arrays.npz", text_at(result, "run_dir"));
-    assert_ok(ctx, ovp_io_npz_read(arrays, count, ctx, path));
-    for (ovp_idx i = 0; i < *count; i++)
-        if (strcmp((*arrays)[i].name, name) == 0) return &(*arrays)[i].array;
-    fail_msg("no array %s", name);
-    return NULL;
-}
-
 /* ---- the tutorial's own checks ------------------------------------------------------------------- */
 
 static const depth_width_setup published = {.inputs = 5,
@@ -143,7 +132,7 @@ static void losses_meet_pytorch(void **state) {
     assert_ok(ctx, run_depth(ctx, &result, root,
                              SETTINGS("preset=paper", "seeds=-1,3", "deep-stages=1", deep_steps, steps, linear_steps)));
     assert_int_equal(table_rows(result, "students"), 12);
-    const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
+    const ovp_numeric_array *loss = array_in(ctx, result, "loss", &arrays, &count);
     assert_int_equal(loss->shape[0], 12);
     assert_int_equal(loss->shape[1], TRACE_STEPS);
     json_array_foreach(json_object_get(golden, "rows"), i, row) {
@@ -183,7 +172,7 @@ static void stages_meet_pytorch(void **state) {
     assert_ok(ctx, run_depth(ctx, &result, root,
                              SETTINGS("preset=paper", "seeds=-1,3", "deep-stages=3", "deep-steps=50", "steps=1",
                                       "widths=5,6", "teacher-sigmas=2")));
-    const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
+    const ovp_numeric_array *loss = array_in(ctx, result, "loss", &arrays, &count);
     assert_int_equal(loss->shape[1], 150);
     json_array_foreach(json_object_get(golden, "rows"), i, row) {
         if (strcmp(text_at(row, "role"), "deep") != 0) continue;
@@ -251,7 +240,7 @@ static void a_run_holds_what_the_contract_names(void **state) {
         free(text);
     }
     /* test_error is what the arrays say: mean square / unbiased variance of the targets */
-    const ovp_numeric_array *output = array_of(ctx, result, "test_output", &arrays, &count), *target = NULL;
+    const ovp_numeric_array *output = array_in(ctx, result, "test_output", &arrays, &count), *target = NULL;
     for (ovp_idx i = 0; i < count; i++)
         if (strcmp(arrays[i].name, "test_target") == 0) target = &arrays[i].array;
     assert_non_null(target);
@@ -298,7 +287,7 @@ static void streams_follow_their_rules(void **state) {
                                           "teacher-sigmas=2", rngs[r])));
         assert_true(number_at(result, "students", 0, "test_error") == alone);
         assert_true(number_at(result, "students", 2, "test_error") != alone);
-        const double *target = array_of(ctx, result, "test_target", &arrays, &count)->data;
+        const double *target = array_in(ctx, result, "test_target", &arrays, &count)->data;
         assert_memory_equal(target, target + 2 * 40, 40 * sizeof *target);
         ovp_io_npz_free(ctx, arrays, count);
         json_decref(result);
@@ -418,7 +407,7 @@ static void an_interrupted_run_keeps_its_students(void **state) {
     assert_in_range(rows, 1, 7);
     assert_true(number_at(result, "students", rows - 1, "width") == 47); /* the dearest began first */
     assert_true(number_at(result, "students", rows - 1, "test_error") > 0);
-    const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
+    const ovp_numeric_array *loss = array_in(ctx, result, "loss", &arrays, &count);
     assert_int_equal(loss->shape[0], rows);
     for (size_t i = 0; i < rows * LONG_STEPS; i++) assert_true(isfinite(((double *)loss->data)[i]));
     ovp_io_npz_free(ctx, arrays, count);

@@ -8,10 +8,6 @@ static ovp_status run_it(ovp_ctx *ctx, json_t **result, char root[256], const ch
     return run_study(ctx, &ovp_experiment_expressivity, result, root, settings);
 }
 
-static const char *holds_of(const json_t *result, size_t verdict) {
-    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
-}
-
 static int mentions(const json_t *texts, const char *words) {
     size_t i;
     json_t *text;

@@ -15,17 +15,6 @@ static double real_of(const json_t *object, const char *list, size_t i) {
     return json_number_value(json_array_get(json_object_get(object, list), i));
 }
 
-static const ovp_numeric_array *array_of(ovp_ctx *ctx, const json_t *result, const char *name,
-                                         ovp_io_named_array **arrays, ovp_idx *count) {
-    char path[600];
-    snprintf(path, sizeof path, "%s/arrays.npz", text_at(result, "run_dir"));
-    assert_ok(ctx, ovp_io_npz_read(arrays, count, ctx, path));
-    for (ovp_idx i = 0; i < *count; i++)
-        if (strcmp((*arrays)[i].name, name) == 0) return &(*arrays)[i].array;
-    fail_msg("no array %s", name);
-    return NULL;
-}
-
 /* ---- end to end ---------------------------------------------------------------------------------- */
 
 static void threads_change_no_bit(void **state) {
@@ -59,11 +48,11 @@ static void a_run_holds_what_the_contract_names(void **state) {
     assert_int_equal(table_rows(result, "spectrum-summary"), 5);
     assert_int_equal(json_array_size(json_object_get(result, "verdicts")), 3);
     assert_true(fabs(number_at(result, "spectrum", 0, "edge") - pow(1 + sqrt(8. / 30), 2)) < 1e-14);
-    const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
+    const ovp_numeric_array *loss = array_in(ctx, result, "loss", &arrays, &count);
     assert_int_equal(loss->shape[0], 4);
     assert_int_equal(loss->shape[1], 25);
     ovp_io_npz_free(ctx, arrays, count);
-    const ovp_numeric_array *distance = array_of(ctx, result, "distance", &arrays, &count);
+    const ovp_numeric_array *distance = array_in(ctx, result, "distance", &arrays, &count);
     assert_true(((double *)distance->data)[24] == number_at(result, "spectrum", 0, "distance"));
     ovp_io_npz_free(ctx, arrays, count);
     json_decref(result);
@@ -87,11 +76,11 @@ static void a_run_meets_numpy(void **state) {
         assert_ok(ctx,
                   run_gd(ctx, &result, root, SETTINGS("preset=paper", text[0], text[1], text[2], text[3], text[4])));
         const size_t steps = (size_t)json_integer_value(json_object_get(row, "steps"));
-        const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
+        const ovp_numeric_array *loss = array_in(ctx, result, "loss", &arrays, &count);
         for (size_t i = 0; i < 2; i++)
             assert_true(fabs(((double *)loss->data)[i * (steps - 1)] - real_of(row, "loss", i)) < 1e-12);
         ovp_io_npz_free(ctx, arrays, count);
-        const ovp_numeric_array *distance = array_of(ctx, result, "distance", &arrays, &count);
+        const ovp_numeric_array *distance = array_in(ctx, result, "distance", &arrays, &count);
         for (size_t i = 0; i < 2; i++)
             assert_true(fabs(((double *)distance->data)[i * (steps - 1)] - real_of(row, "distance", i)) < 1e-11);
         ovp_io_npz_free(ctx, arrays, count);
@@ -207,7 +196,7 @@ static void an_interrupted_run_keeps_its_draws(void **state) {
     const size_t draws = table_rows(result, "spectrum");
     assert_in_range(draws, 2, 3);
     assert_int_equal(table_rows(result, "coordinates"), 20 * draws);
-    assert_int_equal(array_of(ctx, result, "loss", &arrays, &count)->shape[0], draws);
+    assert_int_equal(array_in(ctx, result, "loss", &arrays, &count)->shape[0], draws);
     ovp_io_npz_free(ctx, arrays, count);
     json_decref(result);
     ovp_ctx_free(ctx);

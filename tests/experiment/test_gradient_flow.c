@@ -7,10 +7,6 @@ static ovp_status run_flow(ovp_ctx *ctx, json_t **result, char root[256], const 
     return run_study(ctx, &ovp_experiment_gradient_flow, result, root, settings);
 }
 
-static const char *holds_of(const json_t *result, size_t verdict) {
-    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
-}
-
 static double coordinate(const json_t *row, const char *key, size_t i) {
     return json_number_value(json_array_get(json_object_get(row, key), i));
 }

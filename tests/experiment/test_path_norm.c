@@ -13,10 +13,6 @@ static ovp_status run_paths(ovp_ctx *ctx, const ovp_experiment *experiment, json
     return status;
 }
 
-static const char *holds_of(const json_t *result, size_t verdict) {
-    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
-}
-
 static const char *first_warning(const json_t *result) {
     const char *text = json_string_value(json_array_get(json_object_get(result, "warnings"), 0));
     return text ? text : "";

@@ -5,10 +5,6 @@ static ovp_status run_landscape(ovp_ctx *ctx, json_t **result, char root[256], c
     return run_study(ctx, &ovp_experiment_scaled_landscape, result, root, settings);
 }
 
-static const char *holds_of(const json_t *result, size_t verdict) {
-    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
-}
-
 /* f of h = f (w - w0), whose tangent at w0 is f(x, w0) (w - w0). */
 static double factor(double x, double w) {
     return w * x / 2 + log(1 + w * w) * x / 5 + .1 * sin(exp(2 * w));
