@@ -97,7 +97,7 @@ OVP_API const ovp_data_info *ovp_data_kind_at(ovp_idx i); /* a kind, named "npz:
 /* Row of a set's name, or of the kind for "kind:PATH" (whatever the path); NULL if unknown. */
 OVP_API const ovp_data_info *ovp_data_find(const char *name);
 /* Folder (or archive) where the set was found, or PATH of kind:PATH (allocated, ovp_free); OVP_ENOTFOUND says where it
- * was looked for and what to do. */
+ * was looked for and what to do, or that the set is synthetic and needs no files. */
 OVP_API ovp_status ovp_data_locate(char **folder, ovp_ctx *ctx, const char *name);
 /* Loads by name; options NULL: everything, raw, f32. Names: a set of the registry, or
  *   imagefolder:DIR  DIR/<class>/.. or DIR/train/<class>/.. and DIR/test/<class>/.., png and jpeg files, classes and

@@ -108,10 +108,14 @@ typedef struct ovp_io_csv {
 OVP_API ovp_status ovp_io_csv_parse(ovp_io_csv *out, ovp_ctx *ctx, const char *name, const char *data, size_t bytes);
 OVP_API ovp_status ovp_io_csv_read(ovp_io_csv *out, ovp_ctx *ctx, const char *path);
 OVP_API void ovp_io_csv_free(ovp_ctx *ctx, ovp_io_csv *csv);
+/* For tables that may come without a heading. Where every cell of the first line is a number (as below) the line is a
+ * row: it becomes the first one, csv->cells = csv->header and the result 1. Else, 0, it is the heading. Once a table.
+ */
+OVP_API int ovp_io_csv_bare(ovp_io_csv *csv);
 /* The cells of a table as an f64 array [rows, columns]; the names of the columns stay in csv->header. A number is what
  * ovp_parse_real takes, with blanks around it, and inf, infinity and nan in any case; finite: 1 refuses those. *out is
  * freed with ovp_numeric_array_free; name stands for the file in messages. Errors: OVP_EFORMAT (line, column and
- * heading of the first cell that is none, an empty one included), OVP_ENOMEM. */
+ * heading, if there is one, of the first cell that is none, an empty one included), OVP_ENOMEM. */
 OVP_API ovp_status ovp_io_csv_numbers(ovp_numeric_array *out, ovp_ctx *ctx, const char *name, const ovp_io_csv *csv,
                                       int finite);
 /* The same of these columns alone (numbers from 0, programmer error beyond csv->columns), in this order; NULL: all. csv

@@ -51,8 +51,10 @@ const cli_command cli_command_kernel = {
     .operands = "gram|fit|predict|spectrum",
     .summary = "Kernels on your arrays: matrices, regression, prediction, spectra.",
     .about =
-        "X, Y and Z are your arrays, one point a row: FILE.npy, FILE.npz:MEMBER, FILE.csv (the first line names the "
-        "columns), FILE.csv:a,b (these columns) or FILE.csv:-a,b (all but these).\nKernels: laplace, gaussian, "
+        "X, Y and Z are your arrays, one point a row: FILE.npy, FILE.npz:MEMBER, FILE.csv (a first line that is not "
+        "all "
+        "numbers names the columns), FILE.csv:a,b (these columns, by name or number from 1) or FILE.csv:-a,b (all but "
+        "these).\nKernels: laplace, gaussian, "
         "dispersal, polynomial; nngp and ntk of infinitely wide nets with any activation; empirical-ntk of a net drawn "
         "at random. A fit is kept with its points and its kernel in one npz file.\nA tutorial: docs/kernel-tool.md.",
     .examples = "overparam kernel gram points.npy --kernel ntk --depth 3 --out K.npy\n"

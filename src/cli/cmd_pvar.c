@@ -138,8 +138,9 @@ const cli_command cli_command_pvar = {
         "V_p is the largest sum of |x_j - x_i|^p over the steps of a partition of the path x_0, x_1, .., over all "
         "partitions; p = 1 gives the path's length. FILE.npy or an array of FILE.npz: n numbers, or n x d (further "
         "axes "
-        "are taken as coordinates too); any other name is read as csv, a point a line, with or without a line of "
-        "headings.\nOn the real line time grows linearly with the number of points whatever the path, in R^d nearly so "
+        "are taken as coordinates too); any other name is read as csv, a point a line; a first line that is not "
+        "all numbers names the columns.\nOn the real line time grows linearly with the number of points whatever the "
+        "path, in R^d nearly so "
         "on rough paths; methods and memory: docs/p-variation.md.",
     .examples = "overparam pvar path.npy --p 3\n"
                 "overparam pvar prices.csv --column open,close --p 1,1.5,2 --json\n"

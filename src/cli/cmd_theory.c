@@ -171,8 +171,19 @@ done:
 
 /* ---- one point ------------------------------------------------------------------------------------- */
 
-/* Layers 1..depth: [layer, q, c, length of a small curve of length 1 at the first layer]. */
-static ovp_status follow(json_t *layers, cli_app *cli, const request *r, const ovp_theory_mean_field *field) {
+/* Curve and correlation one layer on. */
+static ovp_status advance(ovp_theory_curve *curve, double *c, ovp_ctx *ctx, const ovp_theory_mean_field *field) {
+    const double q = curve->q;
+    ovp_status status = ovp_theory_curve_next(curve, ctx, field);
+    if (!(curve->q > 0)) *c = NAN;
+    if (status == OVP_OK && !isnan(*c)) status = ovp_theory_c_map(c, NULL, ctx, field, q, *c);
+    return status;
+}
+
+/* Layers 1..depth: [layer, q, c, length of a small curve of length 1 at the first layer]. Where q grows without bound
+ * the layers past the largest numbers hold none. */
+static ovp_status follow(json_t *layers, cli_app *cli, const request *r, const ovp_theory_mean_field *field,
+                         int unbounded) {
     const int64_t depth = ovp_params_int(r->params, "depth");
     ovp_theory_curve curve = {ovp_params_real(r->params, "q0"), 1, 0};
     double c = ovp_params_real(r->params, "c0");
@@ -184,11 +195,15 @@ static ovp_status follow(json_t *layers, cli_app *cli, const request *r, const o
         cli_json_set(cli, layer, "c", ovp_io_json_number(c));
         cli_json_set(cli, layer, "length", ovp_io_json_number(curve.length));
         cli_json_append(cli, layers, layer);
-        const double q = curve.q;
         OVP_TRY(ovp_check(cli->ctx));
-        OVP_TRY(ovp_theory_curve_next(&curve, cli->ctx, field));
-        if (!(curve.q > 0)) c = NAN;
-        if (!isnan(c)) OVP_TRY(ovp_theory_c_map(&c, NULL, cli->ctx, field, q, c));
+        if (isfinite(curve.q)) status = advance(&curve, &c, cli->ctx, field);
+        if (unbounded && (status == OVP_ENUMERIC || !isfinite(curve.q))) {
+            if (status != OVP_OK) ovp_clear(cli->ctx);
+            curve = (ovp_theory_curve){NAN, NAN, NAN};
+            c = NAN;
+            status = OVP_OK;
+        }
+        OVP_TRY(status);
     }
 done:
     return status;
@@ -225,7 +240,9 @@ static void put_point(cli_app *cli, const request *r, const ovp_theory_fixed_poi
                  r->options.sigma_w, r->options.sigma_b, method, cli_paint(cli, CLI_BOLD),
                  ovp_theory_phase_name(p->phase), cli_paint(cli, CLI_PLAIN));
     cli_grid_begin(&grid, cli, 3, 0);
-    put_fact(&grid, "q*", p->q_star, "squared length per unit that all inputs reach");
+    put_fact(&grid, "q*", p->q_star,
+             isinf(p->q_star) ? "no fixed point: q grows without bound; a lower sigma_w has one"
+                              : "squared length per unit that all inputs reach");
     put_fact(&grid, "error", p->error, "of q*, estimated");
     put_fact(&grid, "chi_1", p->chi_1, "growth of small differences a layer; a small curve grows by its root");
     put_fact(&grid, "chi_2", p->chi_2, "how strongly a layer bends");
@@ -237,6 +254,14 @@ static void put_point(cli_app *cli, const request *r, const ovp_theory_fixed_poi
     cli_grid_end(&grid, cli);
 }
 
+/* A q that grows without bound is an answer: phase unbounded, no numbers. */
+static ovp_status find_point(ovp_theory_fixed_point *found, ovp_ctx *ctx, const ovp_theory_mean_field *field) {
+    const ovp_status status = ovp_theory_fixed_point_find(found, ctx, field);
+    if (status != OVP_ENUMERIC || !isinf(found->q_star)) return status;
+    ovp_clear(ctx);
+    return OVP_OK;
+}
+
 static ovp_status point(cli_app *cli, const cli_args *args, const request *r) {
     ovp_theory_mean_field *field = NULL;
     ovp_theory_fixed_point found;
@@ -244,8 +269,8 @@ static ovp_status point(cli_app *cli, const cli_args *args, const request *r) {
     double edge = NAN;
     ovp_status status;
     OVP_TRY(ovp_theory_mean_field_create(&field, cli->ctx, &r->options));
-    OVP_TRY(ovp_theory_fixed_point_find(&found, cli->ctx, field));
-    OVP_TRY(follow(layers, cli, r, field));
+    OVP_TRY(find_point(&found, cli->ctx, field));
+    OVP_TRY(follow(layers, cli, r, field, isinf(found.q_star)));
     status = ovp_theory_edge_of_chaos(&edge, cli->ctx, r->options.activation, r->options.sigma_b);
     if (status == OVP_ENUMERIC) { /* there is none: no failure of the command */
         ovp_clear(cli->ctx);
@@ -304,7 +329,8 @@ const cli_command cli_command_theory = {
         "fixed points q* and c*. Their slopes say how deep a signal reaches. chi_1 below 1: ordered, all inputs become "
         "alike (c* = 1). Above: chaotic, neighbours part. At 1, the edge of chaos, xi_c is infinite: nets far deeper "
         "than "
-        "xi_c do not train.\nrisk-curves: bias, variance, excess (against the noiseless target), test (with new noise) "
+        "xi_c do not train. Where q grows without bound (relu with sigma-w^2 above 2) the phase is unbounded and there "
+        "is no fixed point.\nrisk-curves: bias, variance, excess (against the noiseless target), test (with new noise) "
         "and train error of "
         "fits as the number of features grows. hastie: exact for n samples without --lambda, asymptotic with it. "
         "mei-montanari: asymptotic in d. eigenlearning: against samples, for a power-law spectrum.\nFormulas and "

@@ -69,13 +69,13 @@ done:
 
 /* ---- csv --------------------------------------------------------------------------------------------- */
 
-/* Column of this name; where there is none, of this number, from 1. */
-static ovp_status find_column(ovp_idx *out, cli_app *cli, const char *path, const ovp_io_csv *csv, const char *name,
-                              size_t length) {
+/* Column of this name; where there is none, of this number, from 1. bare: the columns have no names. */
+static ovp_status find_column(ovp_idx *out, cli_app *cli, const char *path, const ovp_io_csv *csv, int bare,
+                              const char *name, size_t length) {
     char text[24];
     int64_t number;
     *out = -1;
-    for (ovp_idx c = 0; c < csv->columns; c++) {
+    for (ovp_idx c = 0; !bare && c < csv->columns; c++) {
         if (strlen(csv->header[c]) != length || memcmp(csv->header[c], name, length) != 0) continue;
         if (*out >= 0)
             return ovp_fail(cli->ctx, OVP_EFORMAT, "%.200s: two columns are named '%.*s'; say which by its number",
@@ -89,6 +89,10 @@ static ovp_status find_column(ovp_idx *out, cli_app *cli, const char *path, cons
         *out = number - 1;
         return OVP_OK;
     }
+    if (bare)
+        return ovp_fail(cli->ctx, OVP_EFORMAT,
+                        "%.200s: no column '%.*s'; its columns have no names, only numbers, 1 to %lld", path,
+                        length < 60 ? (int)length : 60, name, (long long)csv->columns);
     return ovp_fail(cli->ctx, OVP_EFORMAT,
                     "%.200s: no column '%.*s'; it has %lld columns, the first is '%.40s', the last '%.40s'", path,
                     length < 60 ? (int)length : 60, name, (long long)csv->columns, csv->header[0],
@@ -97,7 +101,7 @@ static ovp_status find_column(ovp_idx *out, cli_app *cli, const char *path, cons
 
 /* *columns (ovp_free), *count: those meant by "a,b" or "-a,b" (all but these), in the file's order. */
 static ovp_status choose_columns(ovp_idx **columns, ovp_idx *count, cli_app *cli, const source *s,
-                                 const ovp_io_csv *csv) {
+                                 const ovp_io_csv *csv, int bare) {
     const int but = s->part && s->part[0] == '-';
     char *chosen = NULL;
     ovp_idx column;
@@ -107,7 +111,7 @@ static ovp_status choose_columns(ovp_idx **columns, ovp_idx *count, cli_app *cli
     memset(chosen, !s->part || but, (size_t)csv->columns);
     for (const char *name = s->part ? s->part + but : NULL; name;) {
         const size_t length = strcspn(name, ",");
-        OVP_TRY(find_column(&column, cli, s->path, csv, name, length));
+        OVP_TRY(find_column(&column, cli, s->path, csv, bare, name, length));
         chosen[column] = (char)!but;
         name = name[length] ? name + length + 1 : NULL;
     }
@@ -118,24 +122,13 @@ done:
     return status;
 }
 
-/* A first line of numbers alone is taken for data whose names are missing: reading on would lose a point. */
-static ovp_status check_header(cli_app *cli, const char *path, const ovp_io_csv *csv) {
-    double value;
-    for (ovp_idx c = 0; c < csv->columns; c++)
-        if (!ovp_parse_real(csv->header[c], &value)) return OVP_OK;
-    return ovp_fail(cli->ctx, OVP_EFORMAT,
-                    "%.200s: line 1 is all numbers, but names of the columns are expected there; put a line of names "
-                    "in front",
-                    path);
-}
-
 static ovp_status read_table(ovp_numeric_array *out, cli_app *cli, const source *s) {
     ovp_io_csv csv = {0};
     ovp_idx *columns = NULL, count = 0;
     ovp_status status;
     OVP_TRY(ovp_io_csv_read(&csv, cli->ctx, s->path));
-    OVP_TRY(check_header(cli, s->path, &csv));
-    OVP_TRY(choose_columns(&columns, &count, cli, s, &csv));
+    const int bare = ovp_io_csv_bare(&csv);
+    OVP_TRY(choose_columns(&columns, &count, cli, s, &csv, bare));
     status = ovp_io_csv_columns(out, cli->ctx, s->path, &csv, count, columns, 1);
 done:
     ovp_free(cli->ctx, columns);

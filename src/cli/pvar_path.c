@@ -123,65 +123,15 @@ done:
 
 /* ---- tables ------------------------------------------------------------------------------------------ */
 
-/* A table of these columns' texts. One block holds the headings and the cells behind them, as in a table that was read.
- * Free out->header. */
-static ovp_status part_of(ovp_io_csv *out, cli_app *cli, const ovp_io_csv *csv, const choice *chosen) {
-    const ovp_idx columns = chosen->count;
-    ovp_status status;
-    *out = (ovp_io_csv){.columns = columns, .rows = csv->rows};
-    OVP_TRY(ovp_alloc(cli->ctx, &out->header, (out->rows + 1) * columns, sizeof *out->header));
-    out->cells = out->header + columns;
-    for (ovp_idx i = 0; i <= out->rows; i++)
-        for (ovp_idx k = 0; k < columns; k++)
-            out->header[i * columns + k] = csv->header[i * csv->columns + chosen->index[k]];
-done:
-    return status;
-}
-
-/* The first line as numbers, if it is no line of headings but a point; else *out stays empty. */
-static ovp_status first_line(ovp_numeric_array *out, cli_app *cli, const char *file, const ovp_io_csv *csv) {
-    ovp_io_csv first = {.columns = csv->columns, .rows = 1};
-    ovp_status status;
-    OVP_TRY(ovp_alloc(cli->ctx, &first.header, 2 * csv->columns, sizeof *first.header));
-    first.cells = first.header + csv->columns;
-    for (ovp_idx k = 0; k < csv->columns; k++) first.header[k] = first.cells[k] = csv->header[k];
-    status = ovp_io_csv_numbers(out, cli->ctx, file, &first, 0);
-    if (status == OVP_EFORMAT) {
-        ovp_clear(cli->ctx);
-        status = OVP_OK;
-    }
-done:
-    ovp_free(cli->ctx, first.header);
-    return status;
-}
-
 /* Only the chosen columns must be numbers. */
-static ovp_status take_table(cli_path *out, cli_app *cli, const char *file, const ovp_io_csv *csv,
-                             const char *columns) {
-    ovp_numeric_array first = {0}, rest = {0};
-    ovp_io_csv part = {0};
+static ovp_status take_table(cli_path *out, cli_app *cli, const char *file, ovp_io_csv *csv, const char *columns) {
+    const int bare = ovp_io_csv_bare(csv);
     choice chosen = {0};
     ovp_status status;
-    OVP_TRY(first_line(&first, cli, file, csv));
-    const int bare = first.data != NULL;
     OVP_TRY(choose(&chosen, cli, file, columns, csv->columns, bare ? NULL : csv->header));
-    OVP_TRY(part_of(&part, cli, csv, &chosen));
-    OVP_TRY(ovp_io_csv_numbers(&rest, cli->ctx, file, &part, 1));
-    const ovp_idx width = chosen.count, shape[] = {part.rows + bare, width};
-    if (!shape[0]) OVP_TRY(ovp_fail(cli->ctx, OVP_EFORMAT, "%s: no path: the table has no rows", file));
-    OVP_TRY(ovp_numeric_array_create(&out->values, cli->ctx, OVP_F64, 2, shape));
-    double *to = out->values.data;
-    for (ovp_idx k = 0; bare && k < width; k++) {
-        *to++ = value_at(&first, chosen.index[k]);
-        if (!isfinite(to[-1]))
-            OVP_TRY(ovp_fail(cli->ctx, OVP_EFORMAT, "%s: line 1, column %lld (from 0) is %g; it must be finite", file,
-                             (long long)chosen.index[k], to[-1]));
-    }
-    if (part.rows) memcpy(to, rest.data, (size_t)(part.rows * width) * sizeof *to);
+    if (!csv->rows) OVP_TRY(ovp_fail(cli->ctx, OVP_EFORMAT, "%s: no path: the table has no rows", file));
+    status = ovp_io_csv_columns(&out->values, cli->ctx, file, csv, chosen.count, chosen.index, 1);
 done:
-    ovp_numeric_array_free(cli->ctx, &first);
-    ovp_numeric_array_free(cli->ctx, &rest);
-    ovp_free(cli->ctx, part.header);
     ovp_free(cli->ctx, chosen.index);
     return status;
 }

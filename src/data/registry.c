@@ -82,6 +82,8 @@ ovp_status ovp_data_entry_find(const ovp_data_entry **out, const char **path, ov
     if (*out && *path && !**path)
         return ovp_fail(ctx, OVP_ENOTFOUND, "data set '%.60s': the path is missing; write %s", name, (*out)->info.name);
     if (*out) return OVP_OK;
+    if (ovp_data_synthetic_find(name))
+        return ovp_fail(ctx, OVP_ENOTFOUND, "data set %s is synthetic: it is drawn and needs no files", name);
     for (ovp_idx i = 0; i < entry_count + kind_count; i++) {
         const char *other = i < entry_count ? entries[i].info.name : kinds[i - entry_count].entry.info.name;
         int distance = ovp_edit_distance(name, other);

@@ -478,7 +478,6 @@ done:
 
 /* What the largest dimensions take side by side: nets with the features of their data, designs, singular vectors. */
 static ovp_status check_memory(ovp_ctx *ctx, const ovp_params *p) {
-    char need_text[32], have_text[32];
     ovp_idx dims;
     const int64_t *dim = ovp_params_ints(p, "feature-dims", &dims);
     const double width = (double)dim[dims - 1] + 1, n = (double)ovp_params_int(p, "n");
@@ -486,16 +485,10 @@ static ovp_status check_memory(ovp_ctx *ctx, const ovp_params *p) {
     const double nets = side * (double)ovp_params_int(p, "gd-seeds") * (double)ovp_params_int(p, "members");
     const double need = 8 * (nets * (width * (n + 8) + (double)ovp_params_int(p, "steps")) +
                              width * (side * BIAS_GRID + 3 * n) + (double)ovp_params_int(p, "single-steps"));
-    const double have = (double)ovp_experiment_memory_available();
-    if (!(have > 0) || need <= have) return OVP_OK;
-    ovp_experiment_short(need_text, need / 0x1p30);
-    ovp_experiment_short(have_text, have / 0x1p30);
-    return ovp_fail(
-        ctx, OVP_EINVAL,
-        "--feature-dims up to %lld of --n %lld samples with --members %lld need about %s GiB and %s GiB are "
-        "available; give smaller ones or fewer --steps",
-        (long long)dim[dims - 1], (long long)ovp_params_int(p, "n"), (long long)ovp_params_int(p, "members"), need_text,
-        have_text);
+    return study_check_memory(ctx, need, "give smaller ones or fewer --steps",
+                              "--feature-dims up to %lld of --n %lld samples with --members %lld need",
+                              (long long)dim[dims - 1], (long long)ovp_params_int(p, "n"),
+                              (long long)ovp_params_int(p, "members"));
 }
 
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {

@@ -193,18 +193,12 @@ double depth_limit_next_lr(const depth_limit_setup *s, double lr_0, double varia
 /* Weights, as they were at the start, their double copy for p-variations, and the batch's outputs; activations are the
  * engine's matter. */
 static ovp_status check_memory(ovp_ctx *ctx, const depth_limit_setup *s, const int64_t *layers, ovp_idx count) {
-    const double have = (double)ovp_experiment_memory_available();
-    for (ovp_idx i = 0; i < count; i++) {
-        const double need = (double)layers[i] * (double)s->dim * (double)s->dim * 32;
-        char need_text[32], have_text[32];
-        if (!(have > 0) || need <= have) continue;
-        ovp_experiment_short(need_text, need / 0x1p30);
-        ovp_experiment_short(have_text, have / 0x1p30);
-        return ovp_fail(ctx, OVP_EINVAL,
-                        "--layers: %lld of --dim %lld need about %s GiB and %s GiB are available; give smaller ones",
-                        (long long)layers[i], (long long)s->dim, need_text, have_text);
-    }
-    return OVP_OK;
+    ovp_status status = OVP_OK;
+    for (ovp_idx i = 0; i < count; i++)
+        OVP_TRY(study_check_memory(ctx, (double)layers[i] * (double)s->dim * (double)s->dim * 32, "give smaller ones",
+                                   "--layers: %lld of --dim %lld need", (long long)layers[i], (long long)s->dim));
+done:
+    return status;
 }
 
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {

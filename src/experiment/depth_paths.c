@@ -395,3 +395,27 @@ done:
     ovp_free(ctx, repeats);
     return status;
 }
+
+ovp_status depth_paths_rows(study_rows *out, ovp_ctx *ctx, ovp_idx count) {
+    ovp_status status = OVP_OK;
+    *out = (study_rows){.count = count};
+    OVP_TRY(ovp_alloc(ctx, &out->x, 2 * count, sizeof *out->x));
+    OVP_TRY(ovp_alloc(ctx, &out->seed, count, sizeof *out->seed));
+    out->y = out->x + count;
+done:
+    return status;
+}
+
+void depth_paths_rows_free(ovp_ctx *ctx, study_rows *rows) {
+    ovp_free(ctx, rows->seed);
+    ovp_free(ctx, rows->x);
+}
+
+ovp_status depth_paths_judge_variation(ovp_experiment_run *run, const study_rows *rows, const char *synthetic,
+                                       const char *read, const char *what) {
+    const double made = depth_paths_predicted(ovp_run_params(run)), predicted = isfinite(made) ? made : 0;
+    char claim[120], power[32];
+    ovp_experiment_short(power, predicted);
+    (void)snprintf(claim, sizeof claim, "%s follows L^%s", isfinite(made) ? synthetic : read, power);
+    return depth_paths_judge(run, rows, claim, predicted, what);
+}

@@ -38,6 +38,23 @@
             "Norm of their smooth part, L^-beta cos(pi k/(L-1)) A with a random A."                                    \
     }
 
+/* Both experiments' presets; `fast`: help of the default one after its time and nets, `paper`: what was published. */
+#define DEPTH_PATHS_PRESETS(fast, paper)                                                                               \
+    {"quick", "about a second: synthetic nets of 125, 250, 500 layers", "seeds=1..4;layers=125,250,500"},              \
+        {"default", "a few seconds: synthetic nets of 125 to 2000 layers" fast, "seeds=1..5"}, {                       \
+        "paper", "the published defaults, beta .5 and " paper ": give --runs", "seeds=42"                              \
+    }
+/* First columns of a table with a row a net, and last ones of a summary of table `of`. */
+#define DEPTH_PATHS_NET_COLUMNS                                                                                        \
+    {"source", "", "run or file"}, {"layers", "", "L"}, {                                                              \
+        "seed", "", "seed of the net, or its number among those of this depth"                                         \
+    }
+#define DEPTH_PATHS_MEAN_COLUMNS(of)                                                                                   \
+    {"measure", "", "column of table " of}, {"count", "", "nets with a finite value"}, {"mean", "", "mean over them"}, \
+        {"low", "", "95 % by Student's t"}, {                                                                          \
+        "high", "", ""                                                                                                 \
+    }
+
 /* One net. */
 typedef struct depth_net {
     ovp_idx layers, dim;
@@ -62,6 +79,13 @@ int depth_paths_synthetic(const ovp_params *params);
  * beside a smooth part, 1/p - 1/gamma without one; NaN for nets that were read. */
 double depth_paths_predicted(const ovp_params *params);
 
+/* Room for `count` rows, y zeroed. Free with depth_paths_rows_free, also after a failure. */
+ovp_status depth_paths_rows(study_rows *out, ovp_ctx *ctx, ovp_idx count);
+void depth_paths_rows_free(ovp_ctx *ctx, study_rows *rows);
+/* Verdict on V_p^(1/p) of nets, rows[].y, against the power of L that theory gives them. synthetic: claim on nets that
+ * are made, up to the power; read: on nets that were read; what: the measure. */
+ovp_status depth_paths_judge_variation(ovp_experiment_run *run, const study_rows *rows, const char *synthetic,
+                                       const char *read, const char *what);
 /* Verdict on the power of L that a measure (`what`) follows; rows: x is L, seed the repeat. */
 ovp_status depth_paths_judge(ovp_experiment_run *run, const study_rows *rows, const char *claim, double predicted,
                              const char *what);

@@ -165,6 +165,7 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     const ovp_net_dense_options options = depth_width_options(&setup, setup.teacher_width, setup.teacher_depth, widths);
     OVP_TRY(ovp_net_dense_create(&model, ctx, &options));
     OVP_TRY(ovp_train_check(ctx, &training));
+    OVP_TRY(depth_width_check_memory(ctx, p));
 done:
     ovp_net_model_free(model);
     ovp_free(ctx, widths);

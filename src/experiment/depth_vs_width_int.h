@@ -69,6 +69,8 @@ ovp_status depth_width_watch(void *student, ovp_ctx *ctx, ovp_idx done);
 /* ---- depth_vs_width_run.c --------------------------------------------------------------------------- */
 
 ovp_status depth_width_run(ovp_experiment_run *run);
+/* Refuses what would not fit into memory, for `check`. */
+ovp_status depth_width_check_memory(ovp_ctx *ctx, const ovp_params *params);
 
 /* ---- depth_vs_width_results.c ----------------------------------------------------------------------- */
 

@@ -175,29 +175,48 @@ static void net_memory(double *bytes, const depth_width_lab *lab, ovp_idx *layer
         (double)ovp_train_memory(&training, depth_width_parameters(lab->setup.inputs, width, depth), options.type);
 }
 
-/* All students live side by side; refuses before any is made. */
-static ovp_status check_memory(const depth_width_lab *lab, ovp_idx *layers, ovp_idx students) {
-    const double available = (double)ovp_experiment_memory_available();
-    const double points = (double)(lab->setup.n_train + lab->setup.n_test);
+/* What the parameters alone say; seeds are the caller's. */
+static depth_width_lab lab_of(ovp_ctx *ctx, const ovp_params *p) {
+    depth_width_lab lab = {.ctx = ctx, .params = p, .setup = depth_width_setup_of(p)};
+    lab.widths = ovp_params_ints(p, "widths", &lab.width_count);
+    lab.sigmas = ovp_params_reals(p, "teacher-sigmas", &lab.sigma_count);
+    lab.longest = ovp_params_int(p, "deep-stages") * ovp_params_int(p, "deep-steps");
+    if (lab.longest < ovp_params_int(p, "steps")) lab.longest = ovp_params_int(p, "steps");
+    if (lab.sigma_count > 1 && lab.longest < ovp_params_int(p, "linear-steps"))
+        lab.longest = ovp_params_int(p, "linear-steps");
+    return lab;
+}
+
+static ovp_idx students_of(const depth_width_lab *lab) {
+    const ovp_idx deep = ovp_params_int(lab->params, "deep-stages") > 0;
+    return lab->seed_count * (deep + lab->width_count + lab->sigma_count - 1);
+}
+
+/* All students live side by side. */
+ovp_status depth_width_check_memory(ovp_ctx *ctx, const ovp_params *p) {
+    ovp_status status = OVP_OK;
+    depth_width_lab lab = lab_of(ctx, p);
+    const double points = (double)(lab.setup.n_train + lab.setup.n_test);
     double seed = 0;
-    char need_text[32], have_text[32];
-    if (ovp_params_int(lab->params, "deep-stages") > 0)
-        net_memory(&seed, lab, layers, lab->setup.teacher_width, lab->setup.teacher_depth);
-    for (ovp_idx i = 0; i < lab->width_count; i++) net_memory(&seed, lab, layers, lab->widths[i], 2);
-    for (ovp_idx t = 1; t < lab->sigma_count; t++)
-        net_memory(&seed, lab, layers, ovp_params_int(lab->params, "linear-width"), 2);
-    seed += (double)lab->sigma_count * points * (double)(lab->setup.inputs + 1) *
-            (double)ovp_numeric_type_size(lab->setup.type);
+    ovp_idx *layers = NULL;
+    OVP_TRY(study_seed_count(&lab.seed_count, ctx, &ovp_experiment_depth_vs_width, p));
+    OVP_TRY(ovp_alloc(ctx, &layers, lab.setup.teacher_depth + 1, sizeof *layers));
+    if (ovp_params_int(p, "deep-stages") > 0)
+        net_memory(&seed, &lab, layers, lab.setup.teacher_width, lab.setup.teacher_depth);
+    for (ovp_idx i = 0; i < lab.width_count; i++) net_memory(&seed, &lab, layers, lab.widths[i], 2);
+    for (ovp_idx t = 1; t < lab.sigma_count; t++) net_memory(&seed, &lab, layers, ovp_params_int(p, "linear-width"), 2);
+    seed += (double)lab.sigma_count * points * (double)(lab.setup.inputs + 1) *
+            (double)ovp_numeric_type_size(lab.setup.type);
     /* losses and outputs, and once more as arrays of the run */
-    const double kept = 2. * sizeof(double) * (double)students * ((double)lab->longest + 2 * (double)lab->setup.n_test);
-    const double need = (double)lab->seed_count * seed + kept;
-    if (!(available > 0) || need <= available) return OVP_OK;
-    ovp_experiment_short(need_text, need / 0x1p30);
-    ovp_experiment_short(have_text, available / 0x1p30);
-    return ovp_fail(lab->ctx, OVP_EINVAL,
-                    "%lld students side by side (--seeds, --widths) on --n-train %lld points need about %s GiB and %s "
-                    "GiB are available; give fewer seeds, points, steps or smaller widths (no student was trained)",
-                    (long long)students, (long long)lab->setup.n_train, need_text, have_text);
+    const double kept =
+        2. * sizeof(double) * (double)students_of(&lab) * ((double)lab.longest + 2 * (double)lab.setup.n_test);
+    status = study_check_memory(ctx, (double)lab.seed_count * seed + kept,
+                                "give fewer seeds, points, steps or smaller widths",
+                                "%lld students side by side (--seeds, --widths) on --n-train %lld points need",
+                                (long long)students_of(&lab), (long long)lab.setup.n_train);
+done:
+    ovp_free(ctx, layers);
+    return status;
 }
 
 static ovp_status warn_small_data(const depth_width_lab *lab, const char *what, ovp_idx width, ovp_idx depth) {
@@ -342,22 +361,13 @@ static ovp_status report(depth_width_lab *lab) {
 
 static ovp_status make_room(depth_width_lab *lab) {
     ovp_status status = OVP_OK;
-    const ovp_params *p = lab->params;
-    const ovp_idx stages = ovp_params_int(p, "deep-stages"), linear = lab->sigma_count > 1;
-    const ovp_idx students = lab->seed_count * ((stages > 0) + lab->width_count + lab->sigma_count - 1);
-    ovp_idx *layers = NULL;
-    lab->longest = stages * ovp_params_int(p, "deep-steps");
-    if (lab->longest < ovp_params_int(p, "steps")) lab->longest = ovp_params_int(p, "steps");
-    if (linear && lab->longest < ovp_params_int(p, "linear-steps")) lab->longest = ovp_params_int(p, "linear-steps");
-    OVP_TRY(ovp_alloc(lab->ctx, &layers, lab->setup.teacher_depth + 1, sizeof *layers));
-    OVP_TRY(check_memory(lab, layers, students));
+    const ovp_idx students = students_of(lab);
     OVP_TRY(ovp_alloc(lab->ctx, &lab->problems, lab->seed_count * lab->sigma_count, sizeof *lab->problems));
     OVP_TRY(ovp_alloc(lab->ctx, &lab->students, students, sizeof *lab->students));
     OVP_TRY(ovp_alloc(lab->ctx, &lab->jobs, students, sizeof *lab->jobs));
     OVP_TRY(ovp_alloc(lab->ctx, &lab->losses, students * lab->longest, sizeof *lab->losses));
     OVP_TRY(ovp_alloc(lab->ctx, &lab->outputs, students * lab->setup.n_test, sizeof *lab->outputs));
 done:
-    ovp_free(lab->ctx, layers);
     return status;
 }
 
@@ -374,11 +384,9 @@ static void lab_free(depth_width_lab *lab) {
 
 ovp_status depth_width_run(ovp_experiment_run *r) {
     ovp_status status = OVP_OK, end;
-    depth_width_lab lab = {.run = r, .ctx = ovp_run_ctx(r), .params = ovp_run_params(r)};
-    lab.setup = depth_width_setup_of(lab.params);
+    depth_width_lab lab = lab_of(ovp_run_ctx(r), ovp_run_params(r));
+    lab.run = r;
     lab.seeds = ovp_run_seeds(r, &lab.seed_count);
-    lab.widths = ovp_params_ints(lab.params, "widths", &lab.width_count);
-    lab.sigmas = ovp_params_reals(lab.params, "teacher-sigmas", &lab.sigma_count);
     OVP_TRY(make_room(&lab));
     OVP_TRY(warn(&lab));
     OVP_TRY(describe(&lab));

@@ -120,18 +120,12 @@ static const ovp_experiment_table tables[] = {
 
 static ovp_status check_memory(ovp_ctx *ctx, const ovp_params *p, int line, double most) {
     const double n = (double)ovp_params_int(p, "n"), test = (double)ovp_params_int(p, "n-test");
-    const double have = (double)ovp_experiment_memory_available(), side = fmin(n, most);
+    const double side = fmin(n, most);
     ovp_idx counts;
-    char text[2][32];
     (void)ovp_params_ints(p, "counts", &counts);
     const double trial = (n + test) * most + (double)ovp_params_int(p, "d") * (n + test + most) + 6 * side * side;
     const double need = 8 * (line ? 4 * 4 * n * most + (double)counts * test : (double)ovp_threads(ctx) * trial);
-    if (!(have > 0) || need <= have) return OVP_OK;
-    ovp_experiment_short(text[0], need / 0x1p30);
-    ovp_experiment_short(text[1], have / 0x1p30);
-    return ovp_fail(ctx, OVP_EINVAL,
-                    "--counts up to %.0f with --n %.0f needs about %s GiB and %s GiB are available; give smaller ones",
-                    most, n, text[0], text[1]);
+    return study_check_memory(ctx, need, "give smaller ones", "--counts up to %.0f with --n %.0f needs", most, n);
 }
 
 static ovp_status check_line(ovp_ctx *ctx, const ovp_params *p) {
@@ -150,9 +144,8 @@ static ovp_status check_line(ovp_ctx *ctx, const ovp_params *p) {
 
 static ovp_status check_images(ovp_ctx *ctx, const ovp_params *p, double most) {
     const double n = (double)ovp_params_int(p, "n"), test = (double)ovp_params_int(p, "n-test"), d = 784;
-    const double have = (double)ovp_experiment_memory_available(), threads = (double)ovp_threads(ctx);
+    const double threads = (double)ovp_threads(ctx);
     const double need = 8 * (most * (n + d) + 3 * n * n + (n + test) * (2 * d + 40) + 64 * threads * most);
-    char text[2][32];
     if (strcmp(ovp_params_text(p, "rng"), "philox") != 0)
         return ovp_fail(ctx, OVP_EINVAL, "--rng %s: nothing of --data mnist was published; leave it at philox",
                         ovp_params_text(p, "rng"));
@@ -162,12 +155,7 @@ static ovp_status check_images(ovp_ctx *ctx, const ovp_params *p, double most) {
         return ovp_fail(ctx, OVP_EINVAL, "--n %.0f: --data mnist takes equally many of ten digits, a multiple of 10",
                         n);
     if (test > 10000) return ovp_fail(ctx, OVP_EINVAL, "--n-test %.0f: MNIST has 10000 test images", test);
-    if (!(have > 0) || need <= have) return OVP_OK;
-    ovp_experiment_short(text[0], need / 0x1p30);
-    ovp_experiment_short(text[1], have / 0x1p30);
-    return ovp_fail(ctx, OVP_EINVAL,
-                    "--counts up to %.0f with --n %.0f needs about %s GiB and %s GiB are available; give smaller ones",
-                    most, n, text[0], text[1]);
+    return study_check_memory(ctx, need, "give smaller ones", "--counts up to %.0f with --n %.0f needs", most, n);
 }
 
 static ovp_status check_trials(ovp_ctx *ctx, const ovp_params *p) {

@@ -325,8 +325,6 @@ done:
 
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     ovp_status status = OVP_OK;
-    char need_text[32], have_text[32];
-    int64_t *seeds = NULL;
     ovp_idx count, seed_count;
     const int64_t *widths = ovp_params_ints(p, "widths", &count);
     const double n = 10 * (double)ovp_params_int(p, "per-class"), epochs = (double)ovp_params_int(p, "epochs");
@@ -342,19 +340,12 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
                         ovp_params_text(p, "precision"));
     if (strcmp(ovp_params_text(p, "rng"), "numpy") == 0)
         return ovp_fail(ctx, OVP_EINVAL, "--rng numpy: these nets were drawn by torch; use torch or philox");
-    OVP_TRY(ovp_experiment_seeds(&seeds, &seed_count, ctx, &ovp_experiment_double_descent_network, p));
+    OVP_TRY(study_seed_count(&seed_count, ctx, &ovp_experiment_double_descent_network, p));
     for (ovp_idx i = 0; i < count; i++)
         values += (double)widths[i] * (3 * 795 + 3 * n) + 2 * n * 784 + (double)seed_count * epochs;
-    const double have = (double)ovp_experiment_memory_available();
-    ovp_experiment_short(need_text, 8 * values / 0x1p30);
-    ovp_experiment_short(have_text, have / 0x1p30);
-    if (have > 0 && 8 * values > have)
-        status = ovp_fail(ctx, OVP_EINVAL,
-                          "double-descent-network needs about %s GiB and %s GiB are available; give smaller --widths, "
-                          "--per-class or --epochs",
-                          need_text, have_text);
+    status = study_check_memory(ctx, 8 * values, "give smaller --widths, --per-class or --epochs",
+                                "double-descent-network needs");
 done:
-    ovp_free(ctx, seeds);
     return status;
 }
 

@@ -188,6 +188,7 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
                                 sigmas[i]);
         OVP_TRY(check_field(ctx, p, sigmas[i]));
     }
+    OVP_TRY(expressivity_check_memory(ctx, p));
 done:
     return status;
 }

@@ -106,6 +106,8 @@ typedef struct expressivity_study {
 /* ---- expressivity_run.c: all nets -------------------------------------------------------------------- */
 
 ovp_status expressivity_run(ovp_experiment_run *run);
+/* Refuses what would not fit into memory, for `check`. */
+ovp_status expressivity_check_memory(ovp_ctx *ctx, const ovp_params *params);
 
 /* ---- expressivity_results.c: tables and verdicts --------------------------------------------------------- */
 

@@ -226,22 +226,22 @@ done:
     return status;
 }
 
-/* Refuses before any net has run. */
-static ovp_status check_memory(const expressivity_study *study, double nets) {
-    const double width = (double)ovp_params_int(study->params, "width"),
-                 available = (double)ovp_experiment_memory_available();
-    const double need = 4 * width * width * (double)study->hidden +
-                        expressivity_send_memory((ovp_idx)width, study->points) +
-                        24 * nets * (double)(study->hidden * study->points);
-    char need_text[32], have_text[32];
-    if (!(available > 0) || need <= available) return OVP_OK;
-    ovp_experiment_short(need_text, need / 0x1p30);
-    ovp_experiment_short(have_text, available / 0x1p30);
-    return ovp_fail(
-        study->ctx, OVP_EINVAL,
-        "--width %lld, --depth %lld, --points %lld need about %s GiB and %s GiB are available; give smaller "
-        "ones or fewer nets (no net was run)",
-        (long long)width, (long long)study->hidden + 1, (long long)study->points, need_text, have_text);
+ovp_status expressivity_check_memory(ovp_ctx *ctx, const ovp_params *p) {
+    ovp_status status = OVP_OK;
+    const ovp_idx width = ovp_params_int(p, "width"), depth = ovp_params_int(p, "depth"),
+                  points = ovp_params_int(p, "points");
+    ovp_idx seeds, sigmas;
+    (void)ovp_params_reals(p, "sigmas", &sigmas);
+    OVP_TRY(study_seed_count(&seeds, ctx, &ovp_experiment_expressivity, p));
+    const double nets = (double)seeds * (double)ovp_params_int(p, "members") * (double)sigmas,
+                 hidden = (double)depth - 1;
+    const double need = 4 * (double)width * (double)width * hidden + expressivity_send_memory(width, points) +
+                        24 * nets * hidden * (double)points;
+    status = study_check_memory(ctx, need, "give smaller ones or fewer nets",
+                                "--width %lld, --depth %lld, --points %lld need", (long long)width, (long long)depth,
+                                (long long)points);
+done:
+    return status;
 }
 
 static ovp_status prepare(curve_lab *lab) {
@@ -251,7 +251,6 @@ static ovp_status prepare(curve_lab *lab) {
     const ovp_idx width = ovp_params_int(p, "width"), depth = study->hidden + 1;
     const ovp_idx nets = study->seed_count * study->members * study->sigma_count;
     const ovp_idx cells = study->hidden * study->points;
-    OVP_TRY(check_memory(study, (double)nets));
     OVP_TRY(ovp_alloc(study->ctx, &study->theory, study->sigma_count, sizeof *study->theory));
     OVP_TRY(make_theory(study));
     OVP_TRY(ovp_alloc(study->ctx, &study->records, nets, sizeof *study->records));

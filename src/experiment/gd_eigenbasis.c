@@ -260,25 +260,16 @@ done:
 
 /* Two problems live at a time, with LAPACK's workspace. */
 static ovp_status check_memory(ovp_ctx *ctx, const ovp_params *params_, ovp_idx seeds) {
-    char need_text[32], have_text[32];
     const double p = (double)ovp_params_int(params_, "p"), n = (double)ovp_params_int(params_, "n");
     const double need = 8 * (2 * p * n + 8 * p * p + 3 * (double)seeds * (double)ovp_params_int(params_, "steps") +
                              (double)(CHECKS + seeds) * p);
-    const double have = (double)ovp_experiment_memory_available();
-    if (!(have > 0) || need <= have) return OVP_OK;
-    ovp_experiment_short(need_text, need / 0x1p30);
-    ovp_experiment_short(have_text, have / 0x1p30);
-    return ovp_fail(
-        ctx, OVP_EINVAL,
-        "--p %lld --n %lld needs about %s GiB and %s GiB are available; give smaller ones, fewer --steps or "
-        "--seeds",
-        (long long)ovp_params_int(params_, "p"), (long long)ovp_params_int(params_, "n"), need_text, have_text);
+    return study_check_memory(ctx, need, "give smaller ones, fewer --steps or --seeds", "--p %lld --n %lld needs",
+                              (long long)ovp_params_int(params_, "p"), (long long)ovp_params_int(params_, "n"));
 }
 
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     ovp_status status = OVP_OK;
     ovp_idx seeds;
-    int64_t *seed = NULL;
     if (strcmp(ovp_params_text(p, "rng"), "torch") == 0)
         return ovp_fail(ctx, OVP_EINVAL,
                         "--rng torch: nothing of gd-eigenbasis was drawn by torch; use numpy (as published) or philox");
@@ -286,11 +277,10 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
         return ovp_fail(ctx, OVP_EINVAL,
                         "--precision %s: gd-eigenbasis compares to 1e-10, which takes f64; leave --precision out",
                         ovp_params_text(p, "precision"));
-    OVP_TRY(ovp_experiment_seeds(&seed, &seeds, ctx, &ovp_experiment_gd_eigenbasis, p));
+    OVP_TRY(study_seed_count(&seeds, ctx, &ovp_experiment_gd_eigenbasis, p));
     OVP_TRY(check_memory(ctx, p, seeds));
     OVP_TRY(study_check_seeds(ctx, &ovp_experiment_gd_eigenbasis, p));
 done:
-    ovp_free(ctx, seed);
     return status;
 }
 

@@ -145,18 +145,12 @@ static ovp_status check_memory(ovp_ctx *ctx, const ovp_params *p) {
     (void)ovp_params_reals(p, "noise-levels", &levels);
     const double n = CLASSES * (double)ovp_params_int(p, "per-class"), tests = 10000,
                  columns = CLASSES * (1 + (double)levels * (double)ovp_params_int(p, "draws"));
-    const double direct = uses(p, NOISE_DIRECT) ? 16 * n * n : 0,
-                 need = direct + 8 * columns * (5 * n + 2 * tests) + 24 * 784 * (n + tests) +
-                        0x1p20 * (double)ovp_params_int(p, "memory"),
-                 available = (double)ovp_experiment_memory_available();
-    char need_text[32], have_text[32];
-    if (available <= 0 || need <= available) return OVP_OK;
-    ovp_experiment_short(need_text, need / 0x1p30);
-    ovp_experiment_short(have_text, available / 0x1p30);
-    return ovp_fail(ctx, OVP_EINVAL,
-                    "label-noise: %.0f images and %.0f right-hand sides need about %s GiB and %s GiB are available; "
-                    "give fewer --per-class or --draws, less --memory, or --solver eigenpro (no n x n matrix)",
-                    n, columns, need_text, have_text);
+    const double direct = uses(p, NOISE_DIRECT) ? 16 * n * n : 0, need = direct + 8 * columns * (5 * n + 2 * tests) +
+                                                                         24 * 784 * (n + tests) +
+                                                                         0x1p20 * (double)ovp_params_int(p, "memory");
+    return study_check_memory(
+        ctx, need, "give fewer --per-class or --draws, less --memory, or --solver eigenpro (no n x n matrix)",
+        "label-noise: %.0f images and %.0f right-hand sides need", n, columns);
 }
 
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {

@@ -129,7 +129,8 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     if (!(low < high)) return ovp_fail(ctx, OVP_EINVAL, "--x-min %g is not below --x-max %g", low, high);
     if (ovp_params_bool(p, "gap") && strcmp(ovp_params_text(p, "precision"), "f32") != 0)
         return ovp_fail(ctx, OVP_EINVAL, "--gap compares f32 nets with f64 ones; leave --precision at f32");
-    return study_check_seeds(ctx, &ovp_experiment_lazy_1d, p);
+    const ovp_status status = study_check_seeds(ctx, &ovp_experiment_lazy_1d, p);
+    return status == OVP_OK ? lazy_1d_check_memory(ctx, p) : status;
 }
 
 /* ---- the run ------------------------------------------------------------------------------------- */

@@ -75,8 +75,10 @@ typedef struct lazy_1d_lab {
 
 /* ---- lazy_1d_nets.c ------------------------------------------------------------------------------ */
 
+/* Refuses what would not fit into memory, for `check`. */
+ovp_status lazy_1d_check_memory(ovp_ctx *ctx, const ovp_params *params);
 /* Everything before the first step of the training proper: data, nets in the order of their draws, their bad steps.
- * OVP_EINVAL if it would not fit in memory. Freed with lazy_1d_lab_free, also after a failure. */
+ * Freed with lazy_1d_lab_free, also after a failure. */
 ovp_status lazy_1d_lab_create(lazy_1d_lab *lab, ovp_experiment_run *run);
 /* Trains them side by side, twins too. Also when interrupted, those that came to their end are `finished`. */
 ovp_status lazy_1d_lab_train(lazy_1d_lab *lab);

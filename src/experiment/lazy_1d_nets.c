@@ -322,24 +322,29 @@ static ovp_idx gap_steps(const lazy_1d_setup *s) {
     return s->steps < LAZY_1D_GAP_STEPS ? s->steps : LAZY_1D_GAP_STEPS;
 }
 
-/* Refused before a step is made. */
-static ovp_status check_memory(const lazy_1d_lab *lab, ovp_idx values) {
-    const lazy_1d_setup *s = &lab->setup;
-    const int64_t available = ovp_experiment_memory_available();
-    double need = 2 * 8.0 * (double)values * (double)lab->count; /* arrays are copied once for their file */
-    char need_text[32], have_text[32];
-    for (ovp_idx w = 0; w < s->width_count; w++) {
+/* Numbers kept of a net. */
+static ovp_idx values_of(const lazy_1d_setup *s) {
+    return s->steps + 2 * lazy_1d_records(NULL, s->steps, s->record_every) + 2 * LAZY_1D_GRID +
+           (s->gap ? gap_steps(s) : 0);
+}
+
+ovp_status lazy_1d_check_memory(ovp_ctx *ctx, const ovp_params *p) {
+    ovp_status status = OVP_OK;
+    lazy_1d_setup s;
+    ovp_idx seeds;
+    lazy_1d_setup_read(&s, p);
+    OVP_TRY(study_seed_count(&seeds, ctx, &ovp_experiment_lazy_1d, p));
+    const double each = (double)seeds * (double)s.members, nets = each * (double)s.width_count;
+    double need = 2 * 8.0 * (double)values_of(&s) * nets; /* arrays are copied once for their file */
+    for (ovp_idx w = 0; w < s.width_count; w++) {
         ovp_idx widths[DEEP_LAYERS + 1];
-        const ovp_net_dense_options options = net_options(s, s->widths[w], s->type, widths);
-        need += (double)(s->members * lab->seed_count) * (double)ovp_net_dense_memory(&options, s->n);
+        const ovp_net_dense_options options = net_options(&s, s.widths[w], s.type, widths);
+        need += each * (double)ovp_net_dense_memory(&options, s.n);
     }
-    if (available == 0 || need <= (double)available) return OVP_OK;
-    ovp_experiment_short(need_text, need / 0x1p30);
-    ovp_experiment_short(have_text, (double)available / 0x1p30);
-    return ovp_fail(lab->ctx, OVP_EINVAL,
-                    "lazy-1d: %lld nets of %lld steps need about %s GiB and %s GiB are available; give fewer --seeds, "
-                    "--members or --steps, or smaller --widths (no net was run)",
-                    (long long)lab->count, (long long)s->steps, need_text, have_text);
+    status = study_check_memory(ctx, need, "give fewer --seeds, --members or --steps, or smaller --widths",
+                                "lazy-1d: %.0f nets of %lld steps need", nets, (long long)s.steps);
+done:
+    return status;
 }
 
 /* Recorded steps, and for each the step before it; the first (for its bias) and the last. */
@@ -368,9 +373,7 @@ ovp_status lazy_1d_lab_create(lazy_1d_lab *lab, ovp_experiment_run *run) {
     lab->per_seed = lab->setup.width_count * lab->setup.members;
     OVP_TRY(make_watches(lab));
     lab->count = lab->seed_count * lab->per_seed;
-    const ovp_idx values =
-        lab->setup.steps + 2 * lab->record_count + 2 * LAZY_1D_GRID + (lab->setup.gap ? gap_steps(&lab->setup) : 0);
-    OVP_TRY(check_memory(lab, values));
+    const ovp_idx values = values_of(&lab->setup);
     OVP_TRY(ovp_alloc(lab->ctx, &lab->nets, lab->count, sizeof *lab->nets));
     OVP_TRY(ovp_alloc(lab->ctx, &lab->data, lab->seed_count, sizeof *lab->data));
     OVP_TRY(ovp_alloc(lab->ctx, &lab->block, lab->count * values, sizeof *lab->block));

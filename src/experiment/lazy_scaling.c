@@ -164,28 +164,19 @@ done:
 
 /* Bytes of losses and functions, and of the Jacobians of one seed's nets. */
 static ovp_status check_memory(ovp_ctx *ctx, const ovp_params *p, ovp_idx seeds, ovp_idx alphas) {
-    char need_text[32], have_text[32];
     const double w = (double)ovp_params_int(p, "width"), n = (double)ovp_params_int(p, "n");
     const double steps = (double)ovp_params_int(p, "steps") + (double)ovp_params_int(p, "warm-up-steps");
     const double rows = (double)seeds * (double)alphas, parameters = 4 * w * (w + 1) + 4 * w;
     const double need = 8 * (rows * (3 * steps + 4 * (double)ovp_params_int(p, "points")) + 2 * n * parameters +
                              12 * (double)alphas * parameters);
-    const double have = (double)ovp_experiment_memory_available();
-    if (!(have > 0) || need <= have) return OVP_OK;
-    ovp_experiment_short(need_text, need / 0x1p30);
-    ovp_experiment_short(have_text, have / 0x1p30);
-    return ovp_fail(
-        ctx, OVP_EINVAL,
-        "lazy-scaling needs about %s GiB and %s GiB are available; give fewer --steps, --seeds, --points or "
-        "a smaller --width",
-        need_text, have_text);
+    return study_check_memory(ctx, need, "give fewer --steps, --seeds, --points or a smaller --width",
+                              "lazy-scaling needs");
 }
 
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     ovp_status status = OVP_OK;
     ovp_idx alphas, seeds;
     const double *alpha = ovp_params_reals(p, "alphas", &alphas);
-    int64_t *seed = NULL;
     const char *activation = ovp_params_text(p, "activation");
     if (strcmp(ovp_params_text(p, "rng"), "numpy") == 0)
         return ovp_fail(
@@ -197,11 +188,10 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
         for (ovp_idx k = 0; k < i; k++)
             if (alpha[i] <= alpha[k] && alpha[i] >= alpha[k])
                 return ovp_fail(ctx, OVP_EINVAL, "--alphas: %g stands there twice; give each scale once", alpha[i]);
-    OVP_TRY(ovp_experiment_seeds(&seed, &seeds, ctx, &ovp_experiment_lazy_scaling, p));
+    OVP_TRY(study_seed_count(&seeds, ctx, &ovp_experiment_lazy_scaling, p));
     OVP_TRY(check_memory(ctx, p, seeds, alphas));
     OVP_TRY(study_check_seeds(ctx, &ovp_experiment_lazy_scaling, p));
 done:
-    ovp_free(ctx, seed);
     return status;
 }
 

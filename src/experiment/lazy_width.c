@@ -379,30 +379,25 @@ done:
 
 /* Refuses before any width has run, not after hours. */
 static ovp_status check_memory(lazy_lab *lab) {
-    int64_t available = ovp_experiment_memory_available();
+    ovp_status status = OVP_OK;
+    const int64_t available = ovp_experiment_memory_available();
     for (ovp_idx i = 0; i < lab->width_count; i++) {
         const ovp_idx widths[3] = {lab->data.features, lab->widths[i], lab->data.classes};
         const ovp_net_dense_options options = net_options(lab, widths);
         const ovp_train_options descent = train_options(lab->params, lab->widths[i]);
         const ovp_idx parameters = (widths[0] + 1) * widths[1] + (widths[1] + 1) * widths[2];
-        int64_t need =
+        const int64_t need =
             ovp_net_dense_memory(&options, workspace_rows(lab)) + ovp_train_memory(&descent, parameters, options.type);
         int64_t kernel = 0;
-        char need_text[32], have_text[32];
-        if (available > need && ovp_params_bool(lab->params, "ntk")) {
-            ovp_status status = lazy_width_kernel_memory(&kernel, lab->ctx, &options, &lab->data);
-            if (status != OVP_OK) return status;
-        }
-        need += kernel;
-        if (available == 0 || need <= available) continue;
-        ovp_experiment_short(need_text, (double)need / 0x1p30);
-        ovp_experiment_short(have_text, (double)available / 0x1p30);
-        return ovp_fail(lab->ctx, OVP_EINVAL,
-                        "--widths: width %lld on %lld samples needs about %s GiB and %s GiB are available; give "
-                        "smaller widths or fewer --samples (no width was run)",
-                        (long long)lab->widths[i], (long long)lab->data.x_train.shape[0], need_text, have_text);
+        if (available > need && ovp_params_bool(lab->params, "ntk"))
+            OVP_TRY(lazy_width_kernel_memory(&kernel, lab->ctx, &options, &lab->data));
+        OVP_TRY(study_check_memory(lab->ctx, (double)need + (double)kernel,
+                                   "give smaller widths or fewer --samples (no width was run)",
+                                   "--widths: width %lld on %lld samples needs", (long long)lab->widths[i],
+                                   (long long)lab->data.x_train.shape[0]));
     }
-    return OVP_OK;
+done:
+    return status;
 }
 
 static ovp_status describe(lazy_lab *lab) {

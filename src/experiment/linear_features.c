@@ -365,6 +365,31 @@ static int64_t item(const ovp_params *p, const char *key, ovp_idx i) {
     return list[count == 1 ? 0 : i];
 }
 
+/* Losses kept: every `every` steps from the first on. */
+static ovp_idx kept_points(ovp_idx longest, ovp_idx every) {
+    return (longest - 1) / every + 1;
+}
+
+/* Numbers kept until the end: refused before the first step, not after hours. */
+static ovp_status check_memory(ovp_ctx *ctx, const ovp_params *p) {
+    ovp_status status = OVP_OK;
+    ovp_idx dims, seeds, longest = 0;
+    double nets = 0;
+    (void)ovp_params_ints(p, "feature-dims", &dims);
+    for (ovp_idx i = 0; i < dims; i++) {
+        nets += (double)item(p, "members", i);
+        if (item(p, "steps", i) > longest) longest = item(p, "steps", i);
+    }
+    OVP_TRY(study_seed_count(&seeds, ctx, &ovp_experiment_linear_features, p));
+    const double points = (double)kept_points(longest, ovp_params_int(p, "record-every"));
+    const double kept = nets * (double)seeds * (2 * points + 2 * LINEAR_MOVES + 3 * LINEAR_GRID);
+    status = study_check_memory(ctx, 8 * (kept + nets * (double)longest),
+                                "give a larger --record-every, fewer --steps or --members",
+                                "linear-features: losses of %.0f nets a seed need", nets);
+done:
+    return status;
+}
+
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     static const char *const lists[] = {"steps", "members"};
     ovp_idx dims, count;
@@ -379,23 +404,7 @@ static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {
     if (status == OVP_OK && ovp_params_int(p, "batch") > ovp_params_int(p, "n"))
         return ovp_fail(ctx, OVP_EINVAL, "--batch: %lld of %lld samples; allowed 0 (all) to --n",
                         (long long)ovp_params_int(p, "batch"), (long long)ovp_params_int(p, "n"));
-    return status;
-}
-
-/* Numbers kept until the end: refused before the first step, not after hours. */
-static ovp_status check_memory(const linear_lab *lab, ovp_idx longest) {
-    const double rows = (double)lab->nets * (double)lab->seed_count,
-                 available = (double)ovp_experiment_memory_available();
-    const double kept = rows * (2 * (double)lab->points + 2 * LINEAR_MOVES + 3 * LINEAR_GRID);
-    const double need = 8 * (kept + (double)lab->nets * (double)longest);
-    char need_text[32], have_text[32];
-    if (available <= 0 || need <= available) return OVP_OK;
-    ovp_experiment_short(need_text, need / 0x1p30);
-    ovp_experiment_short(have_text, available / 0x1p30);
-    return ovp_fail(lab->ctx, OVP_EINVAL,
-                    "linear-features: losses of %lld nets a seed need about %s GiB and %s GiB are available; give a "
-                    "larger --record-every, fewer --steps or --members",
-                    (long long)lab->nets, need_text, have_text);
+    return status == OVP_OK ? check_memory(ctx, p) : status;
 }
 
 static ovp_status set_up(linear_lab *lab) {
@@ -415,8 +424,7 @@ static ovp_status set_up(linear_lab *lab) {
         if (lab->steps[i] > longest) longest = lab->steps[i];
     }
     lab->every = ovp_params_int(p, "record-every");
-    lab->points = (longest - 1) / lab->every + 1;
-    OVP_TRY(check_memory(lab, longest));
+    lab->points = kept_points(longest, lab->every);
     const ovp_idx rows = lab->nets * lab->seed_count, n = ovp_params_int(p, "n");
     OVP_TRY(ovp_alloc(lab->ctx, &lab->fits, rows, sizeof *lab->fits));
     OVP_TRY(ovp_alloc(lab->ctx, &lab->step, lab->points, sizeof *lab->step));

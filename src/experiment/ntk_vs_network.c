@@ -95,7 +95,49 @@ static const ovp_experiment_table tables[] = {
 
 /* ---- the run ------------------------------------------------------------------------------------- */
 
-ovp_status ntk_report(ntk_lab *lab, const ntk_row *r) {
+ntk_row ntk_row_of(ovp_idx width, int64_t seed) {
+    return (ntk_row){.width = width,
+                     .seed = seed,
+                     .train_mse = NAN,
+                     .test_mse = NAN,
+                     .corr = NAN,
+                     .rmse_closed = NAN,
+                     .rmse_empirical = NAN,
+                     .rmse_raw = NAN,
+                     .loss_theory = NAN,
+                     .loss_flow = NAN,
+                     .loss_gap = NAN,
+                     .kernel_gap = NAN,
+                     .raw_test_mse = NAN};
+}
+
+/* What there is of each net, in one block each. */
+enum { BLOCKS = 10 };
+typedef struct block {
+    double **values;
+    ovp_idx each; /* values a net; 0: not of this run */
+} block;
+
+static void blocks_of(block out[BLOCKS], ntk_lab *lab) {
+    double **const curves[] = {&lab->losses, &lab->theory, &lab->flow};
+    double **const tests[] = {&lab->predicted, &lab->raw_closed, &lab->raw_empirical, &lab->closed, &lab->empirical};
+    double **const rows[] = {&lab->kernel_row, &lab->closed_row};
+    for (ovp_idx i = 0; i < COUNT(curves); i++) *out++ = (block){curves[i], lab->epochs};
+    for (ovp_idx i = 0; i < COUNT(tests); i++) *out++ = (block){tests[i], lab->mnist ? 0 : lab->n_test};
+    for (ovp_idx i = 0; i < COUNT(rows); i++) *out++ = (block){rows[i], lab->n};
+}
+
+static void take_place(ntk_lab *lab, ovp_idx at) {
+    block blocks[BLOCKS];
+    blocks_of(blocks, lab);
+    for (ovp_idx i = 0; i < BLOCKS; i++) {
+        const block *b = &blocks[i];
+        if (b->each > 0 && at > lab->count)
+            memmove(*b->values + lab->count * b->each, *b->values + at * b->each, (size_t)b->each * sizeof(double));
+    }
+}
+
+ovp_status ntk_report(ntk_lab *lab, const ntk_row *r, ovp_idx at) {
     ovp_status status = OVP_OK;
     const ovp_store_cell cells[COUNT(width_columns)] = {
         ovp_cell_int(r->width),
@@ -120,6 +162,8 @@ ovp_status ntk_report(ntk_lab *lab, const ntk_row *r) {
                                                        ovp_cell_real(r->seconds)};
     OVP_TRY(ovp_run_row(lab->run, "widths", cells));
     OVP_TRY(ovp_run_row(lab->run, "timings", times));
+    take_place(lab, at);
+    lab->rows[lab->count++] = *r;
     if (r->diverged_at)
         OVP_TRY(ovp_run_warning(lab->run, "width %lld, seed %lld: diverged at step %lld; a smaller --lr trains it",
                                 (long long)r->width, (long long)r->seed, (long long)r->diverged_at));
@@ -130,23 +174,19 @@ done:
 static ovp_status make_lab(ntk_lab *lab) {
     ovp_status status = OVP_OK;
     const ovp_idx nets = lab->seed_count * lab->width_count;
-    double **const curves[] = {&lab->losses, &lab->theory, &lab->flow};
-    double **const tests[] = {&lab->predicted, &lab->raw_closed, &lab->raw_empirical, &lab->closed, &lab->empirical};
+    block blocks[BLOCKS];
+    blocks_of(blocks, lab);
     OVP_TRY(ovp_alloc(lab->ctx, &lab->rows, nets, sizeof *lab->rows));
-    for (ovp_idx i = 0; i < COUNT(curves); i++)
-        OVP_TRY(ovp_alloc(lab->ctx, curves[i], nets * lab->epochs, sizeof(double)));
-    for (ovp_idx i = 0; i < COUNT(tests) && !lab->mnist; i++)
-        OVP_TRY(ovp_alloc(lab->ctx, tests[i], nets * lab->n_test, sizeof(double)));
-    OVP_TRY(ovp_alloc(lab->ctx, &lab->kernel_row, nets * lab->n, sizeof(double)));
-    OVP_TRY(ovp_alloc(lab->ctx, &lab->closed_row, nets * lab->n, sizeof(double)));
+    for (ovp_idx i = 0; i < BLOCKS; i++)
+        if (blocks[i].each > 0) OVP_TRY(ovp_alloc(lab->ctx, blocks[i].values, nets * blocks[i].each, sizeof(double)));
 done:
     return status;
 }
 
 static void free_lab(ntk_lab *lab) {
-    double *const all[] = {lab->losses,        lab->theory, lab->flow,      lab->predicted,  lab->raw_closed,
-                           lab->raw_empirical, lab->closed, lab->empirical, lab->kernel_row, lab->closed_row};
-    for (ovp_idx i = 0; i < COUNT(all); i++) ovp_free(lab->ctx, all[i]);
+    block blocks[BLOCKS];
+    blocks_of(blocks, lab);
+    for (ovp_idx i = 0; i < BLOCKS; i++) ovp_free(lab->ctx, *blocks[i].values);
     ovp_free(lab->ctx, lab->rows);
 }
 
@@ -187,20 +227,11 @@ static double memory_of(const ovp_params *p, ovp_idx seeds) {
 
 static ovp_status check_memory(ovp_ctx *ctx, const ovp_params *p) {
     ovp_status status = OVP_OK;
-    char need_text[32], have_text[32];
-    int64_t *seeds = NULL;
     ovp_idx count;
-    OVP_TRY(ovp_experiment_seeds(&seeds, &count, ctx, &ovp_experiment_ntk_vs_network, p));
-    const double need = memory_of(p, count), have = (double)ovp_experiment_memory_available();
-    ovp_experiment_short(need_text, need / 0x1p30);
-    ovp_experiment_short(have_text, have / 0x1p30);
-    if (have > 0 && need > have)
-        status = ovp_fail(ctx, OVP_EINVAL,
-                          "ntk-vs-network: these widths and epochs need about %s GiB and %s GiB are available; give "
-                          "smaller --widths or --epochs",
-                          need_text, have_text);
+    OVP_TRY(study_seed_count(&count, ctx, &ovp_experiment_ntk_vs_network, p));
+    status = study_check_memory(ctx, memory_of(p, count), "give smaller --widths or --epochs",
+                                "ntk-vs-network: these widths and epochs need");
 done:
-    ovp_free(ctx, seeds);
     return status;
 }
 

@@ -29,8 +29,11 @@ typedef struct ntk_lab {
     double *kernel_row, *closed_row;                                     /* first rows of the kernels: x n */
 } ntk_lab;
 
-/* Row of a finished net into its tables. */
-ovp_status ntk_report(ntk_lab *lab, const ntk_row *row);
+/* A row of which nothing was measured. */
+ntk_row ntk_row_of(ovp_idx width, int64_t seed);
+/* Row of a finished net into its tables, and the net the next of the lab: its curves and predictions are moved from
+ * place `at` (not before lab->count) to lab->count; of a diverged one they are 0. */
+ovp_status ntk_report(ntk_lab *lab, const ntk_row *row, ovp_idx at);
 
 /* ntk_vs_network_teacher.c, ntk_vs_network_mnist.c: all nets of one seed. */
 ovp_status ntk_teacher_seed(ntk_lab *lab, int64_t seed);

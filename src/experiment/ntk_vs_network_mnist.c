@@ -54,12 +54,13 @@ done:
     return status;
 }
 
-/* Losses of the linearisation, by descent and by flow, into the row at lab->count. */
-static ovp_status linearise(const problem *p, const study_net *net) {
+/* Losses of the linearisation, by descent and by flow, into place `place` of the lab. Before
+ * the training: an interrupted context computes no kernel. */
+static ovp_status linearise(const problem *p, const study_net *net, ovp_idx place) {
     ntk_lab *lab = p->lab;
     ovp_ctx *ctx = lab->ctx;
     ovp_status status = OVP_OK;
-    const ovp_idx points = lab->n * p->data.classes, at = lab->count * lab->epochs;
+    const ovp_idx points = lab->n * p->data.classes, at = place * lab->epochs;
     princeton_tangent tangent = {.n = 0};
     double *kernel = NULL, *residual = NULL, *curves[] = {lab->theory + at, lab->flow + at};
     OVP_TRY(ovp_alloc(ctx, &kernel, points * points, sizeof *kernel));
@@ -72,7 +73,7 @@ static ovp_status linearise(const problem *p, const study_net *net) {
         OVP_TRY(princeton_tangent_losses(&tangent, ctx, flow, lab->epochs, curves[flow]));
         for (ovp_idx k = 0; k < lab->epochs; k++) curves[flow][k] /= 2;
     }
-    memcpy(lab->kernel_row + lab->count * lab->n, kernel, (size_t)lab->n * sizeof(double));
+    memcpy(lab->kernel_row + place * lab->n, kernel, (size_t)lab->n * sizeof(double));
 done:
     princeton_tangent_free(ctx, &tangent);
     ovp_free(ctx, residual);
@@ -84,9 +85,8 @@ ovp_idx ntk_judged_step(const ntk_lab *lab) {
     return (NTK_RECORDS - 1) * lab->epochs / NTK_RECORDS;
 }
 
-static ovp_status record(const ntk_lab *lab, const ntk_row *row) {
+static ovp_status record(const ntk_lab *lab, const ntk_row *row, const double *loss, const double *linear) {
     ovp_status status = OVP_OK;
-    const double *loss = lab->losses + lab->count * lab->epochs, *linear = lab->theory + lab->count * lab->epochs;
     for (ovp_idx k = 0; k < NTK_RECORDS; k++) {
         const ovp_idx step = k * lab->epochs / NTK_RECORDS;
         if (k > 0 && step == (k - 1) * lab->epochs / NTK_RECORDS) continue;
@@ -100,43 +100,35 @@ done:
     return status;
 }
 
-static ovp_status finish_net(const problem *p, const study_net *net, const study_job *job, ovp_idx width) {
+/* The net whose losses and linearisation stand in place `at` of the lab. */
+static ovp_status finish_net(const problem *p, const study_job *job, ovp_idx width, ovp_idx at) {
     ntk_lab *lab = p->lab;
     ovp_status status = OVP_OK;
-    double *loss = lab->losses + lab->count * lab->epochs;
-    const double *linear = lab->theory + lab->count * lab->epochs, *flow = lab->flow + lab->count * lab->epochs;
+    double *loss = lab->losses + at * lab->epochs;
+    const double *linear = lab->theory + at * lab->epochs, *flow = lab->flow + at * lab->epochs;
     ovp_idx last = 0;
     if (job->done < job->steps && !job->diverged_at) return OVP_OK; /* interrupted */
     for (ovp_idx k = 0; k < lab->epochs; k++) loss[k] = job->losses[k] / 2;
     while (last + 1 < lab->epochs && isfinite(loss[last + 1])) last++;
-    OVP_TRY(linearise(p, net));
-    ntk_row row = {.width = width,
-                   .seed = p->seed,
-                   .steps = last,
-                   .diverged_at = job->diverged_at,
-                   .train_mse = job->diverged_at ? (double)NAN : 2 * loss[last],
-                   .test_mse = NAN,
-                   .corr = NAN,
-                   .rmse_closed = NAN,
-                   .rmse_empirical = NAN,
-                   .rmse_raw = NAN,
-                   .loss_theory = linear[last],
-                   .loss_flow = flow[last],
-                   .loss_gap = 0,
-                   .kernel_gap = NAN,
-                   .raw_test_mse = NAN,
-                   .seconds = job->seconds};
+    ntk_row row = ntk_row_of(width, p->seed);
+    row.steps = last;
+    row.diverged_at = job->diverged_at;
+    row.train_mse = job->diverged_at ? (double)NAN : 2 * loss[last];
+    row.loss_theory = linear[last];
+    row.loss_flow = flow[last];
+    row.loss_gap = 0;
+    row.seconds = job->seconds;
     for (ovp_idx k = 0; k <= last; k++)
         row.loss_gap = fmax(row.loss_gap, fabs(sqrt(loss[k]) - sqrt(linear[k])) / sqrt(loss[0]));
-    OVP_TRY(ntk_report(lab, &row));
-    OVP_TRY(record(lab, &row));
-    lab->rows[lab->count++] = row;
+    OVP_TRY(record(lab, &row, loss, linear));
+    status = ntk_report(lab, &row, at);
 done:
     return status;
 }
 
 ovp_status ntk_mnist_seed(ntk_lab *lab, int64_t seed) {
     ovp_status status = OVP_OK, end;
+    const ovp_idx first = lab->count;
     problem p = {.lab = lab, .seed = seed};
     study_net *nets = NULL;
     study_job *jobs = NULL;
@@ -150,10 +142,11 @@ ovp_status ntk_mnist_seed(ntk_lab *lab, int64_t seed) {
     OVP_TRY(ovp_alloc(lab->ctx, &losses, lab->width_count * lab->epochs, sizeof *losses));
     for (ovp_idx i = 0; i < lab->width_count; i++) {
         OVP_TRY(make_net(&p, &nets[i], lab->widths[i]));
+        OVP_TRY(linearise(&p, &nets[i], first + i));
         jobs[i] = (study_job){.net = &nets[i], .steps = lab->epochs, .losses = losses + i * lab->epochs};
     }
     end = study_train(lab->run, stage, jobs, lab->width_count);
-    for (ovp_idx i = 0; i < lab->width_count; i++) OVP_TRY(finish_net(&p, &nets[i], &jobs[i], lab->widths[i]));
+    for (ovp_idx i = 0; i < lab->width_count; i++) OVP_TRY(finish_net(&p, &jobs[i], lab->widths[i], first + i));
     OVP_TRY(end);
 done:
     for (ovp_idx i = 0; nets && i < lab->width_count; i++) study_net_free(lab->ctx, &nets[i]);

@@ -93,27 +93,24 @@ done:
  * that update: it is found again from a copy made on the way. */
 enum { COPY_EVERY = 256 };
 typedef struct trained {
+    const problem *problem;
+    ovp_idx place; /* of its curves and predictions in the lab */
     study_net net;
-    double *copy;            /* theta after copied updates */
-    ovp_idx copied, stopped; /* stopped: updates made when the loss was below the bar; -1: never was */
+    const double *losses;      /* its job's */
+    double *copy;              /* theta after copied updates */
+    ovp_idx copied, stopped;   /* stopped: updates made when the loss was below the bar; -1: never was */
+    princeton_tangent tangent; /* training with its kernel at the start */
+    ntk_row row;
+    int measured;
 } trained;
-
-static ovp_status keep_copy(void *user, ovp_ctx *ctx, ovp_idx done) {
-    trained *t = user;
-    (void)ctx;
-    if (ovp_train_test(t->net.trainer, NULL) != OVP_TRAIN_RUNNING) return OVP_OK;
-    memcpy(t->copy, t->net.theta, (size_t)ovp_net_model_parameters(t->net.model) * sizeof *t->copy);
-    t->copied = done;
-    return OVP_OK;
-}
 
 static ovp_train_options training(const ntk_lab *lab, double stop) {
     return (ovp_train_options){.size = sizeof(ovp_train_options), .lr = lab->lr, .stop = {.target_loss = stop}};
 }
 
-static ovp_status go_back(const problem *p, trained *t) {
+static ovp_status go_back(trained *t, ovp_ctx *ctx) {
     ovp_status status = OVP_OK;
-    ovp_ctx *ctx = p->lab->ctx;
+    const problem *p = t->problem;
     const ovp_train_options options = training(p->lab, 0);
     ovp_idx step = 0;
     t->stopped = -1;
@@ -186,129 +183,165 @@ done:
     return status;
 }
 
-/* What a net says before and after, and its kernel at the start. */
+/* What a net says at its start, and its kernel there. */
 typedef struct measures {
-    double *f0, *f0_test, *f; /* n, n_test, n */
+    double *f0, *f0_test; /* n, n_test */
     double *kernel, *kernel_test;
 } measures;
 
 static ovp_status make_measures(measures *m, const ntk_lab *lab) {
     ovp_status status = OVP_OK;
     const ovp_idx n = lab->n, tests = lab->n_test;
-    OVP_TRY(ovp_alloc(lab->ctx, &m->f0, 2 * n + tests + n * n + tests * n, sizeof *m->f0));
-    m->f = m->f0 + n;
-    m->f0_test = m->f + n;
+    OVP_TRY(ovp_alloc(lab->ctx, &m->f0, n + tests + n * n + tests * n, sizeof *m->f0));
+    m->f0_test = m->f0 + n;
     m->kernel = m->f0_test + tests;
     m->kernel_test = m->kernel + n * n;
 done:
     return status;
 }
 
-/* The empirical kernel's dynamics: curves and their distance from the measured one. */
-static ovp_status follow_theory(const problem *p, const measures *m, ntk_row *row) {
+/* The empirical kernel's dynamics. */
+static ovp_status follow_theory(trained *t, const measures *m) {
+    const problem *p = t->problem;
     ntk_lab *lab = p->lab;
     ovp_status status = OVP_OK;
-    const ovp_idx at = lab->count * lab->epochs, n = lab->n;
-    princeton_tangent tangent = {.n = 0};
-    double *residual = NULL, last[2];
+    const ovp_idx at = t->place * lab->epochs, n = lab->n;
+    double *residual = NULL;
     OVP_TRY(ovp_alloc(lab->ctx, &residual, n, sizeof *residual));
     for (ovp_idx i = 0; i < n; i++) residual[i] = m->f0[i] - p->y[i];
-    OVP_TRY(princeton_tangent_create(&tangent, lab->ctx, n, m->kernel, residual, 2 * lab->lr / (double)n));
-    OVP_TRY(princeton_tangent_losses(&tangent, lab->ctx, 0, lab->epochs, lab->theory + at));
-    OVP_TRY(princeton_tangent_losses(&tangent, lab->ctx, 1, lab->epochs, lab->flow + at));
-    for (int flow = 0; flow < 2; flow++) last[flow] = princeton_tangent_loss(&tangent, flow, (double)row->steps);
-    row->loss_theory = last[0];
-    row->loss_flow = last[1];
-    row->loss_gap = 0;
-    for (ovp_idx k = 0; k < lab->epochs; k++) {
-        const double measured = lab->losses[at + k];
-        if (!isfinite(measured)) {
-            lab->theory[at + k] = lab->flow[at + k] = NAN;
-            continue;
-        }
-        row->loss_gap = fmax(row->loss_gap, fabs(sqrt(measured) - sqrt(lab->theory[at + k])) / sqrt(lab->losses[at]));
-    }
+    OVP_TRY(princeton_tangent_create(&t->tangent, lab->ctx, n, m->kernel, residual, 2 * lab->lr / (double)n));
+    OVP_TRY(princeton_tangent_losses(&t->tangent, lab->ctx, 0, lab->epochs, lab->theory + at));
+    OVP_TRY(princeton_tangent_losses(&t->tangent, lab->ctx, 1, lab->epochs, lab->flow + at));
 done:
-    princeton_tangent_free(lab->ctx, &tangent);
     ovp_free(lab->ctx, residual);
     return status;
 }
 
-/* The row of a finished net at place lab->count. */
-static ovp_status measure(const problem *p, trained *t, ntk_row *row) {
+/* All that the start of a net decides. Before the training: an interrupted context computes no kernel. */
+static ovp_status predict_net(trained *t) {
+    const problem *p = t->problem;
     ntk_lab *lab = p->lab;
     ovp_ctx *ctx = lab->ctx;
     ovp_status status = OVP_OK;
-    const ovp_idx n = lab->n, tests = lab->n_test, at = lab->count * tests;
+    const ovp_idx n = lab->n, tests = lab->n_test, at = t->place * tests;
     measures m = {.f0 = NULL};
     ovp_kernel_solver *solver = NULL;
-    double *net = lab->predicted + at, *raw[] = {lab->raw_closed + at, lab->raw_empirical + at},
+    double *raw[] = {lab->raw_closed + at, lab->raw_empirical + at},
            *corrected[] = {lab->closed + at, lab->empirical + at}, square = 0, apart = 0;
     OVP_TRY(make_measures(&m, lab));
     OVP_TRY(study_net_outputs(&t->net, ctx, t->net.theta0, p->x, n, m.f0));
     OVP_TRY(study_net_outputs(&t->net, ctx, t->net.theta0, p->x_test, tests, m.f0_test));
-    OVP_TRY(study_net_outputs(&t->net, ctx, t->net.theta, p->x, n, m.f));
-    OVP_TRY(study_net_outputs(&t->net, ctx, t->net.theta, p->x_test, tests, net));
     OVP_TRY(ovp_kernel_ntk(m.kernel, ctx, t->net.model, t->net.theta0, n, p->x, 0, NULL, NULL));
     OVP_TRY(ovp_kernel_ntk(m.kernel_test, ctx, t->net.model, t->net.theta0, tests, p->x_test, n, p->x, NULL));
     OVP_TRY(predict(p, p->solver, p->kernel_test, m.f0, m.f0_test, raw[0], corrected[0]));
     OVP_TRY(make_solver(&solver, lab, m.kernel));
     OVP_TRY(predict(p, solver, m.kernel_test, m.f0, m.f0_test, raw[1], corrected[1]));
-    OVP_TRY(follow_theory(p, &m, row));
+    OVP_TRY(follow_theory(t, &m));
     for (ovp_idx i = 0; i < n * n; i++) {
         square += p->kernel[i] * p->kernel[i];
         apart += (p->kernel[i] - m.kernel[i]) * (p->kernel[i] - m.kernel[i]);
     }
-    row->kernel_gap = sqrt(apart / square);
-    row->train_mse = mean_square(n, m.f, p->y);
-    row->test_mse = mean_square(tests, net, p->y_test);
-    row->raw_test_mse = mean_square(tests, raw[0], p->y_test);
-    row->corr = correlation(tests, net, corrected[0]);
-    row->rmse_closed = sqrt(mean_square(tests, net, corrected[0]));
-    row->rmse_empirical = sqrt(mean_square(tests, net, corrected[1]));
-    row->rmse_raw = sqrt(mean_square(tests, raw[0], raw[1]));
-    memcpy(lab->kernel_row + lab->count * n, m.kernel, (size_t)n * sizeof(double));
-    memcpy(lab->closed_row + lab->count * n, p->kernel, (size_t)n * sizeof(double));
+    t->row.kernel_gap = sqrt(apart / square);
+    t->row.raw_test_mse = mean_square(tests, raw[0], p->y_test);
+    t->row.rmse_raw = sqrt(mean_square(tests, raw[0], raw[1]));
+    memcpy(lab->kernel_row + t->place * n, m.kernel, (size_t)n * sizeof(double));
+    memcpy(lab->closed_row + t->place * n, p->kernel, (size_t)n * sizeof(double));
 done:
     ovp_kernel_solver_free(solver);
     ovp_free(ctx, m.f0);
     return status;
 }
 
-static ovp_status finish_net(const problem *p, trained *t, const study_job *job, ovp_idx width) {
-    ntk_lab *lab = p->lab;
+/* How far the losses were from theory's, which ends where they end. */
+static void compare_losses(trained *t) {
+    const ntk_lab *lab = t->problem->lab;
+    double *theory = lab->theory + t->place * lab->epochs, *flow = lab->flow + t->place * lab->epochs;
+    t->row.loss_theory = princeton_tangent_loss(&t->tangent, 0, (double)t->row.steps);
+    t->row.loss_flow = princeton_tangent_loss(&t->tangent, 1, (double)t->row.steps);
+    t->row.loss_gap = 0;
+    for (ovp_idx k = 0; k < lab->epochs; k++) {
+        if (!isfinite(t->losses[k])) {
+            theory[k] = flow[k] = NAN;
+            continue;
+        }
+        t->row.loss_gap = fmax(t->row.loss_gap, fabs(sqrt(t->losses[k]) - sqrt(theory[k])) / sqrt(t->losses[0]));
+    }
+}
+
+static ovp_status measure(trained *t, ovp_ctx *ctx) {
+    const problem *p = t->problem;
+    const ntk_lab *lab = p->lab;
+    ovp_status status = OVP_OK;
+    const ovp_idx n = lab->n, tests = lab->n_test, at = t->place * tests;
+    double *f = NULL, *net = lab->predicted + at;
+    OVP_TRY(ovp_alloc(ctx, &f, n, sizeof *f));
+    OVP_TRY(go_back(t, ctx));
+    t->row.steps = t->stopped >= 0 ? t->stopped : lab->epochs;
+    OVP_TRY(study_net_outputs(&t->net, ctx, t->net.theta, p->x, n, f));
+    OVP_TRY(study_net_outputs(&t->net, ctx, t->net.theta, p->x_test, tests, net));
+    compare_losses(t);
+    t->row.train_mse = mean_square(n, f, p->y);
+    t->row.test_mse = mean_square(tests, net, p->y_test);
+    t->row.corr = correlation(tests, net, lab->closed + at);
+    t->row.rmse_closed = sqrt(mean_square(tests, net, lab->closed + at));
+    t->row.rmse_empirical = sqrt(mean_square(tests, net, lab->empirical + at));
+    t->measured = 1;
+done:
+    ovp_free(ctx, f);
+    return status;
+}
+
+/* On the worker that trains this net, so that a finished one is measured whatever happens to the others. */
+static ovp_status watch(void *user, ovp_ctx *ctx, ovp_idx done) {
+    trained *t = user;
+    if (done == t->problem->lab->epochs) return measure(t, ctx);
+    if (ovp_train_test(t->net.trainer, NULL) != OVP_TRAIN_RUNNING) return OVP_OK;
+    memcpy(t->copy, t->net.theta, (size_t)ovp_net_model_parameters(t->net.model) * sizeof *t->copy);
+    t->copied = done;
+    return OVP_OK;
+}
+
+/* A diverged net has no predictions and no theory. */
+static void forget(const trained *t) {
+    const ntk_lab *lab = t->problem->lab;
+    double *const curves[] = {lab->theory, lab->flow}, *const rows[] = {lab->kernel_row, lab->closed_row};
+    double *const tests[] = {lab->raw_closed, lab->raw_empirical, lab->closed, lab->empirical};
+    for (ovp_idx i = 0; i < COUNT(curves); i++)
+        memset(curves[i] + t->place * lab->epochs, 0, (size_t)lab->epochs * sizeof(double));
+    for (ovp_idx i = 0; i < COUNT(rows); i++) memset(rows[i] + t->place * lab->n, 0, (size_t)lab->n * sizeof(double));
+    for (ovp_idx i = 0; i < COUNT(tests); i++)
+        memset(tests[i] + t->place * lab->n_test, 0, (size_t)lab->n_test * sizeof(double));
+}
+
+static ovp_status keep(const trained *t) {
+    const problem *p = t->problem;
     ovp_status status = OVP_OK;
     char prefix[96], data[48];
-    if (job->done < job->steps && !job->diverged_at) return OVP_OK; /* interrupted */
-    ntk_row row = {.width = width,
-                   .seed = p->seed,
-                   .steps = job->diverged_at ? job->diverged_at - 1 : lab->epochs,
-                   .diverged_at = job->diverged_at,
-                   .train_mse = NAN,
-                   .test_mse = NAN,
-                   .corr = NAN,
-                   .rmse_closed = NAN,
-                   .rmse_empirical = NAN,
-                   .rmse_raw = NAN,
-                   .loss_theory = NAN,
-                   .loss_flow = NAN,
-                   .loss_gap = NAN,
-                   .kernel_gap = NAN,
-                   .raw_test_mse = NAN,
-                   .seconds = job->seconds};
-    memcpy(lab->losses + lab->count * lab->epochs, job->losses, (size_t)lab->epochs * sizeof(double));
-    if (!job->diverged_at) {
-        OVP_TRY(go_back(p, t));
-        if (t->stopped >= 0) row.steps = t->stopped;
-        OVP_TRY(measure(p, t, &row));
-        snprintf(prefix, sizeof prefix, "width%lld.seed%lld.member0", (long long)width, (long long)p->seed);
-        snprintf(data, sizeof data, "data.seed%lld", (long long)p->seed);
-        const study_kept kept = {.net = &t->net, .targets = &p->targets, .data = data, .loss = NAN};
-        OVP_TRY(study_keep_net(lab->run, prefix, &kept, t->net.model, t->net.theta));
-        OVP_TRY(study_keep_data(lab->run, data, OVP_F64, lab->n, p->d, p->x, 1, &p->targets));
+    snprintf(prefix, sizeof prefix, "width%lld.seed%lld.member0", (long long)t->row.width, (long long)p->seed);
+    snprintf(data, sizeof data, "data.seed%lld", (long long)p->seed);
+    const study_kept kept = {.net = &t->net, .targets = &p->targets, .data = data, .loss = NAN};
+    OVP_TRY(study_keep_net(p->lab->run, prefix, &kept, t->net.model, t->net.theta));
+    OVP_TRY(study_keep_data(p->lab->run, data, OVP_F64, p->lab->n, p->d, p->x, 1, &p->targets));
+done:
+    return status;
+}
+
+static ovp_status finish_net(trained *t, const study_job *job) {
+    ntk_lab *lab = t->problem->lab;
+    ovp_status status = OVP_OK;
+    if (job->diverged_at) {
+        t->row = ntk_row_of(t->row.width, t->row.seed);
+        t->row.steps = job->diverged_at - 1;
+        t->row.diverged_at = job->diverged_at;
+        forget(t);
+    } else if (!t->measured) {
+        return OVP_OK; /* interrupted */
+    } else {
+        OVP_TRY(keep(t));
     }
-    OVP_TRY(ntk_report(lab, &row));
-    lab->rows[lab->count++] = row;
+    t->row.seconds = job->seconds;
+    memcpy(lab->losses + t->place * lab->epochs, job->losses, (size_t)lab->epochs * sizeof(double));
+    status = ntk_report(lab, &t->row, t->place);
 done:
     return status;
 }
@@ -327,7 +360,9 @@ static ovp_status make_nets(const problem *p, trained *nets) {
             rng = NULL;
             OVP_TRY(study_stream(&rng, lab->run, p->seed, OVP_PURPOSE_INIT, (uint64_t)lab->widths[i]));
         }
+        nets[i] = (trained){.problem = p, .place = lab->count + i, .row = ntk_row_of(lab->widths[i], p->seed)};
         OVP_TRY(make_net(p, &nets[i], lab->widths[i], rng));
+        OVP_TRY(predict_net(&nets[i]));
     }
 done:
     ovp_numeric_rng_free(rng);
@@ -340,6 +375,7 @@ ovp_status ntk_teacher_seed(ntk_lab *lab, int64_t seed) {
     trained *nets = NULL;
     study_job *jobs = NULL;
     double *losses = NULL;
+    ovp_idx *at = NULL, looks = 0;
     char stage[64];
     snprintf(stage, sizeof stage, "seed %lld", (long long)seed);
     OVP_TRY(ovp_check(lab->ctx));
@@ -347,22 +383,30 @@ ovp_status ntk_teacher_seed(ntk_lab *lab, int64_t seed) {
     OVP_TRY(ovp_alloc(lab->ctx, &nets, lab->width_count, sizeof *nets));
     OVP_TRY(ovp_alloc(lab->ctx, &jobs, lab->width_count, sizeof *jobs));
     OVP_TRY(ovp_alloc(lab->ctx, &losses, lab->width_count * lab->epochs, sizeof *losses));
+    OVP_TRY(ovp_alloc(lab->ctx, &at, lab->epochs / COPY_EVERY + 2, sizeof *at));
+    for (ovp_idx done = 0; done < lab->epochs; done += COPY_EVERY) at[looks++] = done;
+    at[looks++] = lab->epochs;
     OVP_TRY(make_nets(&p, nets));
-    for (ovp_idx i = 0; i < lab->width_count; i++)
+    for (ovp_idx i = 0; i < lab->width_count; i++) {
+        nets[i].losses = losses + i * lab->epochs;
         jobs[i] = (study_job){.net = &nets[i].net,
                               .steps = lab->epochs,
                               .losses = losses + i * lab->epochs,
-                              .watch = keep_copy,
-                              .every = COPY_EVERY,
+                              .watch = watch,
+                              .at = at,
+                              .at_count = looks,
                               .user = &nets[i]};
+    }
     end = study_train(lab->run, stage, jobs, lab->width_count);
-    for (ovp_idx i = 0; i < lab->width_count; i++) OVP_TRY(finish_net(&p, &nets[i], &jobs[i], lab->widths[i]));
+    for (ovp_idx i = 0; i < lab->width_count; i++) OVP_TRY(finish_net(&nets[i], &jobs[i]));
     OVP_TRY(end);
 done:
     for (ovp_idx i = 0; nets && i < lab->width_count; i++) {
         study_net_free(lab->ctx, &nets[i].net);
         ovp_free(lab->ctx, nets[i].copy);
+        princeton_tangent_free(lab->ctx, &nets[i].tangent);
     }
+    ovp_free(lab->ctx, at);
     ovp_free(lab->ctx, losses);
     ovp_free(lab->ctx, jobs);
     ovp_free(lab->ctx, nets);

@@ -16,15 +16,11 @@ static const ovp_param params[] = {
 };
 
 static const ovp_experiment_preset presets[] = {
-    {"quick", "about a second: synthetic nets of 125, 250, 500 layers", "seeds=1..4;layers=125,250,500"},
-    {"default", "a few seconds: synthetic nets of 125 to 2000 layers", "seeds=1..5"},
-    {"paper", "the published defaults, beta .5 and p 1: give --runs", "seeds=42"},
+    DEPTH_PATHS_PRESETS("", "p 1"),
 };
 
 static const ovp_store_column path_columns[] = {
-    {"source", "", "run or file"},
-    {"layers", "", "L"},
-    {"seed", "", "seed of the net, or its number among those of this depth"},
+    DEPTH_PATHS_NET_COLUMNS,
     {"dim", "", "d"},
     {"norm_mean", "", "mean over k of ||L^beta W_k||, Frobenius"},
     {"norm_min", "", "least"},
@@ -43,11 +39,7 @@ static const ovp_store_column depth_columns[] = {
 };
 static const ovp_store_column summary_columns[] = {
     {"layers", "", "L"},
-    {"measure", "", "column of table paths"},
-    {"count", "", "nets with a finite value"},
-    {"mean", "", "mean over them"},
-    {"low", "", "95 % by Student's t"},
-    {"high", "", ""},
+    DEPTH_PATHS_MEAN_COLUMNS("paths"),
 };
 static const ovp_experiment_table tables[] = {
     {"paths", "One row a net.", path_columns, COUNT(path_columns), 0},
@@ -268,13 +260,8 @@ done:
 
 static ovp_status judge(const lab *l) {
     ovp_status status = OVP_OK;
-    const ovp_params *p = ovp_run_params(l->run);
-    study_rows rows = {.count = l->count};
-    const double made = depth_paths_predicted(p), predicted = isfinite(made) ? made : 0;
-    char claim[120], text[32];
-    OVP_TRY(ovp_alloc(l->ctx, &rows.x, 2 * l->count, sizeof *rows.x));
-    OVP_TRY(ovp_alloc(l->ctx, &rows.seed, l->count, sizeof *rows.seed));
-    rows.y = rows.x + l->count;
+    study_rows rows;
+    OVP_TRY(depth_paths_rows(&rows, l->ctx, l->count));
     for (ovp_idx i = 0; i < l->count; i++) {
         rows.x[i] = (double)l->paths[i].layers;
         rows.seed[i] = l->paths[i].repeat;
@@ -284,15 +271,10 @@ static ovp_status judge(const lab *l) {
         OVP_TRY(depth_paths_judge(l->run, &rows, "L^beta is the scale of the weights: their mean norm follows L^0", 0,
                                   "mean norm"));
     for (ovp_idx i = 0; i < l->count; i++) rows.y[i] = l->paths[i].variation;
-    ovp_experiment_short(text, predicted);
-    if (isfinite(made))
-        (void)snprintf(claim, sizeof claim, "V_p^(1/p) of these synthetic nets follows L^%s", text);
-    else
-        (void)snprintf(claim, sizeof claim, "the p-variation stays bounded in the depth: V_p^(1/p) follows L^0");
-    OVP_TRY(depth_paths_judge(l->run, &rows, claim, predicted, "V_p^(1/p)"));
+    status = depth_paths_judge_variation(l->run, &rows, "V_p^(1/p) of these synthetic nets",
+                                         "the p-variation stays bounded in the depth: V_p^(1/p)", "V_p^(1/p)");
 done:
-    ovp_free(l->ctx, rows.seed);
-    ovp_free(l->ctx, rows.x);
+    depth_paths_rows_free(l->ctx, &rows);
     return status;
 }
 

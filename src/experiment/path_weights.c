@@ -18,15 +18,11 @@ static const ovp_param params[] = {
 };
 
 static const ovp_experiment_preset presets[] = {
-    {"quick", "about a second: synthetic nets of 125, 250, 500 layers", "seeds=1..4;layers=125,250,500"},
-    {"default", "a few seconds: synthetic nets of 125 to 2000 layers, one figure an entry", "seeds=1..5"},
-    {"paper", "the published defaults, beta .5 and its six entries: give --runs", "seeds=42"},
+    DEPTH_PATHS_PRESETS(", one figure an entry", "its six entries"),
 };
 
 static const ovp_store_column entry_columns[] = {
-    {"source", "", "run or file"},
-    {"layers", "", "L"},
-    {"seed", "", "seed of the net, or its number among those of this depth"},
+    DEPTH_PATHS_NET_COLUMNS,
     {"row", "", "row of the entry, from 0"},
     {"column", "", "its column"},
     {"first", "", "L^beta W_0[row, column]"},
@@ -39,11 +35,7 @@ static const ovp_store_column summary_columns[] = {
     {"layers", "", "L"},
     {"row", "", "row of the entry"},
     {"column", "", "its column"},
-    {"measure", "", "column of table entries"},
-    {"count", "", "nets with a finite value"},
-    {"mean", "", "mean over them"},
-    {"low", "", "95 % by Student's t"},
-    {"high", "", ""},
+    DEPTH_PATHS_MEAN_COLUMNS("entries"),
 };
 static const ovp_experiment_table tables[] = {
     {"entries", "One row a net and entry.", entry_columns, COUNT(entry_columns), 0},
@@ -241,26 +233,18 @@ done:
 /* The mean of V_p^(1/p) over the entries, net by net. */
 static ovp_status judge(const lab *l) {
     ovp_status status = OVP_OK;
-    study_rows rows = {.count = l->count};
-    const double made = depth_paths_predicted(ovp_run_params(l->run)), predicted = isfinite(made) ? made : 0;
-    char claim[120], text[32];
-    OVP_TRY(ovp_alloc(l->ctx, &rows.x, 2 * l->count, sizeof *rows.x));
-    OVP_TRY(ovp_alloc(l->ctx, &rows.seed, l->count, sizeof *rows.seed));
-    rows.y = rows.x + l->count;
+    study_rows rows;
+    OVP_TRY(depth_paths_rows(&rows, l->ctx, l->count));
     for (ovp_idx i = 0; i < l->count; i++) {
         rows.x[i] = (double)l->paths[i].layers;
         rows.seed[i] = l->paths[i].repeat;
         for (ovp_idx e = 0; e < l->entry_count; e++) rows.y[i] += l->paths[i].variation[e] / (double)l->entry_count;
     }
-    ovp_experiment_short(text, predicted);
-    if (isfinite(made))
-        (void)snprintf(claim, sizeof claim, "V_p^(1/p) of these synthetic nets' entries follows L^%s", text);
-    else
-        (void)snprintf(claim, sizeof claim, "entries' p-variation stays bounded in the depth: V_p^(1/p) follows L^0");
-    OVP_TRY(depth_paths_judge(l->run, &rows, claim, predicted, "V_p^(1/p), the mean over the entries,"));
+    status = depth_paths_judge_variation(l->run, &rows, "V_p^(1/p) of these synthetic nets' entries",
+                                         "entries' p-variation stays bounded in the depth: V_p^(1/p)",
+                                         "V_p^(1/p), the mean over the entries,");
 done:
-    ovp_free(l->ctx, rows.seed);
-    ovp_free(l->ctx, rows.x);
+    depth_paths_rows_free(l->ctx, &rows);
     return status;
 }
 

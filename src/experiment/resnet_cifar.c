@@ -119,16 +119,10 @@ static ovp_status check_engine(ovp_ctx *ctx, const ovp_params *p) {
 /* Bytes of a training: z, input of blocks and gradients at batch size, for the published images of 32 x 32. */
 static ovp_status check_memory(ovp_ctx *ctx, const ovp_params *p, ovp_idx layers) {
     const double n = (double)resnet_blocks(layers), image = (double)ovp_params_int(p, "width") * 1024,
-                 need = 4 * (double)ovp_params_int(p, "batch") * image * (3 * n * (1 + .5 + .25) + 5),
-                 available = (double)ovp_experiment_memory_available();
-    char need_text[32], have_text[32];
-    if (available <= 0 || need <= available) return OVP_OK;
-    ovp_experiment_short(need_text, need / 0x1p30);
-    ovp_experiment_short(have_text, available / 0x1p30);
-    return ovp_fail(ctx, OVP_EINVAL,
-                    "resnet-cifar: L = %lld with batches of %lld needs about %s GiB and %s GiB are available; give "
-                    "fewer --layers or a smaller --batch",
-                    (long long)layers, (long long)ovp_params_int(p, "batch"), need_text, have_text);
+                 need = 4 * (double)ovp_params_int(p, "batch") * image * (3 * n * (1 + .5 + .25) + 5);
+    return study_check_memory(ctx, need, "give fewer --layers or a smaller --batch",
+                              "resnet-cifar: L = %lld with batches of %lld needs", (long long)layers,
+                              (long long)ovp_params_int(p, "batch"));
 }
 
 static ovp_status check(ovp_ctx *ctx, const ovp_params *p) {

@@ -66,6 +66,11 @@ ovp_status study_stream(ovp_numeric_rng **out, ovp_experiment_run *run, int64_t 
 /* For `check`: refuses seeds that numpy's stream does not have, so that no run folder is made. Data come from that
  * stream with --rng torch or numpy, by data-seed or the seeds; with --rng numpy the rest does too, by the seeds. */
 ovp_status study_check_seeds(ovp_ctx *ctx, const ovp_experiment *experiment, const ovp_params *params);
+/* For `check`: how many seeds a run with these parameters has. */
+ovp_status study_seed_count(ovp_idx *count, ovp_ctx *ctx, const ovp_experiment *experiment, const ovp_params *params);
+/* For `check`: OVP_EINVAL if `need` bytes are more than this process may still take. The message: `what` (printf text
+ * that ends in need or needs), the two sizes, `advice`. */
+ovp_status study_check_memory(ovp_ctx *ctx, double need, const char *advice, const char *what, ...) OVP_PRINTF(4, 5);
 
 /* ---- study_keep.c: what a later run can take up again ----------------------------------------------- */
 

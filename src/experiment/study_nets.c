@@ -1,6 +1,7 @@
 /* Nets of a study: made, trained side by side, kept. */
 #include "study.h"
 
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -226,4 +227,25 @@ ovp_status study_check_seeds(ovp_ctx *ctx, const ovp_experiment *experiment, con
 done:
     ovp_free(ctx, seeds);
     return status;
+}
+
+ovp_status study_seed_count(ovp_idx *count, ovp_ctx *ctx, const ovp_experiment *experiment, const ovp_params *params) {
+    int64_t *seeds = NULL;
+    const ovp_status status = ovp_experiment_seeds(&seeds, count, ctx, experiment, params);
+    ovp_free(ctx, seeds);
+    return status;
+}
+
+ovp_status study_check_memory(ovp_ctx *ctx, double need, const char *advice, const char *what, ...) {
+    const double have = (double)ovp_experiment_memory_available();
+    char text[256], need_text[32], have_text[32];
+    va_list list;
+    if (!(have > 0) || need <= have) return OVP_OK;
+    va_start(list, what);
+    (void)vsnprintf(text, sizeof text, what, list);
+    va_end(list);
+    ovp_experiment_short(need_text, need / 0x1p30);
+    ovp_experiment_short(have_text, have / 0x1p30);
+    return ovp_fail(ctx, OVP_EINVAL, "%s about %s GiB and %s GiB are available; %s", text, need_text, have_text,
+                    advice);
 }

@@ -134,10 +134,11 @@ static void sources_agree(void **state) {
     save("scaled.npy", OVP_F64, 4, 2, scaled);
     save_member("d.npz", "points", 4, 2, (const double *)X);
     put(in_folder("t.csv"), "u,label,v\n0.385,1,-1.27\n1.9,2,0.62\n-0.73,2,0.25\n0.11,3,2.385\n");
+    put(in_folder("bare.csv"), "0.385,1,-1.27\n1.9,2,0.62\n-0.73,2,0.25\n0.11,3,2.385\n");
     drop(json("gram x.npy --kernel ntk --depth 2 --out k.npy"));
     char *expected = get(in_folder("k.npy"));
-    const char *const same[] = {"d.npz",        "d.npz:points", "t.csv:u,v",
-                                "t.csv:-label", "t.csv:1,3",    "scaled.npy --divide 4"};
+    const char *const same[] = {"d.npz",     "d.npz:points",          "t.csv:u,v",    "t.csv:-label",
+                                "t.csv:1,3", "scaled.npy --divide 4", "bare.csv:1,3", "bare.csv:-2"};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         char line[120];
         snprintf(line, sizeof line, "gram %s --kernel ntk --depth 2 --out q.npy", same[i]);
@@ -335,7 +336,9 @@ static const struct {
     {"gram t.csv --out n.npy", 3, "line 3, column 2 (v): 'x' is not a number"},
     {"gram t.csv:v --out n.npy", 3, "line 3, column 2 (v)"},
     {"gram t.csv:-u,v --out n.npy", 3, "without entries"},
-    {"gram bare.csv --out n.npy", 3, "names of the columns are expected"},
+    {"gram bare.csv:u --out n.npy", 3, "no column 'u'; its columns have no names, only numbers, 1 to 2"},
+    {"gram bare.csv:3 --out n.npy", 3, "no column '3'"},
+    {"gram bare.csv --out n.npy", 3, "bare.csv: line 2, column 2: 'x' is not a number"},
     {"gram nan.npy --out n.npy", 3, "nan.npy: entry [2, 1] (row and column from 0) is nan"},
     {"gram x.npy inf.npy --out n.npy", 3, "inf.npy: entry [0, 1] (row and column from 0) is -inf"},
     {"gram huge.npy --out n.npy", 3, "squared length of row 0"},
@@ -412,7 +415,7 @@ static void test_failures(void **state) {
     save("longy.npy", OVP_F64, 2000, 1, many);
     test_free(many);
     put(in_folder("t.csv"), "u,v\n1,2\n3,x\n");
-    put(in_folder("bare.csv"), "1,2\n3,4\n");
+    put(in_folder("bare.csv"), "1,2\n3,x\n");
     (void)mkdir(in_folder("folder.npy"), 0700);
     drop(json("fit x.npy y.npy --out m.npz"));
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {

@@ -77,6 +77,14 @@ static void formats(void **state) {
     assert_result(o, 0, 3, 2, 3);
     assert_string_equal(json_string_value(json_object_get(o, "norm")), "linf");
     json_decref(o);
+    put(in_folder("quoted.csv"), "\" 0\",1e0\n1,0\n0,0\n"); /* numbers as well */
+    o = json("%s --p 3 --norm linf --json", "quoted.csv");
+    assert_result(o, 0, 3, 2, 3);
+    json_decref(o);
+    put(in_folder("half.csv"), "0,y\n1,0\n0,0\n"); /* one that is no number makes a heading */
+    o = json("%s --p 1 --column y --json", "half.csv");
+    assert_int_equal(json_integer_value(json_object_get(o, "points")), 2);
+    json_decref(o);
     o = json("%s --column 1 --p 1 --json", "plain.csv");
     assert_result(o, 0, 1, 1, 2);
     json_decref(o);
@@ -123,8 +131,8 @@ static const struct {
     {"%s", "named.csv", 3, "line 2, column 1 (t): 'mon' is not a number"},
     {"%s", "headings.csv", 3, "the table has no rows"},
     {"%s", "empty.csv", 3, "empty"},
-    {"%s", "late.csv", 3, "line 3, column 1 (0): 'oops'"},
-    {"%s", "first.csv", 3, "line 1, column 1 (from 0) is inf"},
+    {"%s", "late.csv", 3, "line 3, column 1: 'oops'"},
+    {"%s", "first.csv", 3, "line 1, column 2: 'inf' is not a finite number"},
     {"%s", "infinite.csv", 3, "line 3, column 1 (a): 'nan' is not a finite number"},
     {"%s", "nan.npy", 3, "point 1, column 1 (from 0) is nan"},
     {"%s --column 0", "none.npy", 3, "the array is empty"},

@@ -55,6 +55,28 @@ static void one_point(void **state) {
     json_decref(o);
 }
 
+/* relu: q' = sigma_w^2 q / 2 + sigma_b^2, so that q is 1, 2.09, 4.27, .. and doubles until the numbers end. */
+static void no_fixed_point(void **state) {
+    static char out[1 << 16];
+    (void)state;
+    json_t *o = json("mean-field --activation relu --sigma-w 2 --sigma-b .3 --depth 1100 --json");
+    static const char *const empty[] = {"q_star", "q_error", "chi_1", "chi_2", "c_star", "chi_c", "xi_q", "xi_c"};
+    assert_string_equal(json_string_value(json_object_get(o, "phase")), "unbounded");
+    for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) assert_true(json_is_null(json_object_get(o, empty[i])));
+    const json_t *layers = json_object_get(o, "layers"), *last = json_array_get(layers, 1099);
+    assert_int_equal(json_array_size(layers), 1100);
+    number(json_array_get(layers, 1), "q", 2.09, 1e-14);
+    number(json_array_get(layers, 2), "q", 4.27, 1e-14);
+    assert_true(json_is_null(json_object_get(last, "q")) && json_is_null(json_object_get(last, "c")) &&
+                json_is_null(json_object_get(last, "length")));
+    number(last, "layer", 1100, 0);
+    json_decref(o);
+    assert_int_equal(run("mean-field --activation relu --sigma-w 2", out, sizeof out), 0);
+    assert_non_null(strstr(out, ": unbounded\n"));
+    assert_non_null(strstr(out, "no fixed point: q grows without bound"));
+    assert_int_equal(run("mean-field --activation square --sigma-w 2 --depth 12", out, sizeof out), 0);
+}
+
 /* Exact least squares below and above the threshold; the other models' tables are in tests/theory. */
 static void risk_curves(void **state) {
     static char out[1 << 16];
@@ -113,7 +135,6 @@ static const struct {
     {"mean-field --activation thanh", 2, "there are: identity, relu"},
     {"mean-field --sigma-w 1,2 --depth 3", 2, "--depth: follows one net"},
     {"mean-field --sigma-w lin:1:2:1000 --sigma-b lin:1:2:1000", 2, "at most 40000"},
-    {"mean-field --activation relu --sigma-w 2", 1, "q grows without bound for relu"},
 };
 
 static void test_failures(void **state) {
@@ -129,10 +150,8 @@ static void test_failures(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_point),
-        cmocka_unit_test(risk_curves),
-        cmocka_unit_test(many_points),
-        cmocka_unit_test(test_failures),
+        cmocka_unit_test(one_point),   cmocka_unit_test(no_fixed_point), cmocka_unit_test(risk_curves),
+        cmocka_unit_test(many_points), cmocka_unit_test(test_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

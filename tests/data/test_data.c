@@ -170,6 +170,9 @@ static void bad_options(void **state) {
     char *folder;
     assert_failed(f, ovp_data_verify(f->ctx, "none", &report), OVP_ENOTFOUND, "'none'");
     assert_failed(f, ovp_data_locate(&folder, f->ctx, "none"), OVP_ENOTFOUND, "'none'");
+    assert_failed(f, ovp_data_locate(&folder, f->ctx, "linear"), OVP_ENOTFOUND,
+                  "data set linear is synthetic: it is drawn and needs no files");
+    assert_failed(f, ovp_data_verify(f->ctx, "linear", &report), OVP_ENOTFOUND, "needs no files");
 }
 
 /* Each damage gives one line that names the file. */

@@ -6,15 +6,6 @@
 
 #include <experiment/loss_landscape_int.h>
 
-static inline double number_at(const json_t *result, const char *table, size_t row, const char *column) {
-    json_t *cell = table_cell(result, table, row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
-
-static inline const char *holds_of(const json_t *result, size_t verdict) {
-    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
-}
-
 /* Trains under root; dir: the run's folder. */
 static inline void train_in(ovp_ctx *ctx, const char *root, char dir[512], const ovp_experiment *experiment,
                             const char *const *settings) {

@@ -6,15 +6,6 @@
 
 #include <overparam/io.h>
 
-static inline double number_at(const json_t *result, const char *table, size_t row, const char *column) {
-    json_t *cell = table_cell(result, table, row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
-
-static inline const char *holds_of(const json_t *result, size_t verdict) {
-    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
-}
-
 /* An f64 array of a run's arrays.npz, copied; freed with free. */
 static inline double *array_of(ovp_ctx *ctx, const json_t *result, const char *name, ovp_idx *count) {
     char path[600];

@@ -2,9 +2,11 @@
 #ifndef OVP_TEST_RUN_HELPERS_H
 #define OVP_TEST_RUN_HELPERS_H
 
+#include "allocator.h"
 #include "check.h"
 
 #include <experiment/experiment_int.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,8 +98,31 @@ static inline json_t *table_cell(const json_t *result, const char *table, size_t
     return NULL;
 }
 
+/* NaN where the cell holds no number. */
+static inline double number_at(const json_t *result, const char *table, size_t row, const char *column) {
+    json_t *cell = table_cell(result, table, row, column);
+    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
+}
+
+/* "yes", "no" or "unclear". */
+static inline const char *holds_of(const json_t *result, size_t verdict) {
+    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
+}
+
 static inline size_t table_rows(const json_t *result, const char *table) {
     return json_array_size(json_object_get(json_object_get(json_object_get(result, "tables"), table), "rows"));
+}
+
+/* An array of a run's arrays.npz, one of *arrays, which ovp_io_npz_free frees. */
+static inline const ovp_numeric_array *array_in(ovp_ctx *ctx, const json_t *result, const char *name,
+                                                ovp_io_named_array **arrays, ovp_idx *count) {
+    char path[600];
+    snprintf(path, sizeof path, "%s/arrays.npz", text_at(result, "run_dir"));
+    assert_ok(ctx, ovp_io_npz_read(arrays, count, ctx, path));
+    for (ovp_idx i = 0; i < *count; i++)
+        if (strcmp((*arrays)[i].name, name) == 0) return &(*arrays)[i].array;
+    fail_msg("no array %s", name);
+    return NULL;
 }
 
 static inline ovp_status run_study(ovp_ctx *ctx, const ovp_experiment *experiment, json_t **result, char root[256],
@@ -153,6 +178,60 @@ static inline void assert_refused(ovp_ctx *ctx, const ovp_experiment *experiment
     assert_int_equal(ovp_status_exit_code(status), 2);
     assert_fails(ctx, OVP_EINVAL, words, status);
     assert_int_equal(rmdir(root), 0);
+}
+
+/* Where a run is cancelled: at the first report of a stage whose name begins so (NULL: any) with so much done. */
+typedef struct interruption {
+    const char *stage;
+    int64_t from;
+    int threads; /* 0: all */
+    ovp_ctx *ctx;
+} interruption;
+
+static inline void interrupt_there(void *user, const ovp_progress *progress) {
+    const interruption *stop = user;
+    if (stop->stage && strncmp(progress->stage, stop->stage, strlen(stop->stage)) != 0) return;
+    if (progress->done >= stop->from) ovp_cancel(stop->ctx);
+}
+
+/* A run that is cancelled there ends with exit code 130 and status "interrupted". The context is the caller's to free,
+ * as are result and root. */
+static inline ovp_ctx *run_interrupted(interruption *stop, const ovp_experiment *experiment, json_t **result,
+                                       char root[256], const char *const *settings) {
+    const ovp_ctx_options options = {
+        .size = sizeof options, .threads = stop->threads, .progress = interrupt_there, .user = stop};
+    assert_int_equal(ovp_ctx_create(&stop->ctx, &options), OVP_OK);
+    assert_int_equal(ovp_status_exit_code(run_study(stop->ctx, experiment, result, root, settings)), 130);
+    assert_string_equal(text_at(*result, "status"), "interrupted");
+    ovp_clear(stop->ctx);
+    return stop->ctx;
+}
+
+/* Memory that runs out at any point of a run is a failure with a message; nothing leaks (ASan). */
+static inline void assert_survives_without_memory(const ovp_experiment *experiment, const char *const *settings) {
+    int done = 0, failures = 0;
+    for (int n = 1; !done; n += 13) {
+        int left = INT32_MAX;
+        ovp_allocator allocator = granting(&left);
+        ovp_ctx_options options = {.size = sizeof options, .threads = 1, .allocator = &allocator};
+        ovp_ctx *ctx;
+        char root[256];
+        json_t *result = NULL;
+        assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
+        ovp_params *p = params_with(ctx, experiment, settings);
+        scratch_make(root);
+        left = n;
+        const ovp_status status = ovp_experiment_execute(&result, ctx, experiment, p, root, NULL);
+        done = status == OVP_OK;
+        failures += !done;
+        if (!done) assert_int_equal(status, OVP_ENOMEM);
+        left = INT32_MAX;
+        json_decref(result);
+        ovp_params_free(p);
+        ovp_ctx_free(ctx);
+        scratch_remove(root);
+    }
+    assert_true(failures > 20);
 }
 
 /* Drawing is test_framework's; here only the figures' data and scripts are written. */

@@ -119,23 +119,15 @@ static void what_is_refused(void **state) {
 /* Cancels when more than the steps of one net are made: one worker has then finished at least one. Progress comes ten
  * times a second, so the steps have to take a while. */
 enum { LONG_STEPS = 200000 };
-static void cancel_later(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (strcmp(progress->stage, "dimensions 22..24") == 0 && progress->done > LONG_STEPS) ovp_cancel(*ctx);
-}
 
 static void an_interrupted_run_keeps_its_rows(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_later, .user = &ctx, .threads = 1};
+    interruption stop = {.stage = "dimensions 22..24", .from = LONG_STEPS + 1, .threads = 1};
     char root[256];
     json_t *result;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status =
-        run_study(ctx, study, &result, root,
-                  SETTINGS("feature-dims=22,24", "seeds=1", "members=2", "steps=200000", "single-dim=0"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx =
+        run_interrupted(&stop, study, &result, root,
+                        SETTINGS("feature-dims=22,24", "seeds=1", "members=2", "steps=200000", "single-dim=0"));
     assert_in_range(table_rows(result, "dimensions"), 2 + 1, 2 + 3); /* minimum norm; some of four nets */
     assert_int_equal(table_rows(result, "peaks"), 1);
     json_decref(result);

@@ -1,5 +1,4 @@
 /* curve-fit: the published preparation, recovery (depth-limit 4a.12), every source of series, verdicts, bad inputs. */
-#include "allocator.h"
 #include "run_helpers.h"
 
 #include <experiment/curve_fit_int.h>
@@ -15,10 +14,6 @@ static double fit_at(const json_t *result, size_t row, const char *column) {
 
 static const char *text_of(const json_t *result, size_t row, const char *column) {
     return json_string_value(table_cell(result, "fits", row, column));
-}
-
-static const char *holds_of(const json_t *result, size_t verdict) {
-    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
 }
 
 static double relative(double value, double expected) {
@@ -309,36 +304,13 @@ static void bad_inputs(void **state) {
     scratch_remove(folder);
 }
 
-/* Memory that runs out at any point is a failure with a message; nothing leaks (ASan). */
 static void running_out_of_memory(void **state) {
     (void)state;
     char folder[256], input[300];
-    int done = 0, failures = 0;
     scratch_make(folder);
     snprintf(input, sizeof input, "input=%s/a.csv", folder);
     make_csv(input + 6);
-    for (int n = 1; !done; n += 13) {
-        int left = INT32_MAX;
-        ovp_allocator allocator = granting(&left);
-        ovp_ctx_options options = {.size = sizeof options, .threads = 1, .allocator = &allocator};
-        ovp_ctx *ctx;
-        char root[256];
-        json_t *result = NULL;
-        assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-        ovp_params *p = params_with(ctx, &ovp_experiment_curve_fit, SETTINGS(input, "column=omega"));
-        scratch_make(root);
-        left = n;
-        const ovp_status status = ovp_experiment_execute(&result, ctx, &ovp_experiment_curve_fit, p, root, NULL);
-        done = status == OVP_OK;
-        failures += !done;
-        if (!done) assert_int_equal(status, OVP_ENOMEM);
-        left = INT32_MAX;
-        json_decref(result);
-        ovp_params_free(p);
-        ovp_ctx_free(ctx);
-        scratch_remove(root);
-    }
-    assert_true(failures > 20);
+    assert_survives_without_memory(&ovp_experiment_curve_fit, SETTINGS(input, "column=omega"));
     scratch_remove(folder);
 }
 

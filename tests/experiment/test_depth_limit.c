@@ -693,21 +693,12 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
     ovp_params_free(p);
 }
 
-static void cancel_later(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (strcmp(progress->stage, "seed 42, 9 layers") == 0) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_rows(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_later, .user = &ctx};
+    interruption stop = {.stage = "seed 42, 9 layers"};
     char root[256], path[600];
     json_t *result;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status = run_study(ctx, experiment, &result, root, SETTINGS(SMALL, "layers=6,9,12", "epochs=50"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx = run_interrupted(&stop, experiment, &result, root, SETTINGS(SMALL, "layers=6,9,12", "epochs=50"));
     assert_int_equal(table_rows(result, "depths"), 1);
     assert_in_range(table_rows(result, "epochs"), 51, 99);
     snprintf(path, sizeof path, "%s/weights/layers6-seed42.safetensors", text_at(result, "run_dir"));

@@ -9,11 +9,6 @@ static ovp_status run_depth(ovp_ctx *ctx, json_t **result, char root[256], const
     return run_study(ctx, &ovp_experiment_depth_vs_width, result, root, settings);
 }
 
-static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
-    json_t *cell = table_cell(result, table, row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
-
 static int warned(const json_t *result, const char *words) {
     size_t i;
     json_t *warning;
@@ -23,17 +18,6 @@ static int warned(const json_t *result, const char *words) {
 }
 
 /* A named array of a run; freed with the list. */
-static const ovp_numeric_array *array_of(ovp_ctx *ctx, const json_t *result, const char *name,
-                                         ovp_io_named_array **arrays, ovp_idx *count) {
-    char path[600];
-    snprintf(path, sizeof path, "%s/arrays.npz", text_at(result, "run_dir"));
-    assert_ok(ctx, ovp_io_npz_read(arrays, count, ctx, path));
-    for (ovp_idx i = 0; i < *count; i++)
-        if (strcmp((*arrays)[i].name, name) == 0) return &(*arrays)[i].array;
-    fail_msg("no array %s", name);
-    return NULL;
-}
-
 /* ---- the tutorial's own checks ------------------------------------------------------------------- */
 
 static const depth_width_setup published = {.inputs = 5,
@@ -148,7 +132,7 @@ static void losses_meet_pytorch(void **state) {
     assert_ok(ctx, run_depth(ctx, &result, root,
                              SETTINGS("preset=paper", "seeds=-1,3", "deep-stages=1", deep_steps, steps, linear_steps)));
     assert_int_equal(table_rows(result, "students"), 12);
-    const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
+    const ovp_numeric_array *loss = array_in(ctx, result, "loss", &arrays, &count);
     assert_int_equal(loss->shape[0], 12);
     assert_int_equal(loss->shape[1], TRACE_STEPS);
     json_array_foreach(json_object_get(golden, "rows"), i, row) {
@@ -188,7 +172,7 @@ static void stages_meet_pytorch(void **state) {
     assert_ok(ctx, run_depth(ctx, &result, root,
                              SETTINGS("preset=paper", "seeds=-1,3", "deep-stages=3", "deep-steps=50", "steps=1",
                                       "widths=5,6", "teacher-sigmas=2")));
-    const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
+    const ovp_numeric_array *loss = array_in(ctx, result, "loss", &arrays, &count);
     assert_int_equal(loss->shape[1], 150);
     json_array_foreach(json_object_get(golden, "rows"), i, row) {
         if (strcmp(text_at(row, "role"), "deep") != 0) continue;
@@ -256,7 +240,7 @@ static void a_run_holds_what_the_contract_names(void **state) {
         free(text);
     }
     /* test_error is what the arrays say: mean square / unbiased variance of the targets */
-    const ovp_numeric_array *output = array_of(ctx, result, "test_output", &arrays, &count), *target = NULL;
+    const ovp_numeric_array *output = array_in(ctx, result, "test_output", &arrays, &count), *target = NULL;
     for (ovp_idx i = 0; i < count; i++)
         if (strcmp(arrays[i].name, "test_target") == 0) target = &arrays[i].array;
     assert_non_null(target);
@@ -303,7 +287,7 @@ static void streams_follow_their_rules(void **state) {
                                           "teacher-sigmas=2", rngs[r])));
         assert_true(number_at(result, "students", 0, "test_error") == alone);
         assert_true(number_at(result, "students", 2, "test_error") != alone);
-        const double *target = array_of(ctx, result, "test_target", &arrays, &count)->data;
+        const double *target = array_in(ctx, result, "test_target", &arrays, &count)->data;
         assert_memory_equal(target, target + 2 * 40, 40 * sizeof *target);
         ovp_io_npz_free(ctx, arrays, count);
         json_decref(result);
@@ -388,15 +372,8 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
                                             {"n-test", "1"},         {"error-target", "0"},      {"error-target", "-1"},
                                             {"n-in", "0"},           {"deep-lr", "0"},           {"deep-stages", "-1"},
                                             {"steps", "0"},          {"linear-width", "0"},      {"widths", ""}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char root[256];
-        json_t *result;
-        ovp_status status = run_depth(ctx, &result, root, SETTINGS(cases[i].setting));
-        assert_null(result);
-        assert_int_equal(ovp_status_exit_code(status), 2);
-        assert_fails(ctx, OVP_EINVAL, cases[i].words, status);
-        assert_int_equal(rmdir(root), 0);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_refused(ctx, &ovp_experiment_depth_vs_width, cases[i].words, SETTINGS(cases[i].setting));
     ovp_params *p = params_with(ctx, &ovp_experiment_depth_vs_width, SETTINGS("n-train=3"));
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
         assert_fails(ctx, OVP_EUSAGE, ranges[i][0],
@@ -404,50 +381,33 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
     ovp_params_free(p);
 }
 
-static void too_much_is_refused_before_any_training(void **state) {
+static void too_much_is_refused_before_the_folder(void **state) {
     ovp_ctx *ctx = *state;
-    char root[256];
-    json_t *result;
     if (ovp_experiment_memory_available() == 0) skip();
-    ovp_status status = run_depth(ctx, &result, root, SETTINGS("n-train=1e9", "seed=1"));
-    assert_fails(ctx, OVP_EINVAL, "6 students side by side", status);
-    assert_int_equal(table_rows(result, "students"), 0);
-    json_decref(result);
-    scratch_remove(root);
-    status = run_depth(ctx, &result, root, SETTINGS("deep-stages=1000", "deep-steps=1e9", "seed=1"));
-    assert_fails(ctx, OVP_EINVAL, "GiB are available", status);
-    json_decref(result);
-    scratch_remove(root);
+    assert_refused(ctx, &ovp_experiment_depth_vs_width, "6 students side by side", SETTINGS("n-train=1e9", "seed=1"));
+    assert_refused(ctx, &ovp_experiment_depth_vs_width, "GiB are available",
+                   SETTINGS("deep-stages=1000", "deep-steps=1e9", "seed=1"));
 }
 
 /* Cancels once the first student must be done: one thread trains them one after another. */
 enum { LONG_STEPS = 6000 };
-static void cancel_later(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (strcmp(progress->stage, "students") == 0 && progress->done > LONG_STEPS) ovp_cancel(*ctx);
-}
 
 static void an_interrupted_run_keeps_its_students(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .threads = 1, .progress = cancel_later, .user = &ctx};
+    interruption stop = {.stage = "students", .from = LONG_STEPS + 1, .threads = 1};
     char root[256];
     json_t *result;
     ovp_io_named_array *arrays;
     ovp_idx count;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status =
-        run_depth(ctx, &result, root,
-                  SETTINGS("n-train=300", "n-test=40", "deep-stages=0", "widths=40,41,42,43,44,45,46,47", "seed=1",
-                           "steps=6000", "teacher-sigmas=2"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx =
+        run_interrupted(&stop, &ovp_experiment_depth_vs_width, &result, root,
+                        SETTINGS("n-train=300", "n-test=40", "deep-stages=0", "widths=40,41,42,43,44,45,46,47",
+                                 "seed=1", "steps=6000", "teacher-sigmas=2"));
     const size_t rows = table_rows(result, "students");
     assert_in_range(rows, 1, 7);
     assert_true(number_at(result, "students", rows - 1, "width") == 47); /* the dearest began first */
     assert_true(number_at(result, "students", rows - 1, "test_error") > 0);
-    ovp_clear(ctx);
-    const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
+    const ovp_numeric_array *loss = array_in(ctx, result, "loss", &arrays, &count);
     assert_int_equal(loss->shape[0], rows);
     for (size_t i = 0; i < rows * LONG_STEPS; i++) assert_true(isfinite(((double *)loss->data)[i]));
     ovp_io_npz_free(ctx, arrays, count);
@@ -590,7 +550,7 @@ int main(void) {
         CTX_TEST(a_diverged_student_is_a_row),
         CTX_TEST(what_cannot_be_measured_is_said),
         CTX_TEST(wrong_values_are_refused_before_the_folder),
-        CTX_TEST(too_much_is_refused_before_any_training),
+        CTX_TEST(too_much_is_refused_before_the_folder),
         cmocka_unit_test(an_interrupted_run_keeps_its_students),
         cmocka_unit_test(a_power_law_is_fitted_with_its_interval),
         cmocka_unit_test(large_numbers_have_powers),

@@ -313,28 +313,18 @@ static void what_is_refused(void **state) {
     ovp_params_free(p);
 }
 
-static void cancel_later(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (progress->done >= 1) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_rows(void **state) {
     static const char *const data[] = {"data=1d", "data=gaussian"};
     (void)state;
     for (int k = 0; k < 2; k++) {
-        ovp_ctx *ctx;
-        ovp_ctx_options options = {.size = sizeof options, .progress = cancel_later, .user = &ctx};
+        interruption stop = {.from = 1};
         char root[256];
         json_t *result;
-        assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-        const ovp_status status =
-            run_study(ctx, features, &result, root,
-                      SETTINGS(data[k], "counts=4,6,40,5000", "trials=12", "n-test=9", "n=8", "features=relu"));
-        assert_int_equal(ovp_status_exit_code(status), 130);
-        assert_string_equal(text_at(result, "status"), "interrupted");
+        ovp_ctx *ctx =
+            run_interrupted(&stop, features, &result, root,
+                            SETTINGS(data[k], "counts=4,6,40,5000", "trials=12", "n-test=9", "n=8", "features=relu"));
         assert_int_equal(table_rows(result, "features"), k ? 12 : 1);
         assert_int_equal(table_rows(result, "features-summary"), 2);
-        ovp_clear(ctx);
         json_decref(result);
         ovp_ctx_free(ctx);
         scratch_remove(root);

@@ -149,22 +149,13 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
     scratch_remove(root);
 }
 
-static void cancel_later(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (strcmp(progress->stage, "seed 42 to epoch 20") == 0) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_rows(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_later, .user = &ctx};
+    interruption stop = {.stage = "seed 42 to epoch 20"};
     char root[256];
     json_t *result;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status =
-        run_study(ctx, experiment, &result, root, SETTINGS(SMALL, "widths=6,4", "epochs=100000", "record-every=10"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx = run_interrupted(&stop, experiment, &result, root,
+                                   SETTINGS(SMALL, "widths=6,4", "epochs=100000", "record-every=10"));
     assert_in_range(table_rows(result, "widths"), 4, 6);
     json_decref(result);
     ovp_ctx_free(ctx);

@@ -8,15 +8,6 @@ static ovp_status run_it(ovp_ctx *ctx, json_t **result, char root[256], const ch
     return run_study(ctx, &ovp_experiment_expressivity, result, root, settings);
 }
 
-static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
-    json_t *cell = table_cell(result, table, row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
-
-static const char *holds_of(const json_t *result, size_t verdict) {
-    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
-}
-
 static int mentions(const json_t *texts, const char *words) {
     size_t i;
     json_t *text;
@@ -155,22 +146,13 @@ static void a_length_that_does_not_converge_is_said(void **state) {
     scratch_remove(root);
 }
 
-static void cancel_at_once(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (strcmp(progress->unit, "nets") == 0) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_nets(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    const ovp_ctx_options options = {.size = sizeof options, .progress = cancel_at_once, .user = &ctx};
+    interruption stop = {.stage = "circles through nets"};
     char root[256];
     json_t *result;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status =
-        run_it(ctx, &result, root, SETTINGS("width=20", "depth=4", "points=30", "angles=20", "seeds=1..50"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx = run_interrupted(&stop, &ovp_experiment_expressivity, &result, root,
+                                   SETTINGS("width=20", "depth=4", "points=30", "angles=20", "seeds=1..50"));
     assert_int_equal(table_rows(result, "layers"), 3);
     assert_int_equal(table_rows(result, "layers-summary"), 3 * 5 - 1 + 1);
     char *drawn = file_text(text_at(result, "run_dir"), "figures/trajectories.dat", NULL);
@@ -204,14 +186,9 @@ static void bad_input_is_refused_before_a_run(void **state) {
     } ranges[] = {{"sigmas", "0", "sigmas"},     {"sigmas", "2,-1", "sigmas"}, {"depth", "1", "2.."},
                   {"points", "2", "3.."},        {"width", "0", "1.."},        {"sigma-b", "-0.1", "sigma-b"},
                   {"tolerance", "0", "toleran"}, {"sigmas", "nan", "sigmas"},  {"radius", "0", "radius"}};
-    for (int i = 0; i < COUNT(combinations); i++) {
-        char root[256];
-        json_t *result;
-        ovp_status status = run_it(ctx, &result, root, SETTINGS(combinations[i].setting));
-        assert_null(result);
-        assert_fails(ctx, OVP_EINVAL, combinations[i].words, status);
-        assert_int_equal(rmdir(root), 0); /* no folder was made */
-    }
+    for (int i = 0; i < COUNT(combinations); i++)
+        assert_refused(ctx, &ovp_experiment_expressivity, combinations[i].words, SETTINGS(combinations[i].setting));
+    assert_refused(ctx, &ovp_experiment_expressivity, "GiB are available", SETTINGS("members=10000", "depth=1000"));
     char root[256];
     json_t *result;
     assert_fails(ctx, OVP_EINVAL, "evenly spaced",

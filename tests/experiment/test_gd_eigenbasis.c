@@ -7,28 +7,12 @@ static ovp_status run_gd(ovp_ctx *ctx, json_t **result, char root[256], const ch
     return run_study(ctx, &ovp_experiment_gd_eigenbasis, result, root, settings);
 }
 
-static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
-    json_t *cell = table_cell(result, table, row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
-
 static const char *verdict_at(const json_t *result, size_t i) {
     return text_at(json_array_get(json_object_get(result, "verdicts"), i), "holds");
 }
 
 static double real_of(const json_t *object, const char *list, size_t i) {
     return json_number_value(json_array_get(json_object_get(object, list), i));
-}
-
-static const ovp_numeric_array *array_of(ovp_ctx *ctx, const json_t *result, const char *name,
-                                         ovp_io_named_array **arrays, ovp_idx *count) {
-    char path[600];
-    snprintf(path, sizeof path, "%s/arrays.npz", text_at(result, "run_dir"));
-    assert_ok(ctx, ovp_io_npz_read(arrays, count, ctx, path));
-    for (ovp_idx i = 0; i < *count; i++)
-        if (strcmp((*arrays)[i].name, name) == 0) return &(*arrays)[i].array;
-    fail_msg("no array %s", name);
-    return NULL;
 }
 
 /* ---- end to end ---------------------------------------------------------------------------------- */
@@ -64,11 +48,11 @@ static void a_run_holds_what_the_contract_names(void **state) {
     assert_int_equal(table_rows(result, "spectrum-summary"), 5);
     assert_int_equal(json_array_size(json_object_get(result, "verdicts")), 3);
     assert_true(fabs(number_at(result, "spectrum", 0, "edge") - pow(1 + sqrt(8. / 30), 2)) < 1e-14);
-    const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
+    const ovp_numeric_array *loss = array_in(ctx, result, "loss", &arrays, &count);
     assert_int_equal(loss->shape[0], 4);
     assert_int_equal(loss->shape[1], 25);
     ovp_io_npz_free(ctx, arrays, count);
-    const ovp_numeric_array *distance = array_of(ctx, result, "distance", &arrays, &count);
+    const ovp_numeric_array *distance = array_in(ctx, result, "distance", &arrays, &count);
     assert_true(((double *)distance->data)[24] == number_at(result, "spectrum", 0, "distance"));
     ovp_io_npz_free(ctx, arrays, count);
     json_decref(result);
@@ -92,11 +76,11 @@ static void a_run_meets_numpy(void **state) {
         assert_ok(ctx,
                   run_gd(ctx, &result, root, SETTINGS("preset=paper", text[0], text[1], text[2], text[3], text[4])));
         const size_t steps = (size_t)json_integer_value(json_object_get(row, "steps"));
-        const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
+        const ovp_numeric_array *loss = array_in(ctx, result, "loss", &arrays, &count);
         for (size_t i = 0; i < 2; i++)
             assert_true(fabs(((double *)loss->data)[i * (steps - 1)] - real_of(row, "loss", i)) < 1e-12);
         ovp_io_npz_free(ctx, arrays, count);
-        const ovp_numeric_array *distance = array_of(ctx, result, "distance", &arrays, &count);
+        const ovp_numeric_array *distance = array_in(ctx, result, "distance", &arrays, &count);
         for (size_t i = 0; i < 2; i++)
             assert_true(fabs(((double *)distance->data)[i * (steps - 1)] - real_of(row, "distance", i)) < 1e-11);
         ovp_io_npz_free(ctx, arrays, count);
@@ -183,15 +167,8 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
     static const struct {
         const char *setting, *words;
     } cases[] = {{"rng=torch", "--rng torch"}, {"precision=f32", "--precision f32"}, {"n=1e8", "GiB are available"}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char root[256];
-        json_t *result;
-        ovp_status status = run_gd(ctx, &result, root, SETTINGS("p=20000", cases[i].setting));
-        assert_null(result);
-        assert_int_equal(ovp_status_exit_code(status), 2);
-        assert_fails(ctx, OVP_EINVAL, cases[i].words, status);
-        assert_int_equal(rmdir(root), 0);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_refused(ctx, &ovp_experiment_gd_eigenbasis, cases[i].words, SETTINGS("p=20000", cases[i].setting));
     static const char *const seeds[] = {"seed=-1", "data-seed=4294967296"};
     for (size_t i = 0; i < 2; i++) {
         char root[256];
@@ -207,28 +184,19 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
     ovp_params_free(p);
 }
 
-static void cancel_third(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (strcmp(progress->stage, "seed 3") == 0) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_draws(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_third, .user = &ctx};
+    interruption stop = {.stage = "seed 3"};
     char root[256];
     json_t *result;
     ovp_io_named_array *arrays;
     ovp_idx count;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status = run_gd(ctx, &result, root, SETTINGS("p=20", "n=50", "steps=20000", "seeds=1..5"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx = run_interrupted(&stop, &ovp_experiment_gd_eigenbasis, &result, root,
+                                   SETTINGS("p=20", "n=50", "steps=20000", "seeds=1..5"));
     const size_t draws = table_rows(result, "spectrum");
     assert_in_range(draws, 2, 3);
     assert_int_equal(table_rows(result, "coordinates"), 20 * draws);
-    ovp_clear(ctx);
-    assert_int_equal(array_of(ctx, result, "loss", &arrays, &count)->shape[0], draws);
+    assert_int_equal(array_in(ctx, result, "loss", &arrays, &count)->shape[0], draws);
     ovp_io_npz_free(ctx, arrays, count);
     json_decref(result);
     ovp_ctx_free(ctx);

@@ -7,15 +7,6 @@ static ovp_status run_flow(ovp_ctx *ctx, json_t **result, char root[256], const 
     return run_study(ctx, &ovp_experiment_gradient_flow, result, root, settings);
 }
 
-static double number_at(const json_t *result, size_t row, const char *column) {
-    json_t *cell = table_cell(result, "starts", row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
-
-static const char *holds_of(const json_t *result, size_t verdict) {
-    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
-}
-
 static double coordinate(const json_t *row, const char *key, size_t i) {
     return json_number_value(json_array_get(json_object_get(row, key), i));
 }
@@ -38,8 +29,10 @@ static void ends_meet_numpy(void **state) {
         json_array_foreach(json_object_get(golden, "rows"), i, row) {
             const char *key = single ? "f32" : "f64";
             if (!json_is_true(json_object_get(row, single ? "stable_f32" : "stable"))) continue;
-            const double tolerance = single ? 2e-5 : 1e-9, x = number_at(result, i, "x"), y = number_at(result, i, "y");
-            assert_true(fabs(number_at(result, i, "x0") - json_number_value(json_object_get(row, "x0"))) < 1e-7);
+            const double tolerance = single ? 2e-5 : 1e-9, x = number_at(result, "starts", i, "x"),
+                         y = number_at(result, "starts", i, "y");
+            assert_true(fabs(number_at(result, "starts", i, "x0") - json_number_value(json_object_get(row, "x0"))) <
+                        1e-7);
             if (!(fabs(x - coordinate(row, key, 0)) < tolerance && fabs(y - coordinate(row, key, 1)) < tolerance))
                 fail_msg("row %zu, %s: (%.12g, %.12g) instead of (%.12g, %.12g)", i, key, x, y, coordinate(row, key, 0),
                          coordinate(row, key, 1));
@@ -50,8 +43,10 @@ static void ends_meet_numpy(void **state) {
         assert_true(compared >= 14 && torch >= compared - 1);
         for (i = 0; i < 12 && !single; i++) {
             const json_t *end = json_array_get(json_object_get(golden, "flow_1"), i);
-            assert_true(fabs(number_at(result, i, "flow_x") - json_number_value(json_array_get(end, 0))) < 1e-8);
-            assert_true(fabs(number_at(result, i, "flow_y") - json_number_value(json_array_get(end, 1))) < 1e-8);
+            assert_true(fabs(number_at(result, "starts", i, "flow_x") - json_number_value(json_array_get(end, 0))) <
+                        1e-8);
+            assert_true(fabs(number_at(result, "starts", i, "flow_y") - json_number_value(json_array_get(end, 1))) <
+                        1e-8);
         }
         json_decref(result);
         scratch_remove(root);
@@ -71,17 +66,20 @@ static void a_quadratic_is_exact(void **state) {
                                      "precision=f64", "record=5", "tolerance=1e-11")));
     assert_int_equal(table_rows(result, "starts"), 160);
     for (size_t r = 0; r < 160; r++) {
-        const double lr = number_at(result, r, "lr"), x0 = number_at(result, r, "x0"), y0 = number_at(result, r, "y0");
+        const double lr = number_at(result, "starts", r, "lr"), x0 = number_at(result, "starts", r, "x0"),
+                     y0 = number_at(result, "starts", r, "y0");
         const double x = x0 * pow(1 - lr, 50), y = y0 * pow(1 - 4 * lr, 50);
         const double fx = x0 * exp(-lr * 50), fy = y0 * exp(-4 * lr * 50);
-        assert_true(fabs(number_at(result, r, "x") - x) < 1e-14 && fabs(number_at(result, r, "y") - y) < 1e-14);
-        assert_true(fabs(number_at(result, r, "value") - (x * x / 2 + 2 * y * y)) < 1e-14);
-        assert_true(fabs(number_at(result, r, "flow_x") - fx) < 1e-10);
-        assert_true(fabs(number_at(result, r, "flow_y") - fy) < 1e-10);
-        assert_true(fabs(number_at(result, r, "flow_value") - (fx * fx / 2 + 2 * fy * fy)) < 1e-9);
-        assert_true(fabs(number_at(result, r, "distance") - hypot(x - fx, y - fy)) < 1e-9);
-        assert_true(number_at(result, r, "farthest") >= number_at(result, r, "distance"));
-        assert_true(number_at(result, r, "sharpness") == 4 && number_at(result, r, "flow_sharpness") == 4);
+        assert_true(fabs(number_at(result, "starts", r, "x") - x) < 1e-14 &&
+                    fabs(number_at(result, "starts", r, "y") - y) < 1e-14);
+        assert_true(fabs(number_at(result, "starts", r, "value") - (x * x / 2 + 2 * y * y)) < 1e-14);
+        assert_true(fabs(number_at(result, "starts", r, "flow_x") - fx) < 1e-10);
+        assert_true(fabs(number_at(result, "starts", r, "flow_y") - fy) < 1e-10);
+        assert_true(fabs(number_at(result, "starts", r, "flow_value") - (fx * fx / 2 + 2 * fy * fy)) < 1e-9);
+        assert_true(fabs(number_at(result, "starts", r, "distance") - hypot(x - fx, y - fy)) < 1e-9);
+        assert_true(number_at(result, "starts", r, "farthest") >= number_at(result, "starts", r, "distance"));
+        assert_true(number_at(result, "starts", r, "sharpness") == 4 &&
+                    number_at(result, "starts", r, "flow_sharpness") == 4);
         assert_string_equal(json_string_value(table_cell(result, "starts", r, "status")), "ok");
     }
     snprintf(path, sizeof path, "%s/arrays.npz", text_at(result, "run_dir"));
@@ -124,7 +122,7 @@ static void what_is_not_finite_is_a_row(void **state) {
                                 SETTINGS(functions[f], "starts=8", "steps=3000", "lrs=.1", "seeds=1..4")));
         assert_string_equal(text_at(result, "status"), "complete");
         for (size_t r = 0; r < 32; r++) {
-            const int finite = isfinite(number_at(result, r, "x"));
+            const int finite = isfinite(number_at(result, "starts", r, "x"));
             const char *status = json_string_value(table_cell(result, "starts", r, "status"));
             assert_true(finite != (strcmp(status, "non-finite") == 0));
             assert_true(finite == json_is_null(table_cell(result, "starts", r, "diverged_at")));
@@ -207,35 +205,21 @@ static void bad_values_are_refused(void **state) {
         {"low=2", "--low 2: must be below --high 1.5"},
         {"record=100000", "points a seed to keep"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char root[256];
-        json_t *result = NULL;
-        assert_fails(ctx, OVP_EINVAL, cases[i].message, run_flow(ctx, &result, root, SETTINGS(cases[i].setting)));
-        assert_null(result);
-        scratch_remove(root);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_refused(ctx, &ovp_experiment_gradient_flow, cases[i].message, SETTINGS(cases[i].setting));
 }
 
 /* The first report of a run is never left out. */
-static void cancel_first(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (progress->done == 1) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_seeds(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_first, .user = &ctx};
+    interruption stop = {.from = 1};
     char root[256];
     json_t *result;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status =
-        run_flow(ctx, &result, root, SETTINGS("function=x^2+y^2", "starts=20", "steps=200", "lrs=.001", "seeds=1..4"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx = run_interrupted(&stop, &ovp_experiment_gradient_flow, &result, root,
+                                   SETTINGS("function=x^2+y^2", "starts=20", "steps=200", "lrs=.001", "seeds=1..4"));
     assert_int_equal(table_rows(result, "starts"), 20);
     assert_int_equal(table_rows(result, "seeds"), 1);
-    assert_true(number_at(result, 19, "farthest") >= number_at(result, 19, "distance"));
+    assert_true(number_at(result, "starts", 19, "farthest") >= number_at(result, "starts", 19, "distance"));
     json_decref(result);
     ovp_ctx_free(ctx);
     scratch_remove(root);

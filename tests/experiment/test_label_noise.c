@@ -228,22 +228,14 @@ static void what_is_refused(void **state) {
 }
 
 /* Cancels in EigenPro's epochs: the direct solver's rows are there. */
-static void cancel_epochs(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (strncmp(progress->stage, "eigenpro", 8) == 0) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_rows(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_epochs, .user = &ctx, .threads = 2};
+    interruption stop = {.stage = "eigenpro", .threads = 2};
     char root[256];
     json_t *result;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status = run_study(ctx, study, &result, root,
-                                  SETTINGS("per-class=20", "noise-levels=0,0.5", "epochs=1000000", "test-samples=100"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx =
+        run_interrupted(&stop, study, &result, root,
+                        SETTINGS("per-class=20", "noise-levels=0,0.5", "epochs=1000000", "test-samples=100"));
     assert_int_equal(table_rows(result, "noise"), 2);
     assert_string_equal(json_string_value(table_cell(result, "noise", 1, "solver")), "direct");
     assert_true(json_array_size(json_object_get(result, "verdicts")) >= 4);

@@ -8,11 +8,6 @@ static ovp_status run_lazy(ovp_ctx *ctx, json_t **result, char root[256], const 
     return run_study(ctx, &ovp_experiment_lazy_1d, result, root, settings);
 }
 
-static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
-    json_t *cell = table_cell(result, table, row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
-
 static void read_arrays(ovp_io_named_array **arrays, ovp_idx *count, ovp_ctx *ctx, const json_t *result) {
     char path[600];
     snprintf(path, sizeof path, "%s/arrays.npz", text_at(result, "run_dir"));
@@ -378,13 +373,8 @@ static void bad_combinations_are_refused_before_a_folder_exists(void **state) {
         {{"widths=1000000", "model=deep", NULL}, "GiB"},
         {{"steps=1000000000", "members=1000", NULL}, "GiB"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char root[256];
-        json_t *result = NULL;
-        assert_fails(ctx, OVP_EINVAL, rows[i].says, run_lazy(ctx, &result, root, rows[i].settings));
-        json_decref(result);
-        scratch_remove(root);
-    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_refused(ctx, &ovp_experiment_lazy_1d, rows[i].says, rows[i].settings);
     /* a negative seed of initialisations is torch's to have */
     char root[256];
     json_t *result;
@@ -394,28 +384,20 @@ static void bad_combinations_are_refused_before_a_folder_exists(void **state) {
     scratch_remove(root);
 }
 
-static ovp_ctx *to_cancel;
-static void cancel_in_the_second_half(void *user, const ovp_progress *p) {
-    (void)user;
-    if (p->done > p->total / 2) ovp_cancel(to_cancel);
-}
-
 /* One worker: the first net is finished and kept, the second is not. */
 static void interrupted_runs_keep_finished_nets(void **state) {
     (void)state;
-    const ovp_ctx_options options = {.size = sizeof options, .threads = 1, .progress = cancel_in_the_second_half};
+    interruption stop = {.from = 1000001, .threads = 1};
     char root[256];
     json_t *result;
-    assert_int_equal(ovp_ctx_create(&to_cancel, &options), OVP_OK);
-    assert_int_equal(run_lazy(to_cancel, &result, root,
-                              SETTINGS("widths=20", "members=2", "steps=1000000", "record-every=100000", "seed=1")),
-                     OVP_EINTERRUPTED);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx =
+        run_interrupted(&stop, &ovp_experiment_lazy_1d, &result, root,
+                        SETTINGS("widths=20", "members=2", "steps=1000000", "record-every=100000", "seed=1"));
     assert_int_equal(table_rows(result, "models"), 1);
     assert_int_equal(table_rows(result, "tensors"), 4);
     assert_true(lines_of(text_at(result, "run_dir"), "tables/models.csv") == 2);
     json_decref(result);
-    ovp_ctx_free(to_cancel);
+    ovp_ctx_free(ctx);
     scratch_remove(root);
 }
 

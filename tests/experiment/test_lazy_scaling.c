@@ -7,27 +7,11 @@ static ovp_status run_scaling(ovp_ctx *ctx, json_t **result, char root[256], con
     return run_study(ctx, &ovp_experiment_lazy_scaling, result, root, settings);
 }
 
-static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
-    json_t *cell = table_cell(result, table, row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
-
 static const char *verdict_at(const json_t *result, size_t i) {
     return text_at(json_array_get(json_object_get(result, "verdicts"), i), "holds");
 }
 
 /* The named array of a run; freed with ovp_io_npz_free. */
-static const ovp_numeric_array *array_of(ovp_ctx *ctx, const json_t *result, const char *name,
-                                         ovp_io_named_array **arrays, ovp_idx *count) {
-    char path[600];
-    snprintf(path, sizeof path, "%s/arrays.npz", text_at(result, "run_dir"));
-    assert_ok(ctx, ovp_io_npz_read(arrays, count, ctx, path));
-    for (ovp_idx i = 0; i < *count; i++)
-        if (strcmp((*arrays)[i].name, name) == 0) return &(*arrays)[i].array;
-    fail_msg("no array %s", name);
-    return NULL;
-}
-
 /* ---- end to end ---------------------------------------------------------------------------------- */
 
 static void threads_change_no_bit(void **state) {
@@ -59,20 +43,20 @@ static void a_run_holds_what_the_contract_names(void **state) {
     assert_int_equal(table_rows(result, "exponents"), 4);
     assert_int_equal(table_rows(result, "timings"), 8);
     assert_int_equal(json_array_size(json_object_get(result, "verdicts")), 4);
-    const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
+    const ovp_numeric_array *loss = array_in(ctx, result, "loss", &arrays, &count);
     assert_int_equal(loss->shape[0], 8);
     assert_int_equal(loss->shape[1], 40);
     ovp_io_npz_free(ctx, arrays, count);
-    const ovp_numeric_array *y = array_of(ctx, result, "y", &arrays, &count);
+    const ovp_numeric_array *y = array_in(ctx, result, "y", &arrays, &count);
     double mean = 0;
     for (int i = 0; i < 10; i++) mean += ((double *)y->data)[i] * ((double *)y->data)[i] / 10;
     ovp_io_npz_free(ctx, arrays, count);
-    loss = array_of(ctx, result, "loss", &arrays, &count);
+    loss = array_in(ctx, result, "loss", &arrays, &count);
     /* outputs are 0 at the start, whatever alpha */
     assert_true(fabs(((double *)loss->data)[0] / mean - 1) < 1e-14);
     ovp_io_npz_free(ctx, arrays, count);
     /* what is said of a function is what was kept of it */
-    const ovp_numeric_array *scaled = array_of(ctx, result, "scaled_end", &arrays, &count), *linear = NULL;
+    const ovp_numeric_array *scaled = array_in(ctx, result, "scaled_end", &arrays, &count), *linear = NULL;
     for (ovp_idx i = 0; i < count; i++)
         if (strcmp(arrays[i].name, "linear_end") == 0) linear = &arrays[i].array;
     double difference = 0, size = 0;
@@ -104,7 +88,7 @@ static void losses_meet_pytorch(void **state) {
         assert_ok(ctx, run_scaling(ctx, &result, root,
                                    SETTINGS("preset=paper", "alphas=1,100", "warm-up-steps=0", "steps=1000",
                                             "points=11", seed, precision)));
-        const ovp_numeric_array *measured = array_of(ctx, result, "loss", &arrays, &count);
+        const ovp_numeric_array *measured = array_in(ctx, result, "loss", &arrays, &count);
         for (size_t a = 0; a < 2; a++) json_array_foreach(json_array_get(json_object_get(row, "losses"), a), k, loss) {
                 const size_t step = (size_t)json_integer_value(json_array_get(json_object_get(golden, "steps"), k)) - 1;
                 const double ours = ((double *)measured->data)[a * 1000 + step];
@@ -137,11 +121,11 @@ static void the_warm_up_hands_its_weights_on(void **state) {
         assert_true(number_at(warm, "scales", 1, same[k]) == number_at(plain, "scales", 1, same[k]));
         assert_true(number_at(warm, "scales", 0, same[k]) != number_at(plain, "scales", 0, same[k]));
     }
-    const double *whole = array_of(ctx, plain, "loss", &arrays[1], &count[1])->data;
-    const double *first = array_of(ctx, warm, "warm_up_loss", &arrays[0], &count[0])->data;
+    const double *whole = array_in(ctx, plain, "loss", &arrays[1], &count[1])->data;
+    const double *first = array_in(ctx, warm, "warm_up_loss", &arrays[0], &count[0])->data;
     assert_memory_equal(first, whole + 50, 30 * sizeof *first);
     ovp_io_npz_free(ctx, arrays[0], count[0]);
-    first = array_of(ctx, warm, "loss", &arrays[0], &count[0])->data;
+    first = array_in(ctx, warm, "loss", &arrays[0], &count[0])->data;
     assert_memory_equal(first + 20, whole + 80, 20 * sizeof *first);
     for (int i = 0; i < 2; i++) ovp_io_npz_free(ctx, arrays[i], count[i]);
     json_decref(warm);
@@ -163,7 +147,7 @@ static void starts_follow_their_rule(void **state) {
             assert_ok(ctx, run_scaling(ctx, &result, root,
                                        SETTINGS("alphas=3,7", "steps=2", "warm-up-steps=0", "points=5", "seed=4",
                                                 rngs[r], same ? "same-start=yes" : "same-start=no")));
-            const double *base = array_of(ctx, result, "base_start", &arrays, &count)->data;
+            const double *base = array_in(ctx, result, "base_start", &arrays, &count)->data;
             assert_int_equal(memcmp(base, base + 5, 5 * sizeof *base) == 0, same);
             ovp_io_npz_free(ctx, arrays, count);
             json_decref(result);
@@ -199,15 +183,8 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
                  {"activation=rely", "--activation rely: unknown"},
                  {"alphas=1,10,1", "--alphas: 1 stands there twice"},
                  {"seeds=1..2000", "GiB are available"}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char root[256];
-        json_t *result;
-        ovp_status status = run_scaling(ctx, &result, root, SETTINGS("steps=1e7", cases[i].setting));
-        assert_null(result);
-        assert_int_equal(ovp_status_exit_code(status), 2);
-        assert_fails(ctx, OVP_EINVAL, cases[i].words, status);
-        assert_int_equal(rmdir(root), 0);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_refused(ctx, &ovp_experiment_lazy_scaling, cases[i].words, SETTINGS("steps=1e7", cases[i].setting));
     ovp_params *p = params_with(ctx, &ovp_experiment_lazy_scaling, SETTINGS("steps=3"));
     assert_fails(ctx, OVP_EUSAGE, "alphas", ovp_params_set(p, "alphas", "1,0", "--alphas", OVP_EUSAGE));
     assert_fails(ctx, OVP_EUSAGE, "alphas", ovp_params_set(p, "alphas", "-10", "--alphas", OVP_EUSAGE));
@@ -216,28 +193,19 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
     ovp_params_free(p);
 }
 
-static void cancel_second(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (strcmp(progress->stage, "seed 2") == 0) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_nets(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_second, .user = &ctx, .threads = 2};
+    interruption stop = {.stage = "seed 2", .threads = 2};
     char root[256];
     json_t *result;
     ovp_io_named_array *arrays;
     ovp_idx count;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status = run_scaling(
-        ctx, &result, root, SETTINGS("alphas=1,10,100", "steps=3000", "warm-up-steps=0", "points=9", "seeds=1,2,3"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx =
+        run_interrupted(&stop, &ovp_experiment_lazy_scaling, &result, root,
+                        SETTINGS("alphas=1,10,100", "steps=3000", "warm-up-steps=0", "points=9", "seeds=1,2,3"));
     const size_t rows = table_rows(result, "scales");
     assert_in_range(rows, 3, 5);
-    ovp_clear(ctx);
-    const ovp_numeric_array *loss = array_of(ctx, result, "loss", &arrays, &count);
+    const ovp_numeric_array *loss = array_in(ctx, result, "loss", &arrays, &count);
     assert_int_equal(loss->shape[0], rows);
     for (size_t i = 0; i < rows * 3000; i++) assert_true(isfinite(((double *)loss->data)[i]));
     ovp_io_npz_free(ctx, arrays, count);

@@ -211,15 +211,8 @@ static void wrong_names_are_refused_before_the_folder(void **state) {
                  {"activation=rely", "--activation rely: unknown; one of identity, relu"},
                  {"nesterov=yes", "--momentum"},
                  {"beta1=0.5", "beta1: optimiser sgd has none"}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char root[256];
-        json_t *result;
-        ovp_status status = run_lazy(ctx, &result, root, SETTINGS(cases[i].setting));
-        assert_null(result);
-        assert_int_equal(ovp_status_exit_code(status), 2);
-        assert_fails(ctx, OVP_EINVAL, cases[i].words, status);
-        assert_int_equal(rmdir(root), 0);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_refused(ctx, &ovp_experiment_lazy_width, cases[i].words, SETTINGS(cases[i].setting));
     ovp_params *p = params_with(ctx, &ovp_experiment_lazy_width, SETTINGS("samples=3"));
     assert_fails(ctx, OVP_EUSAGE, "1", ovp_params_set(p, "widths", "10,0", "--widths", OVP_EUSAGE));
     assert_fails(ctx, OVP_EUSAGE, "widths", ovp_params_set(p, "widths", "", "--widths", OVP_EUSAGE));
@@ -227,22 +220,14 @@ static void wrong_names_are_refused_before_the_folder(void **state) {
 }
 
 /* Cancels at a given step of the second net. */
-static void cancel_later(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (strcmp(progress->stage, "width 9, seed 1") == 0) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_nets(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_later, .user = &ctx};
+    interruption stop = {.stage = "width 9, seed 1"};
     char root[256];
     json_t *result;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status = run_lazy(ctx, &result, root,
-                                 SETTINGS("samples=64", "test-samples=50", "widths=4,9,12", "epochs=500", "seeds=1,2"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx =
+        run_interrupted(&stop, &ovp_experiment_lazy_width, &result, root,
+                        SETTINGS("samples=64", "test-samples=50", "widths=4,9,12", "epochs=500", "seeds=1,2"));
     /* the cancelled net was at its last step or before it */
     assert_in_range(table_rows(result, "widths"), 1, 2);
     assert_int_equal(table_rows(result, "exponents"), table_rows(result, "widths") - 1);

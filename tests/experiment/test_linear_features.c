@@ -110,27 +110,20 @@ static void what_is_refused(void **state) {
     assert_refused(ctx, study, "--members: 2 values for 3", SETTINGS("members=1,2"));
     assert_refused(ctx, study, "--batch: 16 of 15", SETTINGS("batch=16"));
     assert_refused(ctx, study, "--rng numpy", SETTINGS("rng=numpy"));
+    assert_refused(ctx, study, "losses of 300000 nets a seed need",
+                   SETTINGS("members=100000", "steps=1000000", "record-every=1"));
 }
 
 /* Cancels when more than the steps of one net are made: one worker has then finished it. Progress comes ten times a
  * second, so the steps have to take a while. */
-static void cancel_later(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (progress->done > 300000) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_nets(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_later, .user = &ctx, .threads = 1};
+    interruption stop = {.from = 300001, .threads = 1};
     char root[256];
     json_t *result;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status =
-        run_study(ctx, study, &result, root,
-                  SETTINGS("feature-dims=8,100", "steps=300000", "members=1", "seeds=1..3", "record-every=1000"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx =
+        run_interrupted(&stop, study, &result, root,
+                        SETTINGS("feature-dims=8,100", "steps=300000", "members=1", "seeds=1..3", "record-every=1000"));
     assert_in_range(table_rows(result, "fits"), 1, 2);
     assert_int_equal(table_rows(result, "timings"), table_rows(result, "fits"));
     json_decref(result);

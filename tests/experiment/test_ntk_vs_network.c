@@ -153,26 +153,61 @@ static void wrong_values_are_refused_before_the_folder(void **state) {
     assert_refused(ctx, experiment, "GiB are available", SETTINGS("widths=10000000", "d=1000000"));
 }
 
-static void cancel_second(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (strcmp(progress->stage, "seed 2") == 0) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_rows(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_second, .user = &ctx};
+    interruption stop = {.stage = "seed 2"};
     char root[256];
     json_t *result;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status = run_study(ctx, experiment, &result, root,
-                                  SETTINGS(SMALL, "widths=20,30", "epochs=20000", "stop-loss=0", "seeds=1..4"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx = run_interrupted(&stop, experiment, &result, root,
+                                   SETTINGS(SMALL, "widths=20,30", "epochs=20000", "stop-loss=0", "seeds=1..4"));
     assert_int_equal(table_rows(result, "widths"), 2);
     json_decref(result);
     ovp_ctx_free(ctx);
     scratch_remove(root);
+}
+
+/* One thread trains the nets of a seed one after another, the dearest first: once its steps are made it is cancelled in
+ * the next. */
+static void an_interrupted_seed_keeps_its_finished_nets(void **state) {
+    (void)state;
+    static const char *const studies[][8] = {
+        {"d=10", "n=6", "n-test=20", "widths=20,30", "stop-loss=0", "epochs=300000", "seeds=1", NULL},
+        {"data=mnist", "n=4", "lr=1", "widths=20,30", "stop-loss=0", "epochs=6000", "seeds=1", NULL}};
+    static const int64_t steps[] = {300000, 6000};
+    for (int k = 0; k < 2; k++) {
+        const char *const *settings = studies[k];
+        interruption stop = {.stage = "seed 1", .from = steps[k] + 1, .threads = 1};
+        char root[256];
+        json_t *result, *whole;
+        ovp_idx count = 0;
+        ovp_ctx *ctx = run_interrupted(&stop, experiment, &result, root, settings);
+        assert_int_equal(table_rows(result, "widths"), 1);
+        assert_true(number_at(result, "widths", 0, "width") == 30);
+        double *loss = array_of(ctx, result, "loss", &count), *theory = array_of(ctx, result, "loss_theory", &count);
+        ovp_ctx_free(ctx);
+        scratch_remove(root);
+        /* the net is the one of an uninterrupted run */
+        assert_int_equal(ovp_ctx_create(&ctx, &(ovp_ctx_options){.size = sizeof(ovp_ctx_options)}), OVP_OK);
+        assert_ok(ctx, run_study(ctx, experiment, &whole, root, settings));
+        static const char *const columns[] = {"train_mse", "loss_theory", "loss_flow", "loss_gap", "steps"};
+        for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+            assert_true(
+                json_equal(table_cell(result, "widths", 0, columns[c]), table_cell(whole, "widths", 1, columns[c])));
+        ovp_idx all = 0;
+        double *whole_loss = array_of(ctx, whole, "loss", &all),
+               *whole_theory = array_of(ctx, whole, "loss_theory", &all);
+        assert_int_equal(all, 2 * count);
+        assert_memory_equal(loss, whole_loss + count, (size_t)count * sizeof *loss);
+        assert_memory_equal(theory, whole_theory + count, (size_t)count * sizeof *theory);
+        free(whole_theory);
+        free(whole_loss);
+        free(theory);
+        free(loss);
+        json_decref(whole);
+        json_decref(result);
+        ovp_ctx_free(ctx);
+        scratch_remove(root);
+    }
 }
 
 /* ---- verdicts ------------------------------------------------------------------------------------ */
@@ -232,6 +267,7 @@ int main(void) {
         CTX_TEST(a_diverged_net_is_a_row),
         CTX_TEST(wrong_values_are_refused_before_the_folder),
         cmocka_unit_test(an_interrupted_run_keeps_its_rows),
+        cmocka_unit_test(an_interrupted_seed_keeps_its_finished_nets),
         CTX_TEST(verdicts_say_yes_no_and_unclear),
         CTX_TEST(the_linearisation_is_judged),
     };

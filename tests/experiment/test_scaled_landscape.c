@@ -5,15 +5,6 @@ static ovp_status run_landscape(ovp_ctx *ctx, json_t **result, char root[256], c
     return run_study(ctx, &ovp_experiment_scaled_landscape, result, root, settings);
 }
 
-static double number_at(const json_t *result, const char *table, size_t row, const char *column) {
-    json_t *cell = table_cell(result, table, row, column);
-    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
-}
-
-static const char *holds_of(const json_t *result, size_t verdict) {
-    return text_at(json_array_get(json_object_get(result, "verdicts"), verdict), "holds");
-}
-
 /* f of h = f (w - w0), whose tangent at w0 is f(x, w0) (w - w0). */
 static double factor(double x, double w) {
     return w * x / 2 + log(1 + w * w) * x / 5 + .1 * sin(exp(2 * w));
@@ -130,12 +121,8 @@ static void bad_values_are_refused(void **state) {
         {"function=x+w0", "does not depend on the weight w"},
         {"precision=f32", "--precision f32"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char root[256];
-        json_t *result = NULL;
-        assert_fails(ctx, OVP_EINVAL, cases[i].message, run_landscape(ctx, &result, root, SETTINGS(cases[i].setting)));
-        scratch_remove(root);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_refused(ctx, &ovp_experiment_scaled_landscape, cases[i].message, SETTINGS(cases[i].setting));
 }
 
 static void threads_change_no_bit(void **state) {
@@ -145,21 +132,12 @@ static void threads_change_no_bit(void **state) {
 }
 
 /* The first report of a run is never left out. */
-static void cancel_first(void *user, const ovp_progress *progress) {
-    ovp_ctx **ctx = user;
-    if (progress->done == 1) ovp_cancel(*ctx);
-}
-
 static void an_interrupted_run_keeps_its_alphas(void **state) {
     (void)state;
-    ovp_ctx *ctx;
-    ovp_ctx_options options = {.size = sizeof options, .progress = cancel_first, .user = &ctx};
+    interruption stop = {.from = 1};
     char root[256];
     json_t *result;
-    assert_int_equal(ovp_ctx_create(&ctx, &options), OVP_OK);
-    ovp_status status = run_landscape(ctx, &result, root, SETTINGS("preset=quick"));
-    assert_int_equal(ovp_status_exit_code(status), 130);
-    assert_string_equal(text_at(result, "status"), "interrupted");
+    ovp_ctx *ctx = run_interrupted(&stop, &ovp_experiment_scaled_landscape, &result, root, SETTINGS("preset=quick"));
     assert_int_equal(table_rows(result, "gaps"), 1);
     assert_true(number_at(result, "gaps", 0, "max_gap") > 0);
     json_decref(result);

@@ -1,5 +1,5 @@
 /* Numbers of a csv table: what is taken are the table's cells, and a refusal leaves nothing. The first byte says
- * whether numbers must be finite. */
+ * whether numbers must be finite, and whether the first line may be a row. */
 #include "fuzz.h"
 
 #include <math.h>
@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1) return 0;
     const int finite = data[0] & 1;
     if (fuzz_ok(ovp_io_csv_parse(&table, ctx, "fuzz", (const char *)data + 1, size - 1))) {
+        if (data[0] & 2) ovp_io_csv_bare(&table);
         if (fuzz_ok(ovp_io_csv_numbers(&numbers, ctx, "fuzz", &table, finite))) {
             const double *v = numbers.data;
             fuzz_require(numbers.type == OVP_F64 && numbers.ndim == 2 && numbers.shape[0] == table.rows &&

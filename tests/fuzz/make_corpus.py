@@ -200,6 +200,7 @@ put("csv_numbers", "numbers", b"\x01x,y\n1, 2e-3 \n-4,0x1\n")
 put("csv_numbers", "plain", b"\x01x,y\n1,2\n3,4\n")
 put("csv_numbers", "words", b"\x00x\nNaN\ninf\n-Infinity\n")
 put("csv_numbers", "empty", b"\x00x,y\n1,\n")
+put("csv_numbers", "bare", b"\x021,2\n3,4\n")
 
 for kind in range(3):
     put("rng_state", f"position-{kind}", bytes([kind, 20, 0]) + struct.pack("<I", 700))

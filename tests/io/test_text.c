@@ -144,6 +144,39 @@ static void csv_columns(void **state) {
     ovp_io_csv_free(f->ctx, &t);
 }
 
+/* A first line of numbers alone is a row; then messages count it and name no heading. */
+static void csv_without_heading(void **state) {
+    fixture *f = *state;
+    static const struct {
+        const char *text;
+        int bare;
+    } tables[] = {{"1,2\n3,4\n", 1}, {" -1e3 ,\"inf\"\n3,4\n", 1}, {"NaN,0\n", 1}, {"1,\n3,4\n", 0}, {"1,y\n3,4\n", 0},
+                  {"x,y\n", 0}};
+    ovp_numeric_array a;
+    ovp_io_csv t;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        assert_ok(f, csv(f, &t, tables[i].text));
+        const ovp_idx rows = t.rows;
+        assert_int_equal(ovp_io_csv_bare(&t), tables[i].bare);
+        assert_int_equal(t.rows, rows + tables[i].bare);
+        assert_ptr_equal(t.cells, tables[i].bare ? t.header : t.header + t.columns);
+        ovp_io_csv_free(f->ctx, &t);
+    }
+    assert_ok(f, csv(f, &t, "1,2,3\n4,\"5\n\",6\n7,8,inf\n"));
+    assert_int_equal(ovp_io_csv_bare(&t), 1);
+    static const ovp_idx outer[] = {2, 0};
+    assert_ok(f, ovp_io_csv_columns(&a, f->ctx, "t.csv", &t, 2, outer, 0));
+    static const double wanted[] = {3, 1, 6, 4, (double)INFINITY, 7};
+    assert_int_equal(a.shape[0], 3);
+    for (int k = 0; k < 6; k++) assert_true(((double *)a.data)[k] == wanted[k]);
+    ovp_numeric_array_free(f->ctx, &a);
+    assert_failed(f, ovp_io_csv_columns(&a, f->ctx, "t.csv", &t, 2, outer, 1), OVP_EFORMAT,
+                  "t.csv: line 4, column 3: 'inf' is not a finite number");
+    assert_failed(f, ovp_io_csv_numbers(&a, f->ctx, "t.csv", &t, 0), OVP_EFORMAT,
+                  "t.csv: line 2, column 2: '5?' is not a number");
+    ovp_io_csv_free(f->ctx, &t);
+}
+
 static void csv_round_trip(void **state) {
     fixture *f = *state;
     static const char *const cells[] = {"plain", "",       "a,b", "\"", "say \"hi\"", "two\nlines", "\r\n",
@@ -382,8 +415,9 @@ static void yaml_errors(void **state) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(csv_tables), CASE(csv_errors),   CASE(csv_numbers), CASE(csv_columns),   CASE(csv_round_trip),
-        CASE(json_dump),  CASE(json_numbers), CASE(json_errors), CASE(yaml_settings), CASE(yaml_errors),
+        CASE(csv_tables),          CASE(csv_errors),     CASE(csv_numbers), CASE(csv_columns),
+        CASE(csv_without_heading), CASE(csv_round_trip), CASE(json_dump),   CASE(json_numbers),
+        CASE(json_errors),         CASE(yaml_settings),  CASE(yaml_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
