@@ -86,7 +86,7 @@ static void wrong_files(void **state) {
     put_file(text, "", 0);
     assert_failed(f, ovp_io_image_read(&a, f->ctx, text, 0), OVP_EFORMAT, "neither a PNG nor a JPEG image (0 bytes");
     assert_failed(f, ovp_io_image_read(&a, f->ctx, scratch(f, "none.png"), 0), OVP_ENOTFOUND, "none.png");
-    assert_failed(f, ovp_io_image_read(&a, f->ctx, f->folder, 0), OVP_EIO, "folder");
+    assert_failed(f, ovp_io_image_read(&a, f->ctx, f->folder, 0), OVP_EFORMAT, "folder");
     assert_failed(f, ovp_io_image_read(&a, f->ctx, IMAGES "rgb8.png", 2), OVP_EINVAL, "2 channels asked for: 0");
     assert_failed(f, ovp_io_image_read(&a, f->ctx, IMAGES "rgb8.png", -1), OVP_EINVAL, "-1 channels");
     if (have("jpeg"))

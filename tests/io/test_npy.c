@@ -199,7 +199,7 @@ static void hostile_files(void **state) {
     assert_failed(f, ovp_io_npy_read(&a, f->ctx, golden("structured.npy")), OVP_EFORMAT, "structured");
     assert_failed(f, ovp_io_npy_read(&a, f->ctx, golden("f2.npy")), OVP_EFORMAT, "'<f2'");
     assert_failed(f, ovp_io_npy_read(&a, f->ctx, scratch(f, "none.npy")), OVP_ENOTFOUND, "none.npy");
-    assert_failed(f, ovp_io_npy_read(&a, f->ctx, f->folder), OVP_EIO, "folder");
+    assert_failed(f, ovp_io_npy_read(&a, f->ctx, f->folder), OVP_EFORMAT, "folder");
     /* Every truncation, and one byte too many. */
     size_t bytes;
     char *file = get_file(golden("f4_big_fortran_3d.npy"), &bytes);
@@ -270,7 +270,7 @@ static void idx_hostile(void **state) {
     put_file(scratch(f, "empty"), "", 0);
     assert_failed(f, ovp_io_idx_read(&a, f->ctx, scratch(f, "empty")), OVP_EFORMAT, "empty: not an IDX file");
     assert_failed(f, ovp_io_idx_read(&a, f->ctx, scratch(f, "none")), OVP_ENOTFOUND, "none");
-    assert_failed(f, ovp_io_idx_read(&a, f->ctx, f->folder), OVP_EIO, "folder");
+    assert_failed(f, ovp_io_idx_read(&a, f->ctx, f->folder), OVP_EFORMAT, "folder");
     f->countdown = 0;
     assert_failed(f, ovp_io_idx_parse(&a, f->ctx, "m", "\0\0\x08\1\0\0\0\1a", 9), OVP_ENOMEM, "");
     f->countdown = -1;

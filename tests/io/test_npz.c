@@ -179,7 +179,7 @@ static void hostile(void **state) {
     put_file(path, "", 0);
     assert_failed(f, ovp_io_npz_read(&a, &n, f->ctx, path), OVP_EFORMAT, "empty");
     assert_failed(f, ovp_io_npz_read(&a, &n, f->ctx, OVP_TEST_DIR "/io/data/f4.npy"), OVP_EFORMAT, "zip");
-    assert_failed(f, ovp_io_npz_read(&a, &n, f->ctx, f->folder), OVP_EIO, "folder");
+    assert_failed(f, ovp_io_npz_read(&a, &n, f->ctx, f->folder), OVP_EFORMAT, "folder");
     assert_failed(f, ovp_io_npz_read(&a, &n, f->ctx, scratch(f, "none")), OVP_ENOTFOUND, "none");
     free(npy);
 }

@@ -60,7 +60,7 @@ static void csv_errors(void **state) {
     assert_failed(f, ovp_io_csv_parse(&t, f->ctx, "z", "a\n\0", 3), OVP_EFORMAT, "line 2, column 1: a zero byte");
     assert_failed(f, ovp_io_csv_parse(&t, f->ctx, "z", "a\n\"\0\"", 5), OVP_EFORMAT, "line 2, column 1: a zero byte");
     assert_failed(f, ovp_io_csv_read(&t, f->ctx, scratch(f, "none.csv")), OVP_ENOTFOUND, "none.csv");
-    assert_failed(f, ovp_io_csv_read(&t, f->ctx, f->folder), OVP_EIO, "folder");
+    assert_failed(f, ovp_io_csv_read(&t, f->ctx, f->folder), OVP_EFORMAT, "folder");
     f->countdown = 0;
     assert_failed(f, csv(f, &t, "a\n"), OVP_ENOMEM, "");
     f->countdown = -1;
@@ -298,7 +298,7 @@ static void json_errors(void **state) {
               json(f, &v, "\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[[[\""));
     json_decref(v);
     assert_failed(f, ovp_io_json_read(&v, f->ctx, scratch(f, "none.json")), OVP_ENOTFOUND, "none.json");
-    assert_failed(f, ovp_io_json_read(&v, f->ctx, f->folder), OVP_EIO, "folder");
+    assert_failed(f, ovp_io_json_read(&v, f->ctx, f->folder), OVP_EFORMAT, "folder");
     put_file(scratch(f, "a.json"), "[1]", 3);
     assert_ok(f, ovp_io_json_read(&v, f->ctx, scratch(f, "a.json")));
     json_decref(v);
