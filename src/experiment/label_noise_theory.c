@@ -81,24 +81,33 @@ typedef struct error_job {
     ovp_idx classes, n_test, stride;
     const double *scores;
     const int32_t *label;
-    double *wrong; /* probability of each test image */
+    const ovp_numeric_activation *erf;
+    double *wrong;   /* probability of each test image */
+    double *scratch; /* NODES x classes a worker */
 } error_job;
 
 enum { IMAGES_A_TASK = 250 };
 
+static double node(int k) {
+    return 12.0 * k / (NODES - 1) - 6;
+}
+
 /* P(score of the true class + noise is the largest) = E_z prod_c Phi(z + difference_c / deviation), by the trapezoidal
  * rule, which converges geometrically here. */
-static double chance_right(const error_job *job, ovp_idx i) {
+static double chance_right(const error_job *job, const ovp_ctx *ctx, ovp_idx i) {
     const double *s = job->scores + i * job->stride;
-    const ovp_idx truth = job->label[i];
+    const ovp_idx truth = job->label[i], classes = job->classes;
+    double *erfs = job->scratch + (ovp_idx)ovp_worker(ctx) * NODES * classes;
     double sum = 0, weights = 0;
+    for (int k = 0; k < NODES; k++)
+        for (ovp_idx c = 0; c < classes; c++)
+            erfs[k * classes + c] = (node(k) + job->scale * (s[truth] - s[c]) / job->deviation) * M_SQRT1_2;
+    ovp_numeric_phi(ctx, job->erf, OVP_F64, NODES * classes, erfs, erfs);
     for (int k = 0; k < NODES; k++) {
-        const double z = 12.0 * k / (NODES - 1) - 6;
-        double product = exp(-z * z / 2);
+        double product = exp(-node(k) * node(k) / 2);
         weights += product;
-        for (ovp_idx c = 0; c < job->classes; c++)
-            if (c != truth)
-                product *= .5 * erfc(-(z + job->scale * (s[truth] - s[c]) / job->deviation) * 0.70710678118654752);
+        for (ovp_idx c = 0; c < classes; c++)
+            if (c != truth) product *= .5 * (1 + erfs[k * classes + c]);
         sum += product;
     }
     return sum / weights;
@@ -107,11 +116,10 @@ static double chance_right(const error_job *job, ovp_idx i) {
 static ovp_status error_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     const error_job *job = arg;
     const ovp_idx end = (task + 1) * IMAGES_A_TASK < job->n_test ? (task + 1) * IMAGES_A_TASK : job->n_test;
-    (void)ctx;
     for (ovp_idx i = task * IMAGES_A_TASK; i < end; i++) {
         const double *s = job->scores + i * job->stride;
         if (job->deviation > 0) {
-            job->wrong[i] = 1 - chance_right(job, i);
+            job->wrong[i] = 1 - chance_right(job, ctx, i);
             continue;
         }
         ovp_idx best = 0;
@@ -134,13 +142,16 @@ ovp_status noise_theory_error(double *error, ovp_ctx *ctx, const noise_theory *t
                      .n_test = n_test,
                      .stride = stride,
                      .scores = scores,
-                     .label = label};
+                     .label = label,
+                     .erf = ovp_numeric_activation_find("erf")};
     double sum = 0;
     OVP_TRY(ovp_alloc(ctx, &job.wrong, n_test, sizeof *job.wrong));
+    OVP_TRY(ovp_alloc(ctx, &job.scratch, (ovp_idx)ovp_threads(ctx) * NODES * job.classes, sizeof *job.scratch));
     OVP_TRY(ovp_parallel(ctx, (n_test + IMAGES_A_TASK - 1) / IMAGES_A_TASK, error_task, &job));
     for (ovp_idx i = 0; i < n_test; i++) sum += job.wrong[i];
     *error = sum / (double)n_test;
 done:
+    ovp_free(ctx, job.scratch);
     ovp_free(ctx, job.wrong);
     return status;
 }
