@@ -171,9 +171,9 @@ static void an_interrupted_run_keeps_its_rows(void **state) {
 static void an_interrupted_seed_keeps_its_finished_nets(void **state) {
     (void)state;
     static const char *const studies[][8] = {
-        {"d=10", "n=6", "n-test=20", "widths=20,30", "stop-loss=0", "epochs=300000", "seeds=1", NULL},
+        {"d=10", "n=6", "n-test=20", "widths=20,30", "stop-loss=0", "epochs=30000", "seeds=1", NULL},
         {"data=mnist", "n=4", "lr=1", "widths=20,30", "stop-loss=0", "epochs=6000", "seeds=1", NULL}};
-    static const int64_t steps[] = {300000, 6000};
+    static const int64_t steps[] = {30000, 6000};
     for (int k = 0; k < 2; k++) {
         const char *const *settings = studies[k];
         interruption stop = {.stage = "seed 1", .from = steps[k] + 1, .threads = 1};
