@@ -4,15 +4,6 @@
 
 #include <experiment/past_run.h>
 
-static ovp_status run_paths(ovp_ctx *ctx, const ovp_experiment *experiment, json_t **result, char root[256],
-                            const char *const *settings) {
-    ovp_params *p = params_with(ctx, experiment, settings);
-    scratch_make(root);
-    ovp_status status = ovp_experiment_execute(result, ctx, experiment, p, root, NULL);
-    ovp_params_free(p);
-    return status;
-}
-
 static const char *first_warning(const json_t *result) {
     const char *text = json_string_value(json_array_get(json_object_get(result, "warnings"), 0));
     return text ? text : "";
@@ -90,7 +81,7 @@ static void norms_of_files(void **state) {
     write_stack(ctx, path, "blocks", 8, 4, 4, 2);
     snprintf(path, sizeof path, "%s/d.npz", folder);
     write_stack(ctx, path, "resnet.blocks", 16, 4, 4, 1);
-    assert_ok(ctx, run_paths(ctx, &ovp_experiment_path_norm, &result, root, SETTINGS(files, "beta=.25", "pvar=2")));
+    assert_ok(ctx, run_study(ctx, &ovp_experiment_path_norm, &result, root, SETTINGS(files, "beta=.25", "pvar=2")));
     assert_int_equal(table_rows(result, "paths"), 4);
     static const double scales[] = {1, 1.5, 2, 1};
     for (size_t i = 0; i < 4; i++) {
@@ -132,13 +123,13 @@ static void norms_of_files(void **state) {
     json_decref(result);
     scratch_remove(root);
 
-    assert_ok(ctx, run_paths(ctx, &ovp_experiment_path_norm, &result, root, SETTINGS(files, "pvar-only=yes")));
+    assert_ok(ctx, run_study(ctx, &ovp_experiment_path_norm, &result, root, SETTINGS(files, "pvar-only=yes")));
     assert_true(isnan(number_at(result, "paths", 0, "norm_mean")) && number_at(result, "paths", 0, "pvar") > 0);
     assert_int_equal(json_array_size(json_object_get(result, "verdicts")), 1);
     json_decref(result);
     scratch_remove(root);
 
-    assert_ok(ctx, run_paths(ctx, &ovp_experiment_path_weights, &result, root, SETTINGS(files, "beta=.25")));
+    assert_ok(ctx, run_study(ctx, &ovp_experiment_path_weights, &result, root, SETTINGS(files, "beta=.25")));
     assert_int_equal(table_rows(result, "entries"), 12); /* 0:0, 1:1, 2:2 of the default lie in 4 x 4 */
     for (size_t i = 0; i < 12; i++) {
         const ovp_idx layers = i < 9 ? 8 : 16, e = (ovp_idx)i % 3;
@@ -194,7 +185,7 @@ static void nets_of_a_run(void **state) {
     snprintf(dir, sizeof dir, "%s/depth-limit/20260102-030405-0123abcd", folder);
     snprintf(runs, sizeof runs, "runs=%s", dir);
     make_run(ctx, dir, "depth-limit", 1);
-    assert_ok(ctx, run_paths(ctx, &ovp_experiment_path_norm, &result, root, SETTINGS(runs, "beta=.25")));
+    assert_ok(ctx, run_study(ctx, &ovp_experiment_path_norm, &result, root, SETTINGS(runs, "beta=.25")));
     assert_int_equal(table_rows(result, "paths"), 2);
     assert_string_equal(json_string_value(table_cell(result, "paths", 0, "source")), "20260102-030405-0123abcd");
     assert_true(number_at(result, "paths", 0, "seed") == 40 && number_at(result, "paths", 1, "seed") == 41);
@@ -205,7 +196,7 @@ static void nets_of_a_run(void **state) {
     /* another beta than the run's, and the same nets twice, are said */
     snprintf(runs, sizeof runs, "runs=%s,20260102-030405", dir);
     assert_int_equal(setenv("OVERPARAM_RUNS", folder, 1), 0);
-    assert_ok(ctx, run_paths(ctx, &ovp_experiment_path_norm, &result, root, SETTINGS(runs)));
+    assert_ok(ctx, run_study(ctx, &ovp_experiment_path_norm, &result, root, SETTINGS(runs)));
     assert_int_equal(table_rows(result, "paths"), 4);
     assert_non_null(strstr(first_warning(result), "alpha 0.75, so its own beta is 0.25"));
     assert_non_null(strstr(json_string_value(json_array_get(json_object_get(result, "warnings"), 1)), "a second time"));
@@ -234,7 +225,7 @@ static void synthetic_powers(void **state) {
         for (int e = 0; e < 2; e++) {
             char root[256];
             json_t *result;
-            assert_ok(ctx, run_paths(ctx, experiments[e], &result, root,
+            assert_ok(ctx, run_study(ctx, experiments[e], &result, root,
                                      SETTINGS("layers=100,200,400", "dim=5", "seeds=1..4", cases[i].settings[0],
                                               cases[i].settings[1], cases[i].settings[2])));
             assert_string_equal(holds_of(result, e ? 0 : 1), cases[i].holds);
@@ -254,7 +245,7 @@ static void threads_do_not_matter(void **state) {
             json_t *result;
             assert_int_equal(
                 ovp_ctx_create(&ctx, &(ovp_ctx_options){.size = sizeof(ovp_ctx_options), .threads = threads}), OVP_OK);
-            assert_ok(ctx, run_paths(ctx, experiments[e], &result, root,
+            assert_ok(ctx, run_study(ctx, experiments[e], &result, root,
                                      SETTINGS("preset=quick", "seeds=1..4", "pvar=1.5", "dim=10")));
             char *tables = json_dumps(json_object_get(result, "tables"), JSON_SORT_KEYS);
             if (first) assert_string_equal(first, tables);
@@ -274,7 +265,7 @@ static void refused(ovp_ctx *ctx, const ovp_experiment *experiment, ovp_status e
                     const char *const *settings) {
     char root[256];
     json_t *result = NULL;
-    assert_fails(ctx, expected, words, run_paths(ctx, experiment, &result, root, settings));
+    assert_fails(ctx, expected, words, run_study(ctx, experiment, &result, root, settings));
     assert_null(result);
     scratch_remove(root);
 }
