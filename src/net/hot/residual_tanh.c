@@ -5,23 +5,31 @@
 #if defined(__AVX512F__) && OVP_BITS == 32
 #include "numeric/hot/tanh.h"
 
-/* Samples at a time; 8 sums at least hide the latency of a multiply-add. */
-enum { BLOCK = OVP_NET_RESIDUAL_BLOCK, BACK = BLOCK / 2 };
+/* Samples at a time; 8 sums at least hide the latency of a multiply-add. SIDE: outputs at a time on the way back. */
+enum { BLOCK = OVP_NET_RESIDUAL_BLOCK, BACK = BLOCK / 2, SIDE = 3 };
 
-/* z first, for all samples: the tables of tanh then have the registers to themselves. */
-ALWAYS_INLINE void activate(const int keep, ovp_idx n, vec by, const vec *h, vec *t, vec *next) {
-    for (ovp_idx i = 0; i < n; i++) {
-        const vec a = (vec)ovp_vm_tanh_vector((__m512)t[i]);
-        t[i] = a;
-        next[i] = keep ? h[i] + by * a : by * a;
-    }
+ALWAYS_INLINE vec larger(vec a, vec b) {
+    enum { OF_MAGNITUDES = 11 }; /* and without its sign; a number rather than NaN */
+    return (vec)_mm512_range_ps((__m512)a, (__m512)b, OF_MAGNITUDES);
 }
 
-static void forward(ovp_idx n, ovp_idx d, const void *h_, const void *w_, double by_, int keep, void *t_, void *next_) {
-    const real *h = h_, *w = w_;
-    vec *t = t_;
-    const vec by = (vec)_mm512_set1_ps((real)by_);
-    for (ovp_idx i = 0; i < n; i += BLOCK, h += BLOCK * LANES, t += BLOCK) {
+/* No |z| of the block is 1/2 or more; NaN counts as small: tanh hands it on either way. */
+ALWAYS_INLINE int all_small(const vec *z) {
+    vec m[BLOCK / 2];
+#pragma GCC unroll 8
+    for (int q = 0; q < BLOCK / 2; q++) m[q] = larger(z[q], z[q + BLOCK / 2]);
+#pragma GCC unroll 4
+    for (int half = BLOCK / 4; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int q = 0; q < half; q++) m[q] = larger(m[q], m[q + half]);
+    return _mm512_cmp_ps_mask((__m512)m[0], _mm512_set1_ps(.5f), _CMP_GE_OQ) == 0;
+}
+
+/* Where z is small everywhere in a block, as nearly always in deep nets, each layer adding little, tanh needs no table;
+ * elsewhere a loop of its own leaves the registers to the tables. */
+ALWAYS_INLINE void layer(const int keep, ovp_idx n, ovp_idx d, const real *h, const real *w, vec by, vec *t,
+                         vec *next) {
+    for (ovp_idx i = 0; i < n; i += BLOCK, h += BLOCK * LANES, t += BLOCK, next += BLOCK) {
         vec z[BLOCK];
 #pragma GCC unroll 16
         for (int q = 0; q < BLOCK; q++) z[q] = (vec){0};
@@ -30,16 +38,54 @@ static void forward(ovp_idx n, ovp_idx d, const void *h_, const void *w_, double
 #pragma GCC unroll 16
             for (int q = 0; q < BLOCK; q++) z[q] = z[q] + h[q * LANES + k] * row;
         }
+        if (all_small(z)) {
+#pragma GCC unroll 16
+            for (int q = 0; q < BLOCK; q++) {
+                const vec a = t[q] = (vec)ovp_vm_tanh_below_half((__m512)z[q]);
+                next[q] = keep ? vectors(h)[q] + by * a : by * a;
+            }
+            continue;
+        }
 #pragma GCC unroll 16
         for (int q = 0; q < BLOCK; q++) t[q] = z[q];
+        for (int q = 0; q < BLOCK; q++) {
+            const vec a = t[q] = (vec)ovp_vm_tanh_vector((__m512)t[q]);
+            next[q] = keep ? vectors(h)[q] + by * a : by * a;
+        }
     }
-    if (keep)
-        activate(1, n, by, h_, t_, next_);
-    else
-        activate(0, n, by, h_, t_, next_);
 }
 
-/* Each broadcast of dz serves both products. */
+static void forward(ovp_idx n, ovp_idx d, const void *h, const void *w, double by_, int keep, void *t, void *next) {
+    const vec by = (vec)_mm512_set1_ps((real)by_);
+    if (keep)
+        layer(1, n, d, h, w, by, t, next);
+    else
+        layer(0, n, d, h, w, by, t, next);
+}
+
+/* sum += dz w, gradient += dz^T from, of `side` outputs: each broadcast of dz serves both. */
+ALWAYS_INLINE void outputs_back(const int side, const real *dz, const real *w, const vec *from, const real *later,
+                                vec *sum, vec *gradient) {
+    vec row[SIDE], add[SIDE];
+#pragma GCC unroll 4
+    for (int p = 0; p < side; p++) {
+        row[p] = vectors(w)[p];
+        add[p] = gradient[p];
+        __builtin_prefetch(later + p * LANES);
+    }
+#pragma GCC unroll 8
+    for (int q = 0; q < BACK; q++) {
+#pragma GCC unroll 4
+        for (int p = 0; p < side; p++) {
+            const vec x = (vec)_mm512_set1_ps(dz[q * LANES + p]);
+            sum[q] = sum[q] + x * row[p];
+            add[p] = add[p] + x * from[q];
+        }
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < side; p++) gradient[p] = add[p];
+}
+
 static void backward(ovp_idx n, ovp_idx d, const void *h_, const void *t_, const void *w_, double by_, int keep,
                      void *g_, void *gradient_, const void *later) {
     const real *w = w_, *lines[] = {w - d * LANES, (const real *)gradient_ - d * LANES, later};
@@ -57,20 +103,10 @@ static void backward(ovp_idx n, ovp_idx d, const void *h_, const void *t_, const
             sum[q] = keep ? g[q] : (vec){0};
             from[q] = h[q];
         }
-        for (ovp_idx o = 0; o < d; o++) {
-            const vec row = *vectors(w + o * LANES);
-            __builtin_prefetch(line + o * LANES);
-            vec even = gradient[o], odd = {0};
-#pragma GCC unroll 8
-            for (int q = 0; q < BACK; q += 2) {
-                const vec x = (vec)_mm512_set1_ps(dz[q * LANES + o]), y = (vec)_mm512_set1_ps(dz[(q + 1) * LANES + o]);
-                sum[q] = sum[q] + x * row;
-                sum[q + 1] = sum[q + 1] + y * row;
-                even = even + x * from[q];
-                odd = odd + y * from[q + 1];
-            }
-            gradient[o] = even + odd;
-        }
+        ovp_idx o = 0;
+        for (; o + SIDE <= d; o += SIDE)
+            outputs_back(SIDE, dz + o, w + o * LANES, from, line + o * LANES, sum, gradient + o);
+        for (; o < d; o++) outputs_back(1, dz + o, w + o * LANES, from, line + o * LANES, sum, gradient + o);
 #pragma GCC unroll 8
         for (int q = 0; q < BACK; q++) g[q] = sum[q];
     }

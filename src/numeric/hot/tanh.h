@@ -33,6 +33,16 @@ static inline __m512 ovp_vm_tanh_vector(__m512 x) {
         _mm512_ternarylogic_epi32(magnitude, _mm512_castps_si512(x), sign, FIRST_OR_SECOND_AND_THIRD));
 }
 
+/* |x| < 1/2: an odd polynomial, 6 operations and no table; under .9 ulp too, but not always the same float. */
+static inline __m512 ovp_vm_tanh_below_half(__m512 x) {
+    const float *s = ovp_vm_tanh_small;
+    const __m512 z = _mm512_mul_ps(x, x);
+    __m512 q = _mm512_fmadd_ps(z, _mm512_set1_ps(s[3]), _mm512_set1_ps(s[2]));
+    q = _mm512_fmadd_ps(z, q, _mm512_set1_ps(s[1]));
+    q = _mm512_fmadd_ps(z, q, _mm512_set1_ps(s[0]));
+    return _mm512_fmadd_ps(_mm512_mul_ps(x, z), q, x);
+}
+
 static inline void ovp_vm_tanh_map(ovp_idx n, const real *x, real *y) {
     ovp_idx i = 0;
     for (; i + 16 <= n; i += 16) _mm512_storeu_ps(y + i, ovp_vm_tanh_vector(_mm512_loadu_ps(x + i)));

@@ -1,4 +1,4 @@
-/* Made by tools/make-tanh-table, which says how: base, c0 .. c5 of 32 intervals. */
+/* Made by tools/make-tanh-table, which says how: base, c0 .. c5 of 32 intervals; s0 .. s3 below 1/2. */
 #ifndef OVP_NUMERIC_HOT_TANH_TABLE_H
 #define OVP_NUMERIC_HOT_TANH_TABLE_H
 
@@ -61,6 +61,8 @@ static const float ovp_vm_tanh_table[7][32] = {
      -0x1.630f3c0000000p-5f, -0x1.f801960000000p-5f, -0x1.00b3180000000p-4f, -0x1.b2d0000000000p-5f,
      -0x1.070fe60000000p-5f, -0x1.38f7dc0000000p-7f, 0x1.6a22a20000000p-10f, 0x1.2d46660000000p-8f},
 };
+static const float ovp_vm_tanh_small[4] = {
+    -0x1.5554d60000000p-2f, 0x1.10e9fc0000000p-3f, -0x1.b28c760000000p-5f, 0x1.1a7c0e0000000p-6f};
 /* clang-format on */
 
 #endif
