@@ -91,7 +91,7 @@ static void tile_agrees_with_the_reference(void **state) {
  * are, so large that none is, and between. A NaN stays one. */
 static void tanh_of_any_size_is_the_reference(void **state) {
     (void)state;
-    const double scales[] = {1e-4, 0.02, 0.1, 0.3, 1, 8};
+    const double scales[] = {1e-4, 0.02, 0.1, 0.3, 1, 3};
     enum { ROWS = 100, SPOILT = 37, OUTPUTS = 3 };
     for (int k = 0; k < 6; k++)
         for (int kind = 0; kind < 2; kind++)
