@@ -117,11 +117,11 @@ OVP_API ovp_status ovp_kernel_gram(void *out, ovp_ctx *ctx, const ovp_kernel *ke
 /* diag[i] = k(x_i, x_i), always f64; cost O(rows d). Errors: as above. */
 OVP_API ovp_status ovp_kernel_diagonal(double *diag, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type,
                                        ovp_idx d, ovp_idx rows, const void *x);
-/* out (rows x c) = k(X, Z) W, W: others x c, all of `type` in C order; z NULL: z = x. Panel after panel of the Gram
- * matrix, one of them at a time within `memory` bytes (0: 256 MiB; at least 64 values, or one row if that is less)
- * besides what a Gram matrix takes besides out. Sums in `type`; the order depends on shapes and memory alone: the same
- * bits for any number of threads. out must not overlap the others. Errors: as above; OVP_EINVAL also for c < 1 and too
- * little memory, the least named. */
+/* out (rows x c) = k(X, Z) W, W: others x c, all of `type` in C order; z NULL: z = x. Tile after tile of the Gram
+ * matrix; sums of a row's tiles take up to 16 c values, those of so many rows at a time stay within `memory` bytes (0:
+ * 256 MiB; at least one row's), besides what a Gram matrix takes besides out and 2 MiB a thread. Sums in `type`; the
+ * order depends on shapes and memory alone: the same bits for any number of threads. out must not overlap the others.
+ * Errors: as above; OVP_EINVAL also for c < 1 and too little memory, the least named. */
 OVP_API ovp_status ovp_kernel_apply(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
                                     ovp_idx rows, const void *x, ovp_idx others, const void *z, ovp_idx c,
                                     const void *w, int64_t memory);
@@ -213,7 +213,7 @@ OVP_API ovp_status ovp_kernel_eigenpro_estimate(int64_t *bytes, ovp_ctx *ctx, co
                                                 ovp_idx c, const ovp_kernel_eigenpro_options *options);
 /* Draws S and makes the preconditioner (eigenpairs in f64, 2 s^2 numbers while it lasts, 5 s^2 if the spectrum falls
  * slowly); W = 0. y: n x c of the problem's type, copied. Errors: OVP_EINVAL (an option, with its value and range;
- * values that are not finite, their position; memory below what one row takes; more than most_memory, the estimate),
+ * values that are not finite, their position; memory below what one point takes; more than most_memory, the estimate),
  * OVP_ENUMERIC (lambda_q not positive: too large a q), OVP_ENOMEM, OVP_EINTERRUPTED. */
 OVP_API ovp_status ovp_kernel_eigenpro_create(ovp_kernel_eigenpro **out, ovp_ctx *ctx,
                                               const ovp_kernel_problem *problem, ovp_idx c, const void *y,

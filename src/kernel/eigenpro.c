@@ -122,11 +122,6 @@ static ovp_idx least_of(ovp_idx a, ovp_idx b) {
     return a < b ? a : b;
 }
 
-/* Threads multiply 64 rows of the matrix, and of its columns S, at a time. */
-static int64_t pass_bytes(ovp_ctx *ctx, ovp_idx n, ovp_idx s) {
-    return (int64_t)ovp_threads(ctx) * 64 * (n + s);
-}
-
 ovp_status ovp_kernel_eigenpro_estimate(int64_t *bytes, ovp_ctx *ctx, const ovp_kernel_problem *problem, ovp_idx c,
                                         const ovp_kernel_eigenpro_options *options) {
     static const ovp_kernel_eigenpro_options defaults = {.size = sizeof defaults};
@@ -138,7 +133,8 @@ ovp_status ovp_kernel_eigenpro_estimate(int64_t *bytes, ovp_ctx *ctx, const ovp_
     ovp_status status = OVP_OK;
     OVP_TRY(ovp_kernel_nystrom_size(&s, ctx, who, n, &nystrom));
     OVP_TRY(ovp_kernel_source_plan(&tile, bytes, ctx, who, problem, o->memory));
-    *bytes += (2 * n * c + most * c + 3 * s * c + pass_bytes(ctx, n, s)) * each + n * (int64_t)sizeof(double);
+    *bytes += (2 * n * c + most * c + 3 * s * c) * each + n * (int64_t)sizeof(double);
+    *bytes += ovp_kernel_source_pass_bytes(ctx, problem, tile, most, c, s);
     *bytes += ovp_kernel_nystrom_bytes(s, &nystrom) + 2 * s * (o->top_q ? o->top_q : least_of(s, 1000)) * each;
 done:
     return status;

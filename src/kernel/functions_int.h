@@ -5,6 +5,7 @@
 #include <overparam/kernel.h>
 
 #include "kernel/hot_int.h"
+#include "numeric/packed_int.h"
 #include "numeric/sparse_int.h"
 
 typedef enum ovp_kernel_convention {
@@ -82,6 +83,7 @@ typedef struct ovp_kernel_rows {
     double *square;              /* |x - shift|^2 scale^2 */
     double *diagonal;            /* k(x, x) */
     void *turned;                /* for sparse products with other rows: see ovp_kernel_rows_turn; else NULL */
+    void *packed;                /* for dense ones: see ovp_kernel_rows_pack; else NULL */
     double w0;                   /* of the kernel, divided by d where it says so */
     ovp_kernel_variances *layer; /* 0 .. depth, nets only */
 } ovp_kernel_rows;
@@ -111,20 +113,17 @@ ovp_status ovp_kernel_blocks_make(ovp_numeric_sparse **out, ovp_ctx *ctx, const 
                                   ovp_idx count, ovp_idx tile);
 void ovp_kernel_blocks_free(ovp_ctx *ctx, ovp_numeric_sparse *blocks, ovp_idx count, ovp_idx tile);
 
-/* ---- one side of many matrices (gram.c) ----------------------------------------------------------------------- */
+/* ---- dense.c: products of packed rows ------------------------------------------------------------------------ */
 
-/* The points z of k(x, z) and what was made of them; they and the kernel are borrowed. */
-typedef struct ovp_kernel_side {
-    const ovp_kernel *kernel;
-    ovp_kernel_rows rows;
-    void *shift;
-} ovp_kernel_side;
-/* Closed by the caller, on failure too. name: of the matrix, for messages. Errors: those of ovp_kernel_gram. */
-ovp_status ovp_kernel_side_open(ovp_kernel_side *side, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type,
-                                ovp_idx d, ovp_idx count, const void *z, const char *name);
-void ovp_kernel_side_close(ovp_kernel_side *side, ovp_ctx *ctx);
-/* out (rows x count) = k(x_i, z_j). */
-ovp_status ovp_kernel_side_gram(void *out, ovp_ctx *ctx, const ovp_kernel_side *side, ovp_idx rows, const void *x);
+/* All rows, less their shift, as right factors of tiles that start at multiples of 32 rows. Freed with ovp_free. */
+ovp_status ovp_kernel_rows_pack(void **out, ovp_ctx *ctx, const ovp_kernel_rows *rows);
+/* Rows first .. first + count - 1 as left factors, tile by tile (a whole number of slivers each). Freed with ovp_free.
+ */
+ovp_status ovp_kernel_tiles_pack(void **out, ovp_ctx *ctx, const ovp_kernel_rows *rows, ovp_idx first, ovp_idx count,
+                                 ovp_idx tile);
+/* Those of tile `index`. */
+const void *ovp_kernel_tile_packed(const ovp_ctx *ctx, const ovp_kernel_rows *rows, const void *packed, ovp_idx tile,
+                                   ovp_idx index);
 
 /* ---- tile.c, net_tile.c ----------------------------------------------------------------------------------- */
 
@@ -136,6 +135,7 @@ typedef struct ovp_kernel_tile {
     char *out;
     ovp_idx ld;
     const ovp_numeric_sparse *sparse; /* these rows of `a`, `b` is turned; NULL: dense products */
+    const void *left, *right;         /* and these, and all rows of `b`, packed, for dense ones */
     void *scratch;                    /* 64-byte aligned */
 } ovp_kernel_tile;
 enum { OVP_KERNEL_TILE = 512 }; /* most rows and columns */
@@ -148,5 +148,41 @@ ovp_status ovp_kernel_tile_fill(ovp_ctx *worker, const ovp_kernel_tile *tile);
  * OVP_KERNEL_TILE values, then the longest series. */
 enum { OVP_KERNEL_LINES = 5 };
 ovp_status ovp_kernel_net_row(ovp_ctx *worker, const ovp_kernel_tile *tile, ovp_idx row, void *values, double *line);
+
+/* ---- one side of many matrices (gram.c) ----------------------------------------------------------------------- */
+
+/* The points z of k(x, z) and what was made of them; they and the kernel are borrowed. */
+typedef struct ovp_kernel_side {
+    const ovp_kernel *kernel;
+    ovp_kernel_rows rows;
+    void *shift;
+} ovp_kernel_side;
+/* Closed by the caller, on failure too. name: of the matrix, for messages. Errors: those of ovp_kernel_gram. */
+ovp_status ovp_kernel_side_open(ovp_kernel_side *side, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type,
+                                ovp_idx d, ovp_idx count, const void *z, const char *name);
+void ovp_kernel_side_close(ovp_kernel_side *side, ovp_ctx *ctx);
+/* k(x_i, z_j) without the matrix: tiles, columns ascending within each of so many groups of columns, are handed to
+ * `visit` in `out` with leading dimension ld; first: of a group, for these rows. By shapes alone which tiles there are;
+ * tiles of other rows or groups are visited at the same time. Errors: those of ovp_kernel_gram, OVP_EINTERRUPTED. */
+typedef void (*ovp_kernel_visitor)(void *user, ovp_idx group, int first, const ovp_kernel_tile *tile);
+ovp_idx ovp_kernel_visit_groups(ovp_idx rows, ovp_idx others);
+ovp_status ovp_kernel_side_visit(ovp_ctx *ctx, const ovp_kernel_side *side, ovp_idx rows, const void *x,
+                                 ovp_kernel_visitor visit, void *user);
+/* OVP_OK, or OVP_EINVAL: type neither f32 nor f64, d or a number of points below 1. */
+ovp_status ovp_kernel_check_shape(ovp_ctx *ctx, ovp_numeric_type type, ovp_idx d, ovp_idx rows, ovp_idx others);
+
+/* ---- products without the matrix (apply.c) -------------------------------------------------------------------- */
+
+/* Columns wanted of the matrix too: values (rows x s) gets those of `ids`, which rise. */
+typedef struct ovp_kernel_columns {
+    ovp_idx s;
+    const int64_t *ids;
+    void *values;
+} ovp_kernel_columns;
+/* out (rows x c) = k(x_i, z_j) W. columns: NULL, or which. Bytes besides out and what a Gram matrix takes: see
+ * ovp_kernel_apply_bytes. Errors: those of ovp_kernel_gram. */
+ovp_status ovp_kernel_side_apply(void *out, ovp_ctx *ctx, const ovp_kernel_side *side, ovp_idx rows, const void *x,
+                                 ovp_idx c, const void *w, const ovp_kernel_columns *columns);
+int64_t ovp_kernel_apply_bytes(const ovp_ctx *ctx, ovp_numeric_type type, ovp_idx rows, ovp_idx others, ovp_idx c);
 
 #endif

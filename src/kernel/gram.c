@@ -1,22 +1,28 @@
-/* Gram matrices and products with them, tile after tile. */
+/* Gram matrices, tile after tile. */
 #include "kernel/functions_int.h"
 
 #include <string.h>
 
-enum { LEAST_TILE = 64, ENOUGH_TILES = 16, PANEL_COLUMNS = 4096, LEAST_PANEL = 64 };
+enum { LEAST_TILE = 64, ENOUGH_TILES = 16, VISITED = 256 /* columns of a tile that is visited */ };
 
 typedef struct job {
     const ovp_kernel *kernel;
     const ovp_kernel_rows *a, *b;
     int symmetric, sparse;
     ovp_numeric_sparse *blocks; /* of a, where sparse, one for all tiles side by side */
+    void *left;                 /* else a's rows, packed, */
+    const void *right;          /* and all of b's */
     ovp_idx first[2], count[2]; /* the part of the matrix wanted */
-    ovp_idx tile;               /* rows and columns */
+    ovp_idx tile[2];            /* rows and columns of one */
     char *out;                  /* its first value */
     ovp_idx ld;
     size_t size; /* of a value */
     char *scratch;
     size_t per_worker;
+    ovp_idx groups; /* of a visit, and where in a worker's scratch its tile is */
+    size_t room;
+    ovp_kernel_visitor visit;
+    void *visitor;
 } job;
 
 /* ---- tiles ------------------------------------------------------------------------------------------------ */
@@ -66,23 +72,31 @@ static void set_diagonal(const job *j, const ovp_kernel_tile *t) {
     }
 }
 
-static ovp_status tile_task(ovp_ctx *worker, void *arg, ovp_idx task) {
-    const job *j = arg;
-    const ovp_idx across = tiles(j->count[1], j->tile);
-    const ovp_idx r = task / across * j->tile, c = task % across * j->tile;
-    if (j->symmetric && c < r) return OVP_OK;
-    const ovp_kernel_tile t = {
+/* Rows `row` tiles down from column `col` on. */
+static ovp_kernel_tile make_tile(const job *j, ovp_ctx *worker, ovp_idx row, ovp_idx col) {
+    const ovp_idx r = row * j->tile[0];
+    return (ovp_kernel_tile){
         .kernel = j->kernel,
         .a = j->a,
         .b = j->b,
-        .first = {j->first[0] + r, j->first[1] + c},
-        .count = {j->count[0] - r < j->tile ? j->count[0] - r : j->tile,
-                  j->count[1] - c < j->tile ? j->count[1] - c : j->tile},
-        .out = j->out + (size_t)(r * j->ld + c) * j->size,
-        .ld = j->ld,
-        .sparse = j->blocks ? &j->blocks[task / across] : NULL,
+        .first = {j->first[0] + r, j->first[1] + col},
+        .count = {j->count[0] - r < j->tile[0] ? j->count[0] - r : j->tile[0],
+                  j->count[1] - col < j->tile[1] ? j->count[1] - col : j->tile[1]},
+        .sparse = j->blocks ? &j->blocks[row] : NULL,
+        .left = j->left ? ovp_kernel_tile_packed(worker, j->a, j->left, j->tile[0], row) : NULL,
+        .right = j->right,
         .scratch = j->scratch + (size_t)ovp_worker(worker) * j->per_worker,
     };
+}
+
+static ovp_status tile_task(ovp_ctx *worker, void *arg, ovp_idx task) {
+    const job *j = arg;
+    const ovp_idx across = tiles(j->count[1], j->tile[1]), row = task / across;
+    const ovp_idx r = row * j->tile[0], c = task % across * j->tile[1];
+    if (j->symmetric && c < r) return OVP_OK;
+    ovp_kernel_tile t = make_tile(j, worker, row, c);
+    t.out = j->out + (size_t)(r * j->ld + c) * j->size;
+    t.ld = j->ld;
     ovp_status status = ovp_kernel_tile_fill(worker, &t);
     if (status == OVP_OK && j->symmetric) {
         mirror(j, &t);
@@ -91,20 +105,48 @@ static ovp_status tile_task(ovp_ctx *worker, void *arg, ovp_idx task) {
     return status;
 }
 
-static ovp_status fill(job *j, ovp_ctx *ctx) {
+/* The tiles of one group of columns, each in the same room behind the worker's scratch. */
+static ovp_status visit_task(ovp_ctx *worker, void *arg, ovp_idx task) {
+    const job *j = arg;
+    const ovp_idx across = tiles(j->count[1], j->tile[1]), row = task / j->groups, group = task % j->groups;
     ovp_status status = OVP_OK;
-    j->tile = tile_of(j->count[0], j->count[1]);
-    if (j->sparse) OVP_TRY(ovp_kernel_blocks_make(&j->blocks, ctx, j->a, j->first[0], j->count[0], j->tile));
-    OVP_TRY(ovp_parallel(ctx, tiles(j->count[0], j->tile) * tiles(j->count[1], j->tile), tile_task, j));
+    for (ovp_idx c = group * across / j->groups; c < (group + 1) * across / j->groups; c++) {
+        ovp_kernel_tile t = make_tile(j, worker, row, c * j->tile[1]);
+        t.ld = j->tile[1];
+        t.out = (char *)t.scratch + j->room;
+        OVP_TRY(ovp_check(worker));
+        OVP_TRY(ovp_kernel_tile_fill(worker, &t));
+        j->visit(j->visitor, group, c == group * across / j->groups, &t);
+    }
 done:
-    ovp_kernel_blocks_free(ctx, j->blocks, j->count[0], j->tile);
-    j->blocks = NULL;
     return status;
+}
+
+/* tasks: of `task`, with a's rows prepared for tiles. */
+static ovp_status each_tile(job *j, ovp_ctx *ctx, ovp_idx tasks, ovp_task_fn task) {
+    const ovp_idx rows = j->tile[0];
+    ovp_status status = OVP_OK;
+    if (j->sparse)
+        OVP_TRY(ovp_kernel_blocks_make(&j->blocks, ctx, j->a, j->first[0], j->count[0], rows));
+    else
+        OVP_TRY(ovp_kernel_tiles_pack(&j->left, ctx, j->a, j->first[0], j->count[0], rows));
+    OVP_TRY(ovp_parallel(ctx, tasks, task, j));
+done:
+    ovp_kernel_blocks_free(ctx, j->blocks, j->count[0], rows);
+    j->blocks = NULL;
+    ovp_free(ctx, j->left);
+    j->left = NULL;
+    return status;
+}
+
+static ovp_status fill(job *j, ovp_ctx *ctx) {
+    j->tile[0] = j->tile[1] = tile_of(j->count[0], j->count[1]);
+    return each_tile(j, ctx, tiles(j->count[0], j->tile[0]) * tiles(j->count[1], j->tile[1]), tile_task);
 }
 
 /* ---- both sides --------------------------------------------------------------------------------------------- */
 
-static ovp_status check(ovp_ctx *ctx, ovp_numeric_type type, ovp_idx d, ovp_idx rows, ovp_idx others) {
+ovp_status ovp_kernel_check_shape(ovp_ctx *ctx, ovp_numeric_type type, ovp_idx d, ovp_idx rows, ovp_idx others) {
     if (type != OVP_F32 && type != OVP_F64)
         return ovp_fail(ctx, OVP_EINVAL, "kernel: values of type %s; allowed: f32, f64", ovp_numeric_type_name(type));
     if (d < 1 || rows < 1 || others < 1)
@@ -122,7 +164,10 @@ ovp_status ovp_kernel_side_open(ovp_kernel_side *side, ovp_ctx *ctx, const ovp_k
     OVP_TRY(ovp_kernel_shift(&side->shift, ctx, kernel, type, d, count, z));
     OVP_TRY(ovp_kernel_rows_make(&side->rows, ctx, kernel, type, d, count, z, side->shift, name));
     OVP_TRY(ovp_kernel_is_sparse(&sparse, ctx, kernel, type, d, count, z));
-    if (sparse && !side->shift) OVP_TRY(ovp_kernel_rows_turn(&side->rows, ctx)); /* shifted zeros are none */
+    if (sparse && !side->shift) /* shifted zeros are none */
+        OVP_TRY(ovp_kernel_rows_turn(&side->rows, ctx));
+    else
+        OVP_TRY(ovp_kernel_rows_pack(&side->rows.packed, ctx, &side->rows));
 done:
     ovp_numeric_blas_end(blas);
     return status;
@@ -140,11 +185,14 @@ typedef struct pair {
     ovp_kernel_rows own;
     const ovp_kernel_rows *a;
     int sparse;
+    void *packed; /* the side, where it is turned and x is dense */
     char *scratch;
     size_t per_worker;
 } pair;
 
-static ovp_status make_pair(pair *p, ovp_ctx *ctx, const ovp_kernel_side *side, ovp_idx rows, const void *x) {
+/* room: bytes of scratch more. */
+static ovp_status make_pair(pair *p, ovp_ctx *ctx, const ovp_kernel_side *side, ovp_idx rows, const void *x,
+                            size_t room) {
     const ovp_kernel_rows *b = &side->rows;
     ovp_status status = OVP_OK;
     *p = (pair){.side = side, .a = b, .sparse = b->turned != NULL};
@@ -153,7 +201,8 @@ static ovp_status make_pair(pair *p, ovp_ctx *ctx, const ovp_kernel_side *side, 
         p->a = &p->own;
         if (p->sparse) OVP_TRY(ovp_kernel_is_sparse(&p->sparse, ctx, side->kernel, b->type, b->d, rows, x));
     }
-    p->per_worker = ovp_kernel_tile_scratch(p->a, p->sparse);
+    if (!p->sparse && !b->packed) OVP_TRY(ovp_kernel_rows_pack(&p->packed, ctx, b));
+    p->per_worker = ovp_kernel_tile_scratch(p->a, p->sparse) + room;
     OVP_TRY(ovp_alloc(ctx, &p->scratch, ovp_threads(ctx), p->per_worker));
 done:
     return status;
@@ -161,6 +210,7 @@ done:
 
 static void free_pair(pair *p, ovp_ctx *ctx) {
     ovp_kernel_rows_free(ctx, p->side->kernel, &p->own);
+    ovp_free(ctx, p->packed);
     ovp_free(ctx, p->scratch);
 }
 
@@ -169,6 +219,7 @@ static job make_job(const pair *p, void *out) {
                  .a = p->a,
                  .b = &p->side->rows,
                  .sparse = p->sparse,
+                 .right = p->packed ? p->packed : p->side->rows.packed,
                  .count = {p->a->count, p->side->rows.count},
                  .out = out,
                  .ld = p->side->rows.count,
@@ -183,7 +234,7 @@ static job make_job(const pair *p, void *out) {
 static ovp_status fill_all(void *out, ovp_ctx *ctx, const ovp_kernel_side *side, ovp_idx rows, const void *x) {
     const int blas = ovp_numeric_blas_begin();
     pair p;
-    ovp_status status = make_pair(&p, ctx, side, rows, x);
+    ovp_status status = make_pair(&p, ctx, side, rows, x, 0);
     if (status == OVP_OK) {
         job j = make_job(&p, out);
         j.symmetric = !x;
@@ -194,16 +245,39 @@ static ovp_status fill_all(void *out, ovp_ctx *ctx, const ovp_kernel_side *side,
     return status;
 }
 
-ovp_status ovp_kernel_side_gram(void *out, ovp_ctx *ctx, const ovp_kernel_side *side, ovp_idx rows, const void *x) {
-    const ovp_status status = check(ctx, side->rows.type, side->rows.d, rows, side->rows.count);
-    return status == OVP_OK ? fill_all(out, ctx, side, rows, x) : status;
+ovp_idx ovp_kernel_visit_groups(ovp_idx rows, ovp_idx others) {
+    const ovp_idx down = tiles(rows, OVP_KERNEL_TILE), across = tiles(others, VISITED);
+    const ovp_idx groups = (ENOUGH_TILES + down - 1) / down;
+    return groups < across ? groups : across;
+}
+
+ovp_status ovp_kernel_side_visit(ovp_ctx *ctx, const ovp_kernel_side *side, ovp_idx rows, const void *x,
+                                 ovp_kernel_visitor visit, void *visitor) {
+    const int blas = ovp_numeric_blas_begin();
+    const ovp_idx down = tiles(rows, OVP_KERNEL_TILE), even = (rows + down - 1) / down;
+    const size_t room = ((size_t)(even * VISITED) * ovp_numeric_type_size(side->rows.type) + 63) / 64 * 64;
+    pair p;
+    ovp_status status = make_pair(&p, ctx, side, rows, x, room);
+    if (status == OVP_OK) {
+        job j = make_job(&p, NULL);
+        j.tile[0] = even;
+        j.tile[1] = VISITED;
+        j.groups = ovp_kernel_visit_groups(rows, side->rows.count);
+        j.room = p.per_worker - room;
+        j.visit = visit;
+        j.visitor = visitor;
+        status = each_tile(&j, ctx, down * j.groups, visit_task);
+    }
+    free_pair(&p, ctx);
+    ovp_numeric_blas_end(blas);
+    return status;
 }
 
 ovp_status ovp_kernel_gram(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
                            ovp_idx rows, const void *x, ovp_idx others, const void *z) {
     const int symmetric = !z || (z == x && others == rows);
     ovp_kernel_side side = {0};
-    ovp_status status = check(ctx, type, d, rows, symmetric ? rows : others);
+    ovp_status status = ovp_kernel_check_shape(ctx, type, d, rows, symmetric ? rows : others);
     if (status != OVP_OK) return status;
     OVP_TRY(ovp_kernel_side_open(&side, ctx, kernel, type, d, symmetric ? rows : others, symmetric ? x : z,
                                  symmetric ? "x" : "z"));
@@ -216,94 +290,12 @@ done:
 ovp_status ovp_kernel_diagonal(double *diag, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
                                ovp_idx rows, const void *x) {
     ovp_kernel_rows r = {0};
-    ovp_status status = check(ctx, type, d, rows, rows);
+    ovp_status status = ovp_kernel_check_shape(ctx, type, d, rows, rows);
     if (status != OVP_OK) return status;
     const int blas = ovp_numeric_blas_begin();
     status = ovp_kernel_rows_make(&r, ctx, kernel, type, d, rows, x, NULL, "x");
     if (status == OVP_OK) memcpy(diag, r.diagonal, (size_t)rows * sizeof *diag);
     ovp_kernel_rows_free(ctx, kernel, &r);
-    ovp_numeric_blas_end(blas);
-    return status;
-}
-
-/* out rows of one chunk += panel times w. */
-typedef struct product_job {
-    ovp_numeric_type type;
-    ovp_idx rows, cols, c;
-    const char *panel, *w;
-    char *out;
-    int first;
-} product_job;
-
-enum { PRODUCT_ROWS = 256 };
-
-static ovp_status product_task(ovp_ctx *worker, void *arg, ovp_idx task) {
-    const product_job *j = arg;
-    const size_t size = ovp_numeric_type_size(j->type);
-    const ovp_idx first = task * PRODUCT_ROWS, left = j->rows - first;
-    (void)worker;
-    ovp_numeric_gemm(j->type, 0, 0, left < PRODUCT_ROWS ? left : PRODUCT_ROWS, j->c, j->cols, 1,
-                     j->panel + (size_t)(first * j->cols) * size, j->cols, j->w, j->c, !j->first,
-                     j->out + (size_t)(first * j->c) * size, j->c);
-    return OVP_OK;
-}
-
-/* Rows and columns of a panel within the bytes. */
-static ovp_status panel_shape(ovp_idx shape[2], ovp_ctx *ctx, size_t size, ovp_idx rows, ovp_idx others,
-                              int64_t memory) {
-    const int64_t values = (memory ? memory : (int64_t)256 << 20) / (int64_t)size;
-    const ovp_idx least = others < LEAST_PANEL ? others : LEAST_PANEL;
-    if (memory < 0 || values < least)
-        return ovp_fail(ctx, OVP_EINVAL,
-                        "kernel: %lld bytes of memory; this product needs at least %lld, or 0 for 256 MiB",
-                        (long long)memory, (long long)(least * (int64_t)size));
-    shape[1] = others < PANEL_COLUMNS ? others : PANEL_COLUMNS;
-    if (shape[1] > values) shape[1] = values / LEAST_PANEL * LEAST_PANEL; /* strips of sparse products are aligned */
-    shape[0] = values / shape[1] < rows ? values / shape[1] : rows;
-    return OVP_OK;
-}
-
-ovp_status ovp_kernel_apply(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
-                            ovp_idx rows, const void *x, ovp_idx others, const void *z, ovp_idx c, const void *w,
-                            int64_t memory) {
-    const int same = !z || (z == x && others == rows);
-    ovp_kernel_side side = {0};
-    pair both = {.side = &side};
-    char *panel = NULL;
-    ovp_idx shape[2] = {0};
-    if (same) others = rows;
-    ovp_status status = check(ctx, type, d, rows, others);
-    if (status != OVP_OK) return status;
-    if (c < 1) return ovp_fail(ctx, OVP_EINVAL, "kernel: %lld columns to multiply with; at least 1", (long long)c);
-    const size_t size = ovp_numeric_type_size(type);
-    status = panel_shape(shape, ctx, size, rows, others, memory);
-    if (status != OVP_OK) return status;
-    const int blas = ovp_numeric_blas_begin();
-    OVP_TRY(ovp_kernel_side_open(&side, ctx, kernel, type, d, others, same ? x : z, same ? "x" : "z"));
-    OVP_TRY(make_pair(&both, ctx, &side, rows, same ? NULL : x));
-    OVP_TRY(ovp_alloc(ctx, &panel, shape[0] * shape[1], size));
-    job j = make_job(&both, panel);
-    for (ovp_idx i = 0; i < rows; i += shape[0])
-        for (ovp_idx k = 0; k < others; k += shape[1]) {
-            j.first[0] = i;
-            j.first[1] = k;
-            j.count[0] = rows - i < shape[0] ? rows - i : shape[0];
-            j.count[1] = j.ld = others - k < shape[1] ? others - k : shape[1];
-            OVP_TRY(fill(&j, ctx));
-            product_job p = {.type = type,
-                             .rows = j.count[0],
-                             .cols = j.count[1],
-                             .c = c,
-                             .panel = panel,
-                             .w = (const char *)w + (size_t)(k * c) * size,
-                             .out = (char *)out + (size_t)(i * c) * size,
-                             .first = k == 0};
-            OVP_TRY(ovp_parallel(ctx, tiles(p.rows, PRODUCT_ROWS), product_task, &p));
-        }
-done:
-    ovp_free(ctx, panel);
-    free_pair(&both, ctx);
-    ovp_kernel_side_close(&side, ctx);
     ovp_numeric_blas_end(blas);
     return status;
 }

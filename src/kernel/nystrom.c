@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SMALL = 2000, LARGE = 12000, LARGE_FROM = 100000, LEAST_Q = 5, MOST_Q = 1000 };
@@ -48,6 +49,11 @@ static ovp_idx choose_q(const void *user, const double *values, ovp_idx known) {
     return q;
 }
 
+static int compare_ids(const void *a, const void *b) {
+    const int64_t p = *(const int64_t *)a, q = *(const int64_t *)b;
+    return (p > q) - (p < q);
+}
+
 ovp_status ovp_kernel_nystrom_make(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx, const char *who,
                                    const ovp_kernel_source *source, const ovp_kernel_nystrom_options *options) {
     ovp_status status = OVP_OK;
@@ -59,6 +65,7 @@ ovp_status ovp_kernel_nystrom_make(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx, co
     const ovp_idx s = t->s;
     OVP_TRY(ovp_alloc(ctx, &t->ids, s, sizeof *t->ids));
     OVP_TRY(ovp_numeric_numpy_choice(options->rng, n, s, 0, NULL, t->ids));
+    qsort(t->ids, (size_t)s, sizeof *t->ids, compare_ids); /* the order in which passes meet these columns */
     OVP_TRY(ovp_alloc(ctx, &square, s * s, sizeof *square));
     OVP_TRY(ovp_kernel_source_square(square, ctx, source, s, t->ids));
     if (source->problem.type == OVP_F32) /* widened in place, from the end */

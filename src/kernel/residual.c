@@ -1,5 +1,6 @@
 /* R = B - A X for iterative refinement, in f64 or as if in twice its precision. */
 #include "kernel/solve_int.h"
+#include "numeric/packed_int.h"
 
 #include <string.h>
 
@@ -59,28 +60,28 @@ static void extended_row(const residual *s, const double *row, const double *b, 
 
 /* r <- b - A x for these rows: the columns before them by the transpose of what stands above the diagonal, those after
  * them as they stand, and between them the symmetric square. */
-static void plain_rows(const residual *s, ovp_idx first, ovp_idx rows) {
+static void plain_rows(ovp_ctx *ctx, const residual *s, ovp_idx first, ovp_idx rows) {
     const ovp_idx n = s->a->n, c = s->c, after = first + rows;
     const double *upper = s->a->upper;
     double square[STRIP * STRIP], *r = s->r + first * c;
     memcpy(r, s->b + first * c, (size_t)(rows * c) * sizeof *r);
-    if (first) ovp_numeric_gemm(OVP_F64, 1, 0, rows, c, first, -1, upper + first, n, s->x, c, 1, r, c);
+    if (first) ovp_numeric_subtract_product(ctx, 1, rows, c, first, upper + first, n, s->x, c, r, c);
     for (ovp_idx i = 0; i < rows; i++) {
         square[i * rows + i] = s->a->diagonal[first + i];
         for (ovp_idx k = i + 1; k < rows; k++)
             square[i * rows + k] = square[k * rows + i] = upper[(first + i) * n + first + k];
     }
-    ovp_numeric_gemm(OVP_F64, 0, 0, rows, c, rows, -1, square, rows, s->x + first * c, c, 1, r, c);
+    ovp_numeric_subtract_product(ctx, 0, rows, c, rows, square, rows, s->x + first * c, c, r, c);
     if (after < n)
-        ovp_numeric_gemm(OVP_F64, 0, 0, rows, c, n - after, -1, upper + first * n + after, n, s->x + after * c, c, 1, r,
-                         c);
+        ovp_numeric_subtract_product(ctx, 0, rows, c, n - after, upper + first * n + after, n, s->x + after * c, c, r,
+                                     c);
 }
 
 static ovp_status residual_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     const residual *s = arg;
     const ovp_idx n = s->a->n, c = s->c, first = task * STRIP, rows = n - first < STRIP ? n - first : STRIP;
     if (!s->x_high) {
-        plain_rows(s, first, rows);
+        plain_rows(ctx, s, first, rows);
         return OVP_OK;
     }
     double *strip = s->strips + (ovp_idx)ovp_worker(ctx) * STRIP * n;

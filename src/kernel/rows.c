@@ -174,6 +174,7 @@ void ovp_kernel_rows_free(ovp_ctx *ctx, const ovp_kernel *kernel, ovp_kernel_row
     ovp_free(ctx, rows->square);
     ovp_free(ctx, rows->diagonal);
     ovp_free(ctx, rows->turned);
+    ovp_free(ctx, rows->packed);
     *rows = (ovp_kernel_rows){0};
 }
 

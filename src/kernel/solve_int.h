@@ -42,7 +42,6 @@ typedef struct ovp_kernel_source {
     void *made;
     ovp_kernel_side side; /* where rows are made */
     ovp_idx tile;         /* rows at a time */
-    void *rows;           /* tile x n, where they are made */
     void *points;         /* tile x d, points of rows that do not stand side by side */
     int64_t bytes;        /* held by it */
 } ovp_kernel_source;
@@ -51,8 +50,8 @@ typedef struct ovp_kernel_source {
  */
 ovp_status ovp_kernel_source_open(ovp_kernel_source *source, ovp_ctx *ctx, const char *who,
                                   const ovp_kernel_problem *problem, int64_t memory);
-/* *tile: rows at a time, 0 where the whole matrix is kept; *bytes: of it, of the rows, and of what is made of the
- * points. Errors: OVP_EINVAL (memory). */
+/* *tile: rows at a time, 0 where the whole matrix is kept; *bytes: of it, and of what is made of the points. Errors:
+ * OVP_EINVAL (memory). */
 ovp_status ovp_kernel_source_plan(ovp_idx *tile, int64_t *bytes, ovp_ctx *ctx, const char *who,
                                   const ovp_kernel_problem *problem, int64_t memory);
 void ovp_kernel_source_close(ovp_kernel_source *source, ovp_ctx *ctx);
@@ -61,7 +60,7 @@ ovp_status ovp_kernel_source_square(void *out, ovp_ctx *ctx, const ovp_kernel_so
                                     const int64_t *ids);
 
 /* out (count x c) = K_b W - y_b for the rows b: ids, or where NULL the first count, or those of other points. With
- * moments also out^T K_bS. */
+ * moments also out^T K_bS; s_ids rise. */
 typedef struct ovp_kernel_pass {
     ovp_idx count, c;
     const int64_t *ids;
@@ -72,6 +71,9 @@ typedef struct ovp_kernel_pass {
     const int64_t *s_ids;
     void *moments;
 } ovp_kernel_pass;
+/* What a pass holds, tile as planned. */
+int64_t ovp_kernel_source_pass_bytes(const ovp_ctx *ctx, const ovp_kernel_problem *problem, ovp_idx tile, ovp_idx count,
+                                     ovp_idx c, ovp_idx s);
 ovp_status ovp_kernel_source_pass(const ovp_kernel_source *source, ovp_ctx *ctx, const ovp_kernel_pass *pass);
 
 /* ---- top eigenpairs (top.c) ---- */
@@ -88,7 +90,7 @@ ovp_status ovp_kernel_top_eigenpairs(ovp_idx *q, double **values, double **vecto
 
 typedef struct ovp_kernel_nystrom {
     ovp_idx s, q;
-    int64_t *ids;
+    int64_t *ids; /* s, rising */
     double *values, *vectors; /* q eigenvalues of K_SS / s, descending; q x s, rows unit vectors */
 } ovp_kernel_nystrom;
 

@@ -36,23 +36,68 @@ typedef struct intake {
     const double *k;
     ovp_kernel_solver *s;
     double jitter, *sums; /* sums: of |row i|, of the matrix with its diagonal */
+    char *bad;            /* of a tile's rows: an entry is not finite, or not that on the other side of the diagonal */
 } intake;
 
-/* The triangle above the diagonal, rows of a tile: the mean of k_ij and k_ji. */
-static ovp_status average_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+static double larger(double a, double b) {
+    return a > b ? a : b;
+}
+
+/* |p - q| <= ASYMMETRY of the largest of p, q and the diagonal's entries d, all finite */
+static int agree(double p, double q, double d_i, double d_j) {
+    const double scale = larger(larger(fabs(p), fabs(q)), larger(fabs(d_i), fabs(d_j)));
+    return (fabs(p - q) <= ASYMMETRY * scale) & (scale <= DBL_MAX);
+}
+
+/* Rows of a tile, both sides of the diagonal: the mean of k_ij and k_ji, and on it the diagonal plus lambda. */
+static ovp_status intake_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    (void)ctx;
     const intake *in = arg;
     const ovp_idx n = in->s->n, first = task * TILE, end = least(first + TILE, n);
-    for (ovp_idx tile = first; tile < n; tile += TILE)
-        for (ovp_idx i = first; i < end; i++)
-            for (ovp_idx j = tile > i ? tile : i + 1; j < least(tile + TILE, n); j++) {
-                const double p = in->k[i * n + j], q = in->k[j * n + i];
-                const double scale = fmax(fmax(fabs(p), fabs(q)), fmax(fabs(in->k[i * n + i]), fabs(in->k[j * n + j])));
-                if (!(fabs(p - q) <= ASYMMETRY * scale))
-                    return ovp_fail(ctx, OVP_EINVAL,
-                                    "%s: not symmetric: entry [%lld, %lld] is %.9g, [%lld, %lld] is %.9g", who,
-                                    (long long)i, (long long)j, p, (long long)j, (long long)i, q);
-                in->s->a[i * n + j] = p + .5 * (q - p);
+    const double *k = in->k;
+    double turned[TILE][TILE], sums[TILE] = {0};
+    int good = 1;
+    for (ovp_idx tile = 0; tile < n; tile += TILE) {
+        const ovp_idx cols = least(TILE, n - tile);
+        for (ovp_idx j = 0; j < cols; j++)
+            for (ovp_idx i = first; i < end; i++) turned[i - first][j] = k[(tile + j) * n + i];
+        for (ovp_idx i = first; i < end; i++) {
+            const double *row = k + i * n + tile, *other = turned[i - first];
+            double *to = in->s->a + i * n + tile, sum = sums[i - first];
+            for (ovp_idx j = 0; j < cols; j++) {
+                good &= agree(row[j], other[j], k[i * n + i], k[(tile + j) * (n + 1)]);
+                to[j] = .5 * row[j] + .5 * other[j];
+                sum += fabs(to[j]);
             }
+            sums[i - first] = sum;
+        }
+    }
+    in->bad[task] = (char)!good;
+    for (ovp_idx i = first; i < end; i++) {
+        const double diagonal = in->s->diagonal[i];
+        in->sums[i] = sums[i - first] - fabs(k[i * n + i]) + fabs(diagonal);
+        in->s->a[i * n + i] = diagonal;
+    }
+    return OVP_OK;
+}
+
+static double largest(ovp_idx n, const double *values) {
+    double most = 0;
+    for (ovp_idx i = 0; i < n; i++) most = fmax(most, values[i]);
+    return most;
+}
+
+/* Names the first entry that is not finite, or not symmetric. */
+static ovp_status refuse_matrix(ovp_ctx *ctx, ovp_idx n, const double *k) {
+    const ovp_status status = ovp_kernel_check_finite(ctx, who, OVP_F64, n, n, k);
+    if (status != OVP_OK) return status;
+    for (ovp_idx i = 0; i < n; i++)
+        for (ovp_idx j = i + 1; j < n; j++) {
+            const double p = k[i * n + j], q = k[j * n + i];
+            if (!agree(p, q, k[i * n + i], k[j * n + j]))
+                return ovp_fail(ctx, OVP_EINVAL, "%s: not symmetric: entry [%lld, %lld] is %.9g, [%lld, %lld] is %.9g",
+                                who, (long long)i, (long long)j, p, (long long)j, (long long)i, q);
+        }
     return OVP_OK;
 }
 
@@ -79,38 +124,43 @@ static ovp_status restore(ovp_kernel_solver *s, ovp_ctx *ctx, double jitter, dou
     intake in = {.s = s, .jitter = jitter};
     OVP_TRY(ovp_alloc(ctx, &in.sums, s->n, sizeof *in.sums));
     OVP_TRY(ovp_parallel(ctx, tiles(s->n), mirror_task, &in));
-    *norm = 0;
-    for (ovp_idx i = 0; i < s->n; i++) *norm = fmax(*norm, in.sums[i]);
+    *norm = largest(s->n, in.sums);
 done:
     ovp_free(ctx, in.sums);
     return status;
 }
 
+/* *norm as of restore without jitter, of which this does the work too. */
 static ovp_status take_over(ovp_kernel_solver *s, ovp_ctx *ctx, const double *k,
-                            const ovp_kernel_solver_options *options) {
+                            const ovp_kernel_solver_options *options, double *norm) {
     ovp_status status = OVP_OK;
     const ovp_idx n = s->n;
     intake in = {.k = k, .s = s};
     double trace = 0;
-    OVP_TRY(ovp_kernel_check_finite(ctx, who, OVP_F64, n, n, k));
     for (ovp_idx i = 0; i < n; i++) trace += k[i * n + i];
+    if (!isfinite(trace)) OVP_TRY(ovp_kernel_check_finite(ctx, who, OVP_F64, n, n, k));
     OVP_TRY(ovp_kernel_ridge(&s->report.lambda, ctx, who, options ? options->ridge : 0,
                              options ? options->ridge_scale : NULL, trace, n));
     OVP_TRY(ovp_alloc(ctx, &s->a, n * n, sizeof *s->a));
     OVP_TRY(ovp_alloc(ctx, &s->diagonal, n, sizeof *s->diagonal));
-    OVP_TRY(ovp_parallel(ctx, tiles(n), average_task, &in));
+    OVP_TRY(ovp_alloc(ctx, &in.sums, n, sizeof *in.sums));
+    OVP_TRY(ovp_alloc(ctx, &in.bad, tiles(n), 1));
     for (ovp_idx i = 0; i < n; i++) s->diagonal[i] = k[i * n + i] + s->report.lambda;
+    OVP_TRY(ovp_parallel(ctx, tiles(n), intake_task, &in));
+    if (memchr(in.bad, 1, (size_t)tiles(n))) OVP_TRY(refuse_matrix(ctx, n, k));
+    *norm = largest(n, in.sums);
 done:
+    ovp_free(ctx, in.sums);
+    ovp_free(ctx, in.bad);
     return status;
 }
 
 /* ---- factorisations ---- */
 
-static ovp_status factor(ovp_kernel_solver *s, ovp_ctx *ctx, double jitter, int *worked) {
+/* The array holds the matrix with its jitter, of 1-norm `norm`. */
+static ovp_status factor(ovp_kernel_solver *s, ovp_ctx *ctx, double jitter, double norm, int *worked) {
     ovp_status status = OVP_OK;
-    double norm;
     ovp_idx minor = 0;
-    OVP_TRY(restore(s, ctx, jitter, &norm));
     OVP_TRY(ovp_numeric_cholesky(&minor, ctx, s->n, s->a));
     *worked = minor == 0 && isfinite(norm);
     if (!*worked) goto done;
@@ -144,8 +194,12 @@ static ovp_status factor_with_jitter(ovp_kernel_solver *s, ovp_ctx *ctx, int *wo
     double trace = 0;
     for (ovp_idx i = 0; i < s->n; i++) trace += s->diagonal[i];
     *worked = 0;
-    for (double factor_of = 1; trace > 0 && factor_of <= 10 * n && !*worked; factor_of *= 10)
-        OVP_TRY(factor(s, ctx, factor_of * DBL_EPSILON * (trace / n), worked));
+    for (double factor_of = 1; trace > 0 && factor_of <= 10 * n && !*worked; factor_of *= 10) {
+        const double jitter = factor_of * DBL_EPSILON * (trace / n);
+        double norm;
+        OVP_TRY(restore(s, ctx, jitter, &norm));
+        OVP_TRY(factor(s, ctx, jitter, norm, worked));
+    }
 done:
     return status;
 }
@@ -153,14 +207,14 @@ done:
 static ovp_status decompose(ovp_kernel_solver *s, ovp_ctx *ctx) {
     ovp_status status = OVP_OK;
     const ovp_idx n = s->n;
-    double norm, largest = 0, lowest = 0;
+    double norm, most = 0, lowest = 0;
     OVP_TRY(restore(s, ctx, 0, &norm));
     OVP_TRY(ovp_alloc(ctx, &s->values, n, sizeof *s->values));
     OVP_TRY(ovp_alloc(ctx, &s->vectors, n * n, sizeof *s->vectors));
     OVP_TRY(ovp_numeric_eigh(s->values, s->vectors, ctx, n, s->a));
-    for (ovp_idx i = 0; i < n; i++) largest = fmax(largest, fabs(s->values[i]));
+    for (ovp_idx i = 0; i < n; i++) most = fmax(most, fabs(s->values[i]));
     for (ovp_idx i = n - 1; i >= 0; i--) {
-        const int kept = s->values[i] > (double)n * DBL_EPSILON * largest;
+        const int kept = s->values[i] > (double)n * DBL_EPSILON * most;
         if (kept) lowest = s->values[i];
         s->report.dropped += !kept;
         s->values[i] = kept ? 1 / s->values[i] : 0;
@@ -169,11 +223,11 @@ static ovp_status decompose(ovp_kernel_solver *s, ovp_ctx *ctx) {
         status = ovp_fail(ctx, OVP_ENUMERIC,
                           "%s: no eigenvalue of the matrix is positive (largest in size %.3g, ridge %.3g): it is no "
                           "kernel matrix",
-                          who, largest, s->report.lambda);
+                          who, most, s->report.lambda);
         goto done;
     }
     s->report.method = "eigen";
-    s->report.condition = largest / lowest;
+    s->report.condition = most / lowest;
 done:
     return status;
 }
@@ -182,14 +236,15 @@ ovp_status ovp_kernel_solver_create(ovp_kernel_solver **out, ovp_ctx *ctx, ovp_i
                                     const ovp_kernel_solver_options *options) {
     ovp_status status = OVP_OK;
     ovp_kernel_solver *s = NULL;
+    double norm;
     int worked = 0;
     *out = NULL;
     if (n < 1) return ovp_fail(ctx, OVP_EINVAL, "%s: %lld rows; 1 or more expected", who, (long long)n);
     OVP_TRY(ovp_alloc(ctx, &s, 1, sizeof *s));
     s->ctx = ctx;
     s->n = n;
-    OVP_TRY(take_over(s, ctx, k, options));
-    OVP_TRY(factor(s, ctx, 0, &worked));
+    OVP_TRY(take_over(s, ctx, k, options, &norm));
+    OVP_TRY(factor(s, ctx, 0, norm, &worked));
     if (s->report.lambda == 0 && (!worked || s->report.condition >= SINGULAR)) OVP_TRY(refuse_duplicates(s, ctx));
     if (!worked) OVP_TRY(factor_with_jitter(s, ctx, &worked));
     if (!worked) OVP_TRY(decompose(s, ctx));
@@ -254,18 +309,19 @@ static double relative_residual(ovp_idx n, const refinement *f) {
     return worst;
 }
 
-/* Adds the corrections in r to the columns that still gain by them; how many did. A column is done when its correction
- * is lost in rounding, or no longer half of the last one. */
+/* Adds the corrections in r to the columns that still gain by them; how many will gain again. A column is done when its
+ * next correction, by how fast they shrink, is lost in rounding, or when this one is no longer half of the last. */
 static ovp_idx correct(ovp_idx n, refinement *f) {
-    ovp_idx gained = 0;
+    ovp_idx left = 0;
     for (ovp_idx j = 0; j < f->c; j++) {
-        const double size = column_norm(n, f->c, f->r, j), x = column_norm(n, f->c, f->x, j);
-        const int helps = isfinite(size) && f->previous[j] >= 0 && size > 0 && !(size > .5 * f->previous[j]);
-        f->previous[j] = helps && size > DBL_EPSILON * x ? size : -1;
+        const double size = column_norm(n, f->c, f->r, j), x = column_norm(n, f->c, f->x, j), last = f->previous[j];
+        const int helps = isfinite(size) && last >= 0 && size > 0 && !(size > .5 * last);
+        const double next = size * (size / (isfinite(last) ? last : x));
+        f->previous[j] = helps && next > .01 * DBL_EPSILON * x ? size : -1;
         for (ovp_idx i = 0; helps && i < n; i++) f->x[i * f->c + j] += f->r[i * f->c + j];
-        gained += f->previous[j] >= 0;
+        left += f->previous[j] >= 0;
     }
-    return gained;
+    return left;
 }
 
 static ovp_status refine(ovp_kernel_solver *s, ovp_ctx *ctx, refinement *f) {
@@ -280,7 +336,8 @@ static ovp_status refine(ovp_kernel_solver *s, ovp_ctx *ctx, refinement *f) {
         s->report.residual = relative_residual(s->n, f);
         if (!more) break;
         OVP_TRY(apply_inverse(s, ctx, f->c, f->r, NULL));
-        more = correct(s->n, f) > 0 && ++s->report.refinements < MOST_REFINEMENTS;
+        more = correct(s->n, f) > 0;
+        if (++s->report.refinements == MOST_REFINEMENTS) more = 0;
     }
 done:
     return status;

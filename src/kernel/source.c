@@ -40,17 +40,16 @@ ovp_status ovp_kernel_source_plan(ovp_idx *tile, int64_t *bytes, ovp_ctx *ctx, c
     if (memory < 0)
         return ovp_fail(ctx, OVP_EINVAL, "%s: memory %lld bytes; 0 (1 GiB) or more expected", who, (long long)memory);
     if (problem->gram) return OVP_OK;
-    *bytes = n * d * each; /* turned points, if they are sparse */
+    *bytes = n * d * each; /* points as their products want them */
     if ((double)n * (double)n * (double)each <= (double)most) {
         *bytes += n * n * each;
         return OVP_OK;
     }
-    *tile = least(least(n, MOST_ROWS), most / ((n + d) * each));
-    if (*tile > BLOCK) *tile -= *tile % BLOCK;
+    *tile = least(least(n, MOST_ROWS), most / (d * each));
     if (*tile < 1)
-        return ovp_fail(ctx, OVP_EINVAL, "%s: memory of %lld bytes; one row of the kernel matrix takes %lld", who,
-                        (long long)most, (long long)((n + d) * each));
-    *bytes += *tile * (n + d) * each;
+        return ovp_fail(ctx, OVP_EINVAL, "%s: memory of %lld bytes; one point takes %lld", who, (long long)most,
+                        (long long)(d * each));
+    *bytes += 3 * *tile * d * each; /* gathered, and as left factors */
     return OVP_OK;
 }
 
@@ -73,8 +72,6 @@ ovp_status ovp_kernel_source_open(ovp_kernel_source *source, ovp_ctx *ctx, const
     }
     source->tile = tile;
     OVP_TRY(ovp_kernel_side_open(&source->side, ctx, problem->kernel, problem->type, d, n, problem->x, "x"));
-    if (!source->side.rows.turned) source->bytes -= n * d * each;
-    OVP_TRY(ovp_alloc(ctx, &source->rows, source->tile * n, (size_t)each));
     OVP_TRY(ovp_alloc(ctx, &source->points, source->tile * d, (size_t)each));
 done:
     return status;
@@ -83,7 +80,6 @@ done:
 void ovp_kernel_source_close(ovp_kernel_source *source, ovp_ctx *ctx) {
     ovp_kernel_side_close(&source->side, ctx);
     ovp_free(ctx, source->made);
-    ovp_free(ctx, source->rows);
     ovp_free(ctx, source->points);
     *source = (ovp_kernel_source){0};
 }
@@ -126,17 +122,20 @@ done:
     return status;
 }
 
-/* One tile of a pass: rows first .. first + count - 1 of it. */
-typedef struct tile {
+/* ---- passes ---- */
+
+/* Rows first .. first + count - 1 of a pass. */
+typedef struct part {
     const ovp_kernel_source *source;
     const ovp_kernel_pass *pass;
     ovp_idx first, count;
-    const void *rows; /* count x n, or NULL: rows of the matrix by their ids */
-    void *scratch;    /* a worker: BLOCK x (n + s) */
-    void *partial;    /* a block: c x s */
-} tile;
+    const void *rows;    /* of the matrix, count x n; NULL: those of the pass's ids, or rows are made */
+    void *scratch;       /* a worker: BLOCK x (n + s), where rows are of the matrix */
+    const void *columns; /* else: count x s */
+    void *partial;       /* a block: c x s */
+} part;
 
-static void subtract_targets(const tile *t, ovp_idx row, ovp_idx rows) {
+static void subtract_targets(const part *t, ovp_idx row, ovp_idx rows) {
     const ovp_kernel_pass *pass = t->pass;
     const ovp_idx c = pass->c;
     for (ovp_idx i = row; i < row + rows; i++) {
@@ -150,25 +149,41 @@ static void subtract_targets(const tile *t, ovp_idx row, ovp_idx rows) {
     }
 }
 
-static ovp_status tile_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
-    const tile *t = arg;
+/* A block whose products are there: targets, and what it adds to the moments. columns: rows x s of the matrix. */
+static void finish_block(const part *t, ovp_idx task, ovp_idx rows, const void *columns) {
+    const ovp_kernel_pass *pass = t->pass;
+    const ovp_numeric_type type = t->source->problem.type;
+    const ovp_idx c = pass->c, s = pass->s, row = t->first + task * BLOCK;
+    if (pass->y) subtract_targets(t, row, rows);
+    if (pass->moments)
+        ovp_numeric_gemm(type, 1, 0, c, s, rows, 1, at(pass->out, type, row * c), c, columns, s, 0,
+                         to(t->partial, type, task * c * s), s);
+}
+
+static ovp_status given_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    const part *t = arg;
     const ovp_kernel_pass *pass = t->pass;
     const ovp_numeric_type type = t->source->problem.type;
     const ovp_idx n = t->source->problem.n, c = pass->c, s = pass->moments ? pass->s : 0;
     const ovp_idx start = task * BLOCK, rows = least(BLOCK, t->count - start), row = t->first + start;
     void *scratch = to(t->scratch, type, (ovp_idx)ovp_worker(ctx) * BLOCK * (n + s));
+    void *columns = to(scratch, type, BLOCK * n);
     const void *values = scratch;
     if (t->rows)
         values = at(t->rows, type, start * n);
     else
         gather(type, n, t->source->matrix, rows, pass->ids + row, scratch);
-    void *out = to(pass->out, type, row * c);
-    ovp_numeric_gemm(type, 0, 0, rows, c, n, 1, values, n, pass->w, c, 0, out, c);
-    if (pass->y) subtract_targets(t, row, rows);
-    if (s == 0) return OVP_OK;
-    void *columns = to(scratch, type, BLOCK * n);
-    gather_columns(type, n, rows, values, s, pass->s_ids, columns);
-    ovp_numeric_gemm(type, 1, 0, c, s, rows, 1, out, c, columns, s, 0, to(t->partial, type, task * c * s), s);
+    ovp_numeric_gemm(type, 0, 0, rows, c, n, 1, values, n, pass->w, c, 0, to(pass->out, type, row * c), c);
+    if (s > 0) gather_columns(type, n, rows, values, s, pass->s_ids, columns);
+    finish_block(t, task, rows, columns);
+    return OVP_OK;
+}
+
+static ovp_status made_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    const part *t = arg;
+    (void)ctx;
+    finish_block(t, task, least(BLOCK, t->count - task * BLOCK),
+                 at(t->columns, t->source->problem.type, task * BLOCK * t->pass->s));
     return OVP_OK;
 }
 
@@ -181,63 +196,88 @@ static void add(ovp_numeric_type type, ovp_idx count, const void *from, void *su
     }
 }
 
-/* Where the tile's rows are: in the matrix, with the other points' values, or made now. */
-static ovp_status find_rows(tile *t, ovp_ctx *ctx) {
+static ovp_status run_blocks(part *t, ovp_ctx *ctx, ovp_task_fn task) {
+    const ovp_kernel_pass *pass = t->pass;
+    const ovp_numeric_type type = t->source->problem.type;
+    const ovp_idx blocks = (t->count + BLOCK - 1) / BLOCK, moments = pass->c * pass->s;
+    const int blas = ovp_numeric_blas_begin();
+    const ovp_status status = ovp_parallel(ctx, blocks, task, t);
+    ovp_numeric_blas_end(blas);
+    for (ovp_idx b = 0; status == OVP_OK && b < blocks && pass->moments; b++)
+        add(type, moments, at(t->partial, type, b * moments), pass->moments);
+    return status;
+}
+
+/* Rows that are in the matrix, or given for other points. */
+static ovp_status pass_given(part *t, ovp_ctx *ctx) {
+    const ovp_kernel_pass *pass = t->pass;
+    const ovp_numeric_type type = t->source->problem.type;
+    const ovp_idx n = t->source->problem.n, s = pass->moments ? pass->s : 0, step = t->source->tile;
+    const void *rows = pass->others ? pass->others : pass->ids ? NULL : t->source->matrix;
+    ovp_status status = OVP_OK;
+    OVP_TRY(ovp_alloc(ctx, &t->scratch, (ovp_idx)ovp_threads(ctx) * BLOCK * (n + s), ovp_numeric_type_size(type)));
+    for (; t->first < pass->count; t->first += step) {
+        t->count = least(step, pass->count - t->first);
+        t->rows = rows ? at(rows, type, t->first * n) : NULL;
+        OVP_TRY(run_blocks(t, ctx, given_task));
+    }
+done:
+    ovp_free(ctx, t->scratch);
+    return status;
+}
+
+static ovp_status pass_made(part *t, ovp_ctx *ctx, const ovp_kernel_side *side) {
     const ovp_kernel_problem *p = &t->source->problem;
     const ovp_kernel_pass *pass = t->pass;
-    const ovp_numeric_type type = p->type;
-    t->rows = NULL;
-    if (p->gram && pass->others) {
-        t->rows = at(pass->others, type, t->first * p->n);
-        return OVP_OK;
+    const ovp_idx step = t->source->tile;
+    ovp_kernel_columns columns = {.s = pass->s, .ids = pass->s_ids};
+    ovp_status status = OVP_OK;
+    if (pass->moments)
+        OVP_TRY(ovp_alloc(ctx, &columns.values, least(step, pass->count) * pass->s, ovp_numeric_type_size(p->type)));
+    t->columns = columns.values;
+    for (; t->first < pass->count; t->first += step) {
+        t->count = least(step, pass->count - t->first);
+        const void *points = at(pass->others ? pass->others : p->x, p->type, t->first * p->d);
+        if (pass->ids && !pass->others) {
+            gather(p->type, p->d, p->x, t->count, pass->ids + t->first, t->source->points);
+            points = t->source->points;
+        }
+        OVP_TRY(ovp_kernel_side_apply(to(pass->out, p->type, t->first * pass->c), ctx, side, t->count, points, pass->c,
+                                      pass->w, pass->moments ? &columns : NULL));
+        OVP_TRY(run_blocks(t, ctx, made_task));
     }
-    if (t->source->matrix && !pass->others) {
-        if (!pass->ids) t->rows = at(t->source->matrix, type, t->first * p->n);
-        return OVP_OK;
-    }
-    const void *points = at(pass->others ? pass->others : p->x, type, t->first * p->d);
-    if (pass->ids && !pass->others) {
-        gather(type, p->d, p->x, t->count, pass->ids + t->first, t->source->points);
-        points = t->source->points;
-    }
-    t->rows = t->source->rows;
-    if (!t->source->side.kernel) /* the matrix is kept */
-        return ovp_kernel_gram(t->source->rows, ctx, p->kernel, type, p->d, t->count, points, p->n, p->x);
-    return ovp_kernel_side_gram(t->source->rows, ctx, &t->source->side, t->count, points);
+done:
+    ovp_free(ctx, columns.values);
+    return status;
+}
+
+int64_t ovp_kernel_source_pass_bytes(const ovp_ctx *ctx, const ovp_kernel_problem *problem, ovp_idx tile, ovp_idx count,
+                                     ovp_idx c, ovp_idx s) {
+    const int64_t each = (int64_t)ovp_numeric_type_size(problem->type);
+    const ovp_idx step = least(tile > 0 ? tile : MOST_ROWS, count);
+    const int64_t moments = (step + BLOCK - 1) / BLOCK * c * s * each;
+    if (tile == 0) return moments + (int64_t)ovp_threads(ctx) * BLOCK * (problem->n + s) * each;
+    return moments + step * s * each + ovp_kernel_apply_bytes(ctx, problem->type, step, problem->n, c);
 }
 
 ovp_status ovp_kernel_source_pass(const ovp_kernel_source *source, ovp_ctx *ctx, const ovp_kernel_pass *pass) {
+    const ovp_kernel_problem *p = &source->problem;
+    const ovp_idx moments = pass->moments ? pass->c * pass->s : 0;
+    const ovp_idx blocks = (least(source->tile, pass->count) + BLOCK - 1) / BLOCK;
+    const int made = p->kernel && (pass->others || !source->matrix);
+    ovp_kernel_side own = {0};
+    part t = {.source = source, .pass = pass};
     ovp_status status = OVP_OK;
-    const ovp_numeric_type type = source->problem.type;
-    const size_t each = ovp_numeric_type_size(type);
-    const ovp_idx n = source->problem.n, s = pass->moments ? pass->s : 0, moments = pass->c * s;
-    const ovp_idx step = least(source->tile, pass->count);
-    tile t = {.source = source, .pass = pass};
-    ovp_kernel_source with_rows = *source;
-    void *rows = NULL;
     if (pass->count == 0) return OVP_OK;
-    OVP_TRY(ovp_alloc(ctx, &t.scratch, (ovp_idx)ovp_threads(ctx) * BLOCK * (n + s), each));
-    OVP_TRY(ovp_alloc(ctx, &t.partial, (step + BLOCK - 1) / BLOCK * moments, each));
-    if (pass->others && source->problem.kernel && !source->rows) { /* the matrix is kept: a tile of its own */
-        OVP_TRY(ovp_alloc(ctx, &rows, step * n, each));
-        with_rows.rows = rows;
-        t.source = &with_rows;
+    if (moments > 0) {
+        OVP_TRY(ovp_alloc(ctx, &t.partial, blocks * moments, ovp_numeric_type_size(p->type)));
+        memset(pass->moments, 0, (size_t)moments * ovp_numeric_type_size(p->type));
     }
-    if (moments > 0) memset(pass->moments, 0, (size_t)moments * each);
-    for (t.first = 0; t.first < pass->count; t.first += step) {
-        t.count = least(step, pass->count - t.first);
-        OVP_TRY(find_rows(&t, ctx));
-        const ovp_idx blocks = (t.count + BLOCK - 1) / BLOCK;
-        const int blas = ovp_numeric_blas_begin();
-        status = ovp_parallel(ctx, blocks, tile_task, &t);
-        ovp_numeric_blas_end(blas);
-        if (status != OVP_OK) goto done;
-        for (ovp_idx b = 0; b < blocks && moments > 0; b++)
-            add(type, moments, at(t.partial, type, b * moments), pass->moments);
-    }
+    if (made && !source->side.kernel) /* the matrix is kept */
+        OVP_TRY(ovp_kernel_side_open(&own, ctx, p->kernel, p->type, p->d, p->n, p->x, "x"));
+    status = made ? pass_made(&t, ctx, own.kernel ? &own : &source->side) : pass_given(&t, ctx);
 done:
-    ovp_free(ctx, t.scratch);
+    ovp_kernel_side_close(&own, ctx);
     ovp_free(ctx, t.partial);
-    ovp_free(ctx, rows);
     return status;
 }

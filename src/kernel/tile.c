@@ -1,10 +1,7 @@
-/* One tile of a Gram matrix: the products by BLAS in place, then row by row what makes the kernel of them. */
+/* One tile of a Gram matrix: the products in place, then row by row what makes the kernel of them. */
 #include "kernel/functions_int.h"
 
-#include <string.h>
-
-/* Values of the lines at the beginning of scratch; behind them is room for shifted rows of both sides, or for a strip
- * of sparse products. */
+/* Values of the lines at the beginning of scratch; behind them is room for a strip of sparse products. */
 static ovp_idx line_values(const ovp_kernel_rows *rows) {
     ovp_idx longest = 0;
     for (const ovp_kernel_variances *v = rows->layer; v && v->phi.table; v++) { /* the last layer has no series */
@@ -15,39 +12,19 @@ static ovp_idx line_values(const ovp_kernel_rows *rows) {
 }
 
 size_t ovp_kernel_tile_scratch(const ovp_kernel_rows *rows, int sparse) {
-    const size_t shifted = 2 * OVP_KERNEL_TILE * (size_t)rows->d * ovp_numeric_type_size(rows->type);
-    const size_t behind = sparse ? OVP_KERNEL_TILE * OVP_KERNEL_STRIP_BYTES : rows->shift ? shifted : 0;
+    const size_t behind = sparse ? OVP_KERNEL_TILE * OVP_KERNEL_STRIP_BYTES : 0;
     return ((size_t)line_values(rows) * sizeof(double) + behind + 63) / 64 * 64;
 }
 
-/* to = x - shift, row after row. */
-static void shift_rows(const ovp_kernel_rows *rows, ovp_idx first, ovp_idx count, void *to) {
-    for (ovp_idx i = 0; i < count; i++) {
-        const void *from = ovp_kernel_row(rows, first + i);
-        for (ovp_idx k = 0; k < rows->d; k++)
-            if (rows->type == OVP_F32)
-                ((float *)to)[i * rows->d + k] = ((const float *)from)[k] - ((const float *)rows->shift)[k];
-            else
-                ((double *)to)[i * rows->d + k] = ((const double *)from)[k] - ((const double *)rows->shift)[k];
-    }
-}
-
 static void products(ovp_ctx *worker, const ovp_kernel_tile *t) {
-    const ovp_idx d = t->a->d;
-    char *behind = (char *)t->scratch + (size_t)line_values(t->a) * sizeof(double);
-    const void *x = ovp_kernel_row(t->a, t->first[0]), *z = ovp_kernel_row(t->b, t->first[1]);
-    if (t->sparse) {
+    const ovp_kernel_rows *a = t->a;
+    char *behind = (char *)t->scratch + (size_t)line_values(a) * sizeof(double);
+    const void *right = (const char *)t->right + (size_t)(t->first[1] * a->d) * ovp_numeric_type_size(a->type);
+    if (t->sparse)
         ovp_kernel_tile_sparse(worker, t, behind);
-        return;
-    }
-    if (t->a->shift) {
-        char *second = behind + OVP_KERNEL_TILE * (size_t)d * ovp_numeric_type_size(t->a->type);
-        shift_rows(t->a, t->first[0], t->count[0], behind);
-        shift_rows(t->b, t->first[1], t->count[1], second);
-        x = behind;
-        z = second;
-    }
-    ovp_numeric_gemm(t->a->type, 0, 1, t->count[0], t->count[1], d, 1, x, d, z, d, 0, t->out, t->ld);
+    else
+        ovp_numeric_packed_for(worker, a->type)
+            ->product(t->count[0], t->count[1], a->d, t->left, right, 0, t->out, t->ld);
 }
 
 /* Distances that the products cannot tell: by differences. */

@@ -1,7 +1,8 @@
 /* Cholesky's factorisation by all threads: right-looking over tiles of fixed size, each computed by one task from
- * shapes alone (LAPACK on the diagonal, BLAS elsewhere), so that bits do not depend on the number of threads. C order:
- * the lower triangle of rows is LAPACK's upper triangle of columns. */
+ * shapes alone (LAPACK on the diagonal, BLAS and packed products elsewhere), so that bits do not depend on the number
+ * of threads. C order: the lower triangle of rows is LAPACK's upper triangle of columns. */
 #include "numeric/blas_int.h"
+#include "numeric/packed_int.h"
 
 #include <limits.h>
 #include <math.h>
@@ -15,6 +16,9 @@ enum { TILE = 256, RUN = 2, CHUNK = 64 };
 typedef struct factor {
     double *a;
     ovp_idx n, at, wide; /* the step's first column and its number of columns */
+    const ovp_numeric_packed *packed;
+    double *left, *right; /* the step's columns of each tile below, packed either way, `room` numbers a tile */
+    ovp_idx room[2];
 } factor;
 
 static ovp_idx tiles(ovp_idx n) {
@@ -25,13 +29,15 @@ static ovp_idx least(ovp_idx a, ovp_idx b) {
     return a < b ? a : b;
 }
 
-/* Rows of tile i below the step's diagonal tile: A_ik <- A_ik L_kk^-T. */
+/* Rows of tile i below the step's diagonal tile: A_ik <- A_ik L_kk^-T; packed for the updates. */
 static ovp_status panel_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     (void)ctx;
     const factor *f = arg;
-    const ovp_idx row = f->at + f->wide + task * TILE;
-    ovp_numeric_solve_triangle(1, 1, least(TILE, f->n - row), f->wide, f->a + f->at * f->n + f->at, f->n,
-                               f->a + row * f->n + f->at, f->n);
+    const ovp_idx row = f->at + f->wide + task * TILE, rows = least(TILE, f->n - row);
+    double *a = f->a + row * f->n + f->at;
+    ovp_numeric_solve_triangle(1, 1, rows, f->wide, f->a + f->at * f->n + f->at, f->n, a, f->n);
+    f->packed->pack(f->packed->sliver[0], rows, f->wide, a, f->n, NULL, f->left + task * f->room[0]);
+    f->packed->pack(f->packed->sliver[1], rows, f->wide, a, f->n, NULL, f->right + task * f->room[1]);
     return OVP_OK;
 }
 
@@ -42,13 +48,13 @@ static ovp_status update_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     ovp_idx i = 0;
     while (task > i / RUN) task -= i++ / RUN + 1;
     const ovp_idx start = f->at + f->wide, row = start + i * TILE, rows = least(TILE, f->n - row);
-    const ovp_idx col = start + task * RUN * TILE, end = least(col + (ovp_idx)RUN * TILE, row);
-    const double *left = f->a + row * f->n + f->at;
-    if (end > col)
-        ovp_numeric_gemm(OVP_F64, 0, 1, rows, end - col, f->wide, -1, left, f->n, f->a + col * f->n + f->at, f->n, 1,
-                         f->a + row * f->n + col, f->n);
-    if (row < col + (ovp_idx)RUN * TILE)
-        ovp_numeric_subtract_square(rows, f->wide, left, f->n, f->a + row * f->n + row, f->n);
+    const ovp_idx first = task * RUN, end = least(first + RUN, i);
+    double *a = f->a + row * f->n + start;
+    for (ovp_idx j = first; j < end; j++)
+        f->packed->product(rows, TILE, f->wide, f->left + i * f->room[0], f->right + j * f->room[1], 1, a + j * TILE,
+                           f->n);
+    if (i < first + RUN)
+        ovp_numeric_subtract_square(rows, f->wide, f->a + row * f->n + f->at, f->n, a + i * TILE, f->n);
     return OVP_OK;
 }
 
@@ -69,8 +75,13 @@ ovp_status ovp_numeric_cholesky(ovp_idx *minor, ovp_ctx *ctx, ovp_idx n, double 
     *minor = 0;
     if (status != OVP_OK) return status;
     const int blas = ovp_numeric_blas_begin(), ld = (int)n;
+    factor f = {.a = a, .n = n, .packed = ovp_numeric_packed_for(ctx, OVP_F64)};
+    for (int side = 0; side < 2; side++) f.room[side] = ovp_numeric_packed_rows(f.packed->sliver[side], TILE) * TILE;
+    OVP_TRY(ovp_alloc(ctx, &f.left, tiles(n) * f.room[0], sizeof *f.left));
+    OVP_TRY(ovp_alloc(ctx, &f.right, tiles(n) * f.room[1], sizeof *f.right));
     for (ovp_idx k = 0; k < n && !*minor; k += TILE) {
-        factor f = {a, n, k, least(TILE, n - k)};
+        f.at = k;
+        f.wide = least(TILE, n - k);
         const int order = (int)f.wide;
         int info = 0;
         dpotrf_("U", &order, a + k * n + k, &ld, &info, 1);
@@ -84,6 +95,8 @@ ovp_status ovp_numeric_cholesky(ovp_idx *minor, ovp_ctx *ctx, ovp_idx n, double 
         OVP_TRY(ovp_parallel(ctx, updates, update_task, &f));
     }
 done:
+    ovp_free(ctx, f.left);
+    ovp_free(ctx, f.right);
     ovp_numeric_blas_end(blas);
     return status;
 }
@@ -107,13 +120,12 @@ static ovp_status diagonal_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
 /* Rows of tile `task` of those that are left: forth those below, b_i <- b_i - L_ik x_k; back those above, b_i <- b_i -
  * L_ki^T x_k. */
 static ovp_status eliminate_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
-    (void)ctx;
     const solve *s = arg;
     const ovp_idx row = (s->back ? 0 : s->at + s->wide) + task * TILE;
     const ovp_idx rows = least(TILE, (s->back ? s->at : s->n) - row);
     const double *l = s->back ? s->l + s->at * s->n + row : s->l + row * s->n + s->at;
-    ovp_numeric_gemm(OVP_F64, s->back, 0, rows, s->rhs, s->wide, -1, l, s->n, s->b + s->at * s->rhs, s->rhs, 1,
-                     s->b + row * s->rhs, s->rhs);
+    ovp_numeric_subtract_product(ctx, s->back, rows, s->rhs, s->wide, l, s->n, s->b + s->at * s->rhs, s->rhs,
+                                 s->b + row * s->rhs, s->rhs);
     return OVP_OK;
 }
 

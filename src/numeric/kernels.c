@@ -24,6 +24,19 @@ const ovp_numeric_kernels *ovp_numeric_kernels_at(int rank, ovp_numeric_type typ
     return kernels[rank][type == OVP_F64];
 }
 
+const ovp_numeric_packed *ovp_numeric_packed_for(const ovp_ctx *ctx, ovp_numeric_type type) {
+    return &ovp_numeric_kernels_at(ovp_isa_rank(ctx), type)->packed;
+}
+
+void ovp_numeric_subtract_product(const ovp_ctx *ctx, int transposed, ovp_idx m, ovp_idx n, ovp_idx k, const double *a,
+                                  ovp_idx lda, const double *x, ovp_idx ldx, double *c, ovp_idx ldc) {
+    const ovp_numeric_packed *packed = ovp_numeric_packed_for(ctx, OVP_F64);
+    if (n <= packed->sliver[0])
+        packed->narrow(transposed, m, n, k, a, lda, x, ldx, c, ldc);
+    else
+        ovp_numeric_gemm(OVP_F64, transposed, 0, m, n, k, -1, a, lda, x, ldx, 1, c, ldc);
+}
+
 void ovp_numeric_map(const ovp_ctx *ctx, ovp_numeric_fn fn, ovp_numeric_type type, ovp_idx n, const void *x, void *y) {
     assert(fn >= 0 && fn < OVP_FN_COUNT);
     ovp_numeric_kernels_at(ovp_isa_rank(ctx), type)->map[fn](n, x, y);

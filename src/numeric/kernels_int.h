@@ -2,7 +2,7 @@
 #ifndef OVP_NUMERIC_KERNELS_INT_H
 #define OVP_NUMERIC_KERNELS_INT_H
 
-#include <overparam/numeric.h>
+#include "numeric/packed_int.h"
 
 /* Positions of the activations in this build, for dispatch only. */
 enum {
@@ -24,6 +24,7 @@ typedef struct ovp_numeric_kernels {
     ovp_numeric_kernel map[OVP_FN_COUNT];
     ovp_numeric_kernel phi[OVP_ACT_COUNT];
     ovp_numeric_kernel dphi_mul[OVP_ACT_COUNT];
+    ovp_numeric_packed packed;
 } ovp_numeric_kernels;
 
 /* Every slot is valid. rank as ovp_isa_rank; levels this build lacks fall back to base. */

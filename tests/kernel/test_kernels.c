@@ -279,7 +279,7 @@ static void apply_is_gram_times(void **state) {
     enum { D = 7, ROWS = 40, OTHERS = 130, C = 4 };
     double *x = normal_points(ctx, OVP_F64, 11, ROWS * D), *z = normal_points(ctx, OVP_F64, 12, OTHERS * D);
     double *w = normal_points(ctx, OVP_F64, 13, OTHERS * C);
-    static const int64_t memories[] = {0, OTHERS * 8 * 7, 70 * 8, 64 * 8};
+    static const int64_t memories[] = {0, C * 8 * 7, C * 8 * 2 + 1, C * 8}; /* all rows; 7, 2, 1 at a time */
     for (int k = 0; k < EVERY; k++) {
         ovp_kernel *kernel = make_kernel(ctx, every[k]);
         double *full = gram(ctx, kernel, OVP_F64, D, ROWS, x, OTHERS, z), want[ROWS * C] = {0}, got[ROWS * C];
@@ -291,8 +291,8 @@ static void apply_is_gram_times(void **state) {
             const double apart = gap(OVP_F64, want, got, ROWS * C);
             if (!(apart <= 1e-12)) fail_msg("kernel %d, memory %d: %g", k, m, apart);
         }
-        assert_fails(ctx, OVP_EINVAL, "at least 512",
-                     ovp_kernel_apply(got, ctx, kernel, OVP_F64, D, ROWS, x, OTHERS, z, C, w, 511));
+        assert_fails(ctx, OVP_EINVAL, "at least 32",
+                     ovp_kernel_apply(got, ctx, kernel, OVP_F64, D, ROWS, x, OTHERS, z, C, w, C * 8 - 1));
         ovp_free(ctx, full);
         ovp_kernel_free(kernel);
     }

@@ -1,21 +1,9 @@
 /* Sparse times dense, compiled with -ffp-contract=fast: one fused step where the level has it. */
 #include "numeric/hot/sparse.h"
+#include "numeric/hot/vector.h"
 
-/* One register; 64-byte vectors on AVX2 would be emulated (ten times slower in gcc 12). */
-#if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64 };
-#elif defined(__AVX__)
-enum { VECTOR_BYTES = 32 };
-#else
-enum { VECTOR_BYTES = 16 };
-#endif
-typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
-enum { LANES = VECTOR_BYTES / sizeof(real) };
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-/* `vectors` registers of accumulators: a compile-time constant in every caller. */
-ALWAYS_INLINE void strip(const int vectors, const ovp_numeric_sparse *s, const real *b, ovp_idx ldb, real *c,
+/* `count` registers of accumulators: a compile-time constant in every caller. */
+ALWAYS_INLINE void strip(const int count, const ovp_numeric_sparse *s, const real *b, ovp_idx ldb, real *c,
                          ovp_idx ldc) {
     for (ovp_idx p = 0; p < s->panels; p++) {
         const real *panel = b + p * OVP_NUMERIC_SPARSE_PANEL * ldb;
@@ -24,13 +12,13 @@ ALWAYS_INLINE void strip(const int vectors, const ovp_numeric_sparse *s, const r
             const uint16_t *column = s->column + s->start[q];
             const real *value = (const real *)s->value + s->start[q];
             vec sum[8];
-            for (int v = 0; v < vectors; v++) sum[v] = (vec){0};
+            for (int v = 0; v < count; v++) sum[v] = (vec){0};
             for (int32_t e = 0, n = s->length[q]; e < n; e++) {
                 const vec *row = (const vec *)(const void *)(panel + (ovp_idx)column[e] * ldb);
                 const real x = value[e];
-                for (int v = 0; v < vectors; v++) sum[v] = sum[v] + x * row[v];
+                for (int v = 0; v < count; v++) sum[v] = sum[v] + x * row[v];
             }
-            for (int v = 0; v < vectors; v++) out[v] = out[v] + sum[v];
+            for (int v = 0; v < count; v++) out[v] = out[v] + sum[v];
         }
     }
 }

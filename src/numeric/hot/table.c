@@ -1,5 +1,6 @@
 /* This precision and level's row of the kernel table that kernels.c chooses from. */
 #include "numeric/hot/hot.h"
+#include "numeric/hot/packed.h"
 #include "numeric/kernels_int.h"
 
 extern const ovp_numeric_kernels OVP_HOT(ovp_numeric_kernels);
@@ -26,4 +27,8 @@ const ovp_numeric_kernels OVP_HOT(ovp_numeric_kernels) = {
 #include "numeric/activations.def"
 #undef X
         },
+    .packed = {{OVP_PACKED_ROWS, OVP_PACKED_COLS},
+               OVP_HOT(ovp_numeric_pack),
+               OVP_HOT(ovp_numeric_packed_product),
+               OVP_HOT(ovp_numeric_narrow_product)},
 };
