@@ -35,27 +35,19 @@ static double load(ovp_numeric_type type, const void *values, ovp_idx i) {
 
 /* ---- preconditioner, batch, learning rate ---- */
 
-static ovp_status largest_diagonal(double *out, ovp_ctx *ctx, const ovp_kernel_source *source) {
+/* max k(x, x) */
+static double largest_diagonal(const ovp_kernel_source *source) {
     const ovp_kernel_problem *p = &source->problem;
-    ovp_status status = OVP_OK;
-    double *diagonal = NULL;
-    OVP_TRY(ovp_alloc(ctx, &diagonal, p->n, sizeof *diagonal));
-    if (p->gram)
-        for (ovp_idx i = 0; i < p->n; i++) diagonal[i] = load(p->type, p->gram, i * p->n + i);
-    else
-        OVP_TRY(ovp_kernel_diagonal(diagonal, ctx, p->kernel, p->type, p->d, p->n, p->x));
-    *out = 0;
-    for (ovp_idx i = 0; i < p->n; i++) *out = fmax(*out, diagonal[i]);
-done:
-    ovp_free(ctx, diagonal);
-    return status;
+    double most = 0;
+    for (ovp_idx i = 0; i < p->n; i++)
+        most = fmax(most, source->matrix ? load(p->type, source->matrix, i * p->n + i) : source->side.rows.diagonal[i]);
+    return most;
 }
 
 static ovp_status choose_beta(ovp_kernel_eigenpro *t, ovp_ctx *ctx, const char *beta) {
     const ovp_idx s = t->top.s;
     if (!beta || strcmp(beta, "modern") == 0) {
-        ovp_status status = largest_diagonal(&t->report.beta, ctx, &t->source);
-        if (status != OVP_OK) return status;
+        t->report.beta = largest_diagonal(&t->source);
     } else if (strcmp(beta, "early") == 0) {
         for (ovp_idx j = 0; j < s; j++) {
             double sum = 0;

@@ -90,7 +90,7 @@ ovp_status ovp_kernel_top_eigenpairs(ovp_idx *q, double **values, double **vecto
 
 typedef struct ovp_kernel_nystrom {
     ovp_idx s, q;
-    int64_t *ids; /* s, rising */
+    int64_t *ids;             /* s, rising */
     double *values, *vectors; /* q eigenvalues of K_SS / s, descending; q x s, rows unit vectors */
 } ovp_kernel_nystrom;
 
