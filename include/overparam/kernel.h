@@ -107,11 +107,11 @@ OVP_API double ovp_kernel_error(const ovp_kernel *kernel);
  * tell by differences in f64; nets' layers in f64 for either type. The same bits for any number of threads. A value
  * depends on its own two rows, and in its last bits on the matrices' shapes (blocks of the BLAS) and, where z lies far
  * from 0 against its spread, on z's mean, by which both sides are then shifted, and on whether products skip zeros
- * (`products`). Cost 2 rows others d flops and a few ns a value; memory besides out: some MiB a thread, where zeros are
- * skipped copies of both sides, 32 bytes a row and layer, for activations without closed form also
- * 0.5 to 16 KiB a row and layer. Not in a task of ovp_parallel. Errors: OVP_EINVAL (type; rows, others, d < 1; a value
- * that is not finite, its row and column; a squared length that overflows; normalise: a row of length 0), OVP_ENOMEM,
- * OVP_ENUMERIC (quadrature; a kernel that overflows, its row), OVP_EINTERRUPTED. */
+ * (`products`). Cost 2 rows others d flops and a few ns a value; memory besides out: some MiB a thread, copies of both
+ * sides, 32 bytes a row and layer, for activations without closed form also 0.5 to 16 KiB a row and layer. Not in a
+ * task of ovp_parallel. Errors: OVP_EINVAL (type; rows, others, d < 1; a value that is not finite, its row and column;
+ * a squared length that overflows; normalise: a row of length 0), OVP_ENOMEM, OVP_ENUMERIC (quadrature; a kernel that
+ * overflows, its row), OVP_EINTERRUPTED. */
 OVP_API ovp_status ovp_kernel_gram(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
                                    ovp_idx rows, const void *x, ovp_idx others, const void *z);
 /* diag[i] = k(x_i, x_i), always f64; cost O(rows d). Errors: as above. */

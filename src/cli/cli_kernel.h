@@ -123,8 +123,9 @@ ovp_status cli_kernel_apply(void *out, cli_app *cli, const cli_kernel *kernel, o
 double cli_kernel_bytes(ovp_idx rows, ovp_idx columns, ovp_numeric_type type);
 /* The kernel that a net's outputs have at the start, where `ntk` is that of its training; of ntk alone. No keys. */
 ovp_status cli_kernel_make_prior(cli_kernel *out, cli_app *cli, const cli_kernel *ntk);
-/* Bytes that a call with so many rows on both sides together needs besides its arrays, at most. */
-double cli_kernel_scratch(const cli_kernel *kernel, ovp_idx rows);
+/* Bytes that a call with so many rows of d numbers on both sides together (of one matrix: counted twice) needs besides
+ * its arrays, at most. */
+double cli_kernel_scratch(const cli_kernel *kernel, ovp_idx rows, ovp_idx d);
 /* --memory in bytes. Errors: OVP_EUSAGE. */
 ovp_status cli_kernel_memory(int64_t *bytes, cli_app *cli, const cli_args *args);
 /* The values of CLI_KERNEL_JOB_KEYS. Errors: OVP_EUSAGE. Free with ovp_params_free. */

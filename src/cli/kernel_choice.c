@@ -310,10 +310,11 @@ double cli_kernel_bytes(ovp_idx rows_, ovp_idx columns, ovp_numeric_type type) {
     return (double)rows_ * (double)columns * (double)ovp_numeric_type_size(type);
 }
 
-double cli_kernel_scratch(const cli_kernel *kernel, ovp_idx rows_) {
+double cli_kernel_scratch(const cli_kernel *kernel, ovp_idx rows_, ovp_idx d) {
     const double layers = (double)rows_ * ((double)ovp_params_int(kernel->params, "depth") + 1);
-    if (!(bit_of(kernel) & CLI_OF_LIMITS)) return 0;
-    return layers * (ovp_kernel_error(kernel->function) > 0 ? 32 + 16384 : 32); /* kernel.h: ovp_kernel_gram */
+    const double copies = kernel->function ? cli_kernel_bytes(rows_, d, OVP_F64) : 0;
+    if (!(bit_of(kernel) & CLI_OF_LIMITS)) return copies;
+    return copies + layers * (ovp_kernel_error(kernel->function) > 0 ? 32 + 16384 : 32); /* kernel.h: ovp_kernel_gram */
 }
 
 ovp_status cli_kernel_fits(cli_app *cli, const char *what, double needed, int64_t allowed, const char *advice) {

@@ -62,7 +62,7 @@ ovp_status cli_kernel_gram_action(cli_app *cli, const cli_args *args) {
     OVP_TRY(cli_kernel_fits(cli, what,
                             cli_kernel_bytes(shape[0], shape[1], type) +
                                 cli_kernel_bytes(shape[0] + shape[1], d, type) +
-                                cli_kernel_scratch(&g.kernel, shape[0] + shape[1]),
+                                cli_kernel_scratch(&g.kernel, shape[0] + shape[1], d),
                             g.kernel.memory, "give fewer points"));
     OVP_TRY(ovp_numeric_array_create(&g.k, cli->ctx, type, 2, shape));
     OVP_TRY(cli_kernel_gram(g.k.data, cli, &g.kernel, type, d, shape[0], g.x.data, shape[1], g.z.data));

@@ -43,7 +43,7 @@ static ovp_status apply(prediction *p) {
     OVP_TRY(cli_kernel_fits(cli, "a prediction at so many points",
                             cli_kernel_bytes(p->m, p->d + 2 * p->c, OVP_F64) +
                                 cli_kernel_bytes(p->n, p->d + p->c, OVP_F64) + panel +
-                                cli_kernel_scratch(&m->kernel, p->n + p->m),
+                                cli_kernel_scratch(&m->kernel, p->n + p->m, p->d),
                             m->kernel.memory, "give fewer points at once"));
     OVP_TRY(ovp_numeric_array_create(&p->f, cli->ctx, m->x.type, 2, shape));
     OVP_TRY(cli_kernel_apply(p->f.data, cli, &m->kernel, m->x.type, p->d, p->m, p->x.data, p->n, m->x.data, p->c,
@@ -105,7 +105,7 @@ static ovp_status check_time(prediction *p) {
                         "--covariance: an empirical NTK is that of one net; fit with --kernel ntk for an ensemble");
     return cli_kernel_fits(p->cli, "following the training of so many points",
                            (6 + 4 * covariance) * n + (2 + 2 * covariance) * mn + 3 * covariance * m +
-                               cli_kernel_scratch(&p->model.kernel, p->n + p->m),
+                               cli_kernel_scratch(&p->model.kernel, 2 * (p->n + p->m), p->d),
                            p->model.kernel.memory,
                            covariance ? "give fewer points at once" : "leave out --time, or give fewer points at once");
 }

@@ -126,7 +126,7 @@ ovp_status cli_kernel_spectrum(cli_app *cli, const cli_args *args) {
     /* K and LAPACK's copy of it */
     OVP_TRY(cli_kernel_fits(cli, "a spectrum of so many points",
                             2 * cli_kernel_bytes(s.n, s.n, OVP_F64) + cli_kernel_bytes(s.n, s.x.shape[1], OVP_F64) +
-                                cli_kernel_scratch(&s.kernel, s.n),
+                                cli_kernel_scratch(&s.kernel, 2 * s.n, s.x.shape[1]),
                             s.kernel.memory, "give fewer points"));
     OVP_TRY(solve(&s));
     if (s.path) {

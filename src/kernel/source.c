@@ -42,7 +42,7 @@ ovp_status ovp_kernel_source_plan(ovp_idx *tile, int64_t *bytes, ovp_ctx *ctx, c
     if (problem->gram) return OVP_OK;
     *bytes = n * d * each; /* points as their products want them */
     if ((double)n * (double)n * (double)each <= (double)most) {
-        *bytes += n * n * each;
+        *bytes += n * n * each + n * d * each; /* as left factors too */
         return OVP_OK;
     }
     *tile = least(least(n, MOST_ROWS), most / (d * each));

@@ -22,8 +22,8 @@ void OVP_HOT(ovp_numeric_pack)(ovp_idx sliver, ovp_idx count, ovp_idx d, const v
         for (ovp_idx k = 0; k < d; k += PIECE) {
             const ovp_idx end = k + PIECE < d ? k + PIECE : d;
             for (ovp_idx r = 0; r < sliver; r++) {
-                const real *row = x + (first + r) * ld;
-                if (first + r >= count)
+                const real *row = first + r < count ? x + (first + r) * ld : NULL;
+                if (!row)
                     for (ovp_idx q = k; q < end; q++) out[q * sliver + r] = 0;
                 else if (shift)
                     for (ovp_idx q = k; q < end; q++) out[q * sliver + r] = row[q] - shift[q];
