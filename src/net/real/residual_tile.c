@@ -14,14 +14,14 @@ static int rebuilds(const ovp_net_model *model) {
     return !has_b(ovp_net_residual_of(model)) && model->act->from_output;
 }
 
-/* Samples of which about KEPT bytes are kept; but a block at least: in very deep nets that is as much as a copy or two
- * of the weights. */
+/* Samples of which about KEPT bytes are kept; but so many at least that weights and gradients, which pass by once a
+ * chunk, do not cost more than they: in very deep nets they take as much as a few copies of the weights. */
 static ovp_idx chunk_samples(const ovp_net_model *model, ovp_idx width, ovp_idx rows) {
-    enum { KEPT = 1 << 21, MOST = 8 * BLOCK };
+    enum { KEPT = 1 << 21, LEAST = 2 * BLOCK, MOST = 8 * BLOCK };
     const ovp_idx layers = ovp_net_residual_of(model)->layers;
     const ovp_idx vectors = rebuilds(model) ? layers + layers / SEGMENT : 2 * layers;
     ovp_idx samples = KEPT / (vectors * width * (ovp_idx)sizeof(real)) / BLOCK * BLOCK;
-    if (samples < BLOCK) samples = BLOCK;
+    if (samples < LEAST) samples = LEAST;
     if (samples > MOST) samples = MOST;
     const ovp_idx all = (rows + BLOCK - 1) / BLOCK * BLOCK;
     return samples < all ? samples : all;
