@@ -339,6 +339,7 @@ works = {
     "pvar-3d": ("the same in R^3, no peer", "pvar", pvar, 10**6, 3, 3),
     "pvar-225d": ("2-variation of a Brownian path of 2000 points in R^225, no peer", "pvar", pvar, 2000, 225, 2),
     "eigenpro-4000": ("EigenPro epoch, Laplace kernel, 4000 images, f32", "eigenpro", eigenpro, 4000),
+    "eigenpro-20000": ("EigenPro epoch, Laplace kernel, 20000 images, f32", "eigenpro", eigenpro, 20000),
     "eigenpro-60000": ("EigenPro epoch, Laplace kernel, 60000 images, f32", "eigenpro", eigenpro, 60000),
     "resnet56-step": ("step of the published convolutional net of 56 layers, 128 images, SGD", "resnet_step", resnet, 56),
     "tutorial": ("depth-vs-width's published run end to end, 300,000 Adam steps", "overparam", tutorial),
