@@ -182,8 +182,9 @@ static ovp_status given_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
 static ovp_status made_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     const part *t = arg;
     (void)ctx;
+    const ovp_numeric_type type = t->source->problem.type;
     finish_block(t, task, least(BLOCK, t->count - task * BLOCK),
-                 at(t->columns, t->source->problem.type, task * BLOCK * t->pass->s));
+                 t->columns ? at(t->columns, type, task * BLOCK * t->pass->s) : NULL);
     return OVP_OK;
 }
 
@@ -244,7 +245,7 @@ static ovp_status pass_made(part *t, ovp_ctx *ctx, const ovp_kernel_side *side) 
         }
         OVP_TRY(ovp_kernel_side_apply(to(pass->out, p->type, t->first * pass->c), ctx, side, t->count, points, pass->c,
                                       pass->w, pass->moments ? &columns : NULL));
-        OVP_TRY(run_blocks(t, ctx, made_task));
+        if (pass->y || pass->moments) OVP_TRY(run_blocks(t, ctx, made_task));
     }
 done:
     ovp_free(ctx, columns.values);
