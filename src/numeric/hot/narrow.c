@@ -18,6 +18,15 @@ static void copy(ovp_idx k, ovp_idx n, const real *x, ovp_idx ldx, ovp_idx line,
         for (ovp_idx j = 0; j < line; j++) out[p * line + j] = j < n ? x[p * ldx + j] : 0;
 }
 
+/* `count`: a constant in every caller */
+ALWAYS_INLINE void spill(const int count, vec sum[][2], real all[][WIDE]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < count; i++) {
+        *(vec *)(void *)all[i] = sum[i][0];
+        *(vec *)(void *)(all[i] + LANES) = sum[i][1];
+    }
+}
+
 /* `rows` rows of A, a constant in every caller; lines of X of one or two registers */
 ALWAYS_INLINE void few_rows(const int rows, const int registers, ovp_idx n, ovp_idx k, const real *a, ovp_idx lda,
                             const real *x, real *c, ovp_idx ldc) {
@@ -34,12 +43,8 @@ ALWAYS_INLINE void few_rows(const int rows, const int registers, ovp_idx n, ovp_
             if (registers > 1) sum[i][1] = sum[i][1] + s * right;
         }
     }
-    _Alignas(64) real all[SIDE][2 * LANES];
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) {
-        *(vec *)(void *)all[i] = sum[i][0];
-        *(vec *)(void *)(all[i] + LANES) = sum[i][1];
-    }
+    _Alignas(64) real all[SIDE][WIDE];
+    spill(rows, sum, all);
     for (int i = 0; i < rows; i++)
         for (ovp_idx j = 0; j < n; j++) c[i * ldc + j] -= all[i][j];
 }
@@ -71,11 +76,7 @@ ALWAYS_INLINE void few_columns(const int most, ovp_idx n, ovp_idx k, const real 
         }
     }
     _Alignas(64) real all[MOST][WIDE];
-#pragma GCC unroll 16
-    for (int j = 0; j < most; j++) {
-        *(vec *)(void *)all[j] = sum[j][0];
-        *(vec *)(void *)(all[j] + LANES) = sum[j][1];
-    }
+    spill(most, sum, all);
     for (ovp_idx i = 0; i < WIDE; i++)
         for (ovp_idx j = 0; j < n; j++) c[i * ldc + j] -= all[j][i];
 }
