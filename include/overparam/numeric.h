@@ -224,6 +224,14 @@ OVP_API const char *ovp_numeric_blas_flavour(void);
  * n x n: row i is the unit eigenvector of values[i], of either sign, so a = vectors^T diag(values) vectors; NULL:
  * values alone. O(n^3). Divide and conquer (dsyevd), as numpy.linalg.eigh. */
 OVP_API ovp_status ovp_numeric_eigh(double *values, double *vectors, ovp_ctx *ctx, ovp_idx n, const double *a);
+/* The same values, and the vectors of the q largest (0..n) alone: row i of vectors (q x n) belongs to values[n-1-i].
+ * OVP_EINVAL also: q outside 0..n. */
+OVP_API ovp_status ovp_numeric_eigh_top(double *values, double *vectors, ovp_ctx *ctx, ovp_idx n, ovp_idx q,
+                                        const double *a);
+/* Eigenvalues, ascending, of a symmetric band matrix: row i of a (rows ld apart) is read from column i - width to its
+ * diagonal. O(n^2 width). OVP_EINVAL also: width below 0, ld below n. */
+OVP_API ovp_status ovp_numeric_eigh_band(double *values, ovp_ctx *ctx, ovp_idx n, ovp_idx width, const double *a,
+                                         ovp_idx ld);
 /* Thin singular value decomposition a = u diag(s) vt of a (m x n), with k = min(m, n): s[0..k-1] descending, u m x k,
  * vt k x n; u and vt both NULL: values alone. O(m n k). Divide and conquer (dgesdd), as numpy.linalg.svd. */
 OVP_API ovp_status ovp_numeric_svd(double *s, double *u, double *vt, ovp_ctx *ctx, ovp_idx m, ovp_idx n,

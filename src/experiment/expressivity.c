@@ -33,8 +33,8 @@ static const ovp_param params[] = {
 static const ovp_experiment_preset presets[] = {
     {"quick", "a few seconds on two cores: width 300, five seeds",
      "width=300;points=200;seeds=1..5;map=yes;map-sigma-w=lin:0.1:4:20;map-sigma-b=lin:0:2:20"},
-    {"default", "about 2 minutes on two cores: width 1000, ten seeds, three sigmas, the phase diagram",
-     "width=1000;sigmas=2,0.4,4;seeds=1..10;map=yes"},
+    {"default", "about 3 minutes on two cores: width 1000, ten seeds of two nets, three sigmas, the phase diagram",
+     "width=1000;sigmas=2,0.4,4;seeds=1..10;members=2;map=yes"},
     {"paper", "exactly the published run: torch's stream, seed 42, width 100, sigma 2 and 0.4",
      "rng=torch;seeds=42;data-seed=42"},
 };

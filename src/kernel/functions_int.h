@@ -85,25 +85,25 @@ typedef struct ovp_kernel_rows {
     void *turned;                /* for sparse products with other rows: see ovp_kernel_rows_turn; else NULL */
     void *packed;                /* for dense ones: see ovp_kernel_rows_pack; else NULL */
     double w0;                   /* of the kernel, divided by d where it says so */
+    ovp_idx nonzeros;            /* values of x other than 0; not counted with a shift: 0 */
     ovp_kernel_variances *layer; /* 0 .. depth, nets only */
 } ovp_kernel_rows;
 
 /* shift NULL: as it is. Errors: OVP_EINVAL, OVP_ENOMEM, OVP_ENUMERIC. */
 ovp_status ovp_kernel_rows_make(ovp_kernel_rows *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type,
                                 ovp_idx d, ovp_idx count, const void *x, const void *shift, const char *name);
+/* The same with the mean row as *shift (freed with ovp_free) where distances gain by it; else *shift is NULL. */
+ovp_status ovp_kernel_rows_shift(ovp_kernel_rows *out, void **shift, ovp_ctx *ctx, const ovp_kernel *kernel,
+                                 ovp_numeric_type type, ovp_idx d, ovp_idx count, const void *x, const char *name);
 void ovp_kernel_rows_free(ovp_ctx *ctx, const ovp_kernel *kernel, ovp_kernel_rows *rows);
-/* Values of the mean row of z in *out (freed with ovp_free) where distances gain by it, else NULL. */
-ovp_status ovp_kernel_shift(void **out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
-                            ovp_idx count, const void *z);
 /* Row i of x. */
 const void *ovp_kernel_row(const ovp_kernel_rows *rows, ovp_idx i);
 
 /* ---- sparse.c: products of rows that are mostly zeros ------------------------------------------------------- */
 
-/* Whether these rows are to be multiplied as sparse ones: as the kernel's options say, or by their share of non-zeros.
- */
-ovp_status ovp_kernel_is_sparse(int *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
-                                ovp_idx count, const void *x);
+/* Whether these rows, without a shift, are to be multiplied as sparse ones: as the kernel's options say, or by their
+ * share of non-zeros. */
+int ovp_kernel_is_sparse(const ovp_kernel *kernel, const ovp_kernel_rows *rows);
 /* Strips of so many bytes, the same feature of neighbouring rows side by side, d lines a strip, the last padded with
  * zeros. Tiles start at multiples of OVP_KERNEL_ALIGNED rows. */
 enum { OVP_KERNEL_STRIP_BYTES = 512, OVP_KERNEL_ALIGNED = 16 };

@@ -159,12 +159,9 @@ ovp_status ovp_kernel_side_open(ovp_kernel_side *side, ovp_ctx *ctx, const ovp_k
                                 ovp_idx d, ovp_idx count, const void *z, const char *name) {
     ovp_status status = OVP_OK;
     const int blas = ovp_numeric_blas_begin();
-    int sparse;
     *side = (ovp_kernel_side){.kernel = kernel};
-    OVP_TRY(ovp_kernel_shift(&side->shift, ctx, kernel, type, d, count, z));
-    OVP_TRY(ovp_kernel_rows_make(&side->rows, ctx, kernel, type, d, count, z, side->shift, name));
-    OVP_TRY(ovp_kernel_is_sparse(&sparse, ctx, kernel, type, d, count, z));
-    if (sparse && !side->shift) /* shifted zeros are none */
+    OVP_TRY(ovp_kernel_rows_shift(&side->rows, &side->shift, ctx, kernel, type, d, count, z, name));
+    if (!side->shift && ovp_kernel_is_sparse(kernel, &side->rows)) /* shifted zeros are none */
         OVP_TRY(ovp_kernel_rows_turn(&side->rows, ctx));
     else
         OVP_TRY(ovp_kernel_rows_pack(&side->rows.packed, ctx, &side->rows));
@@ -199,7 +196,7 @@ static ovp_status make_pair(pair *p, ovp_ctx *ctx, const ovp_kernel_side *side, 
     if (x) {
         OVP_TRY(ovp_kernel_rows_make(&p->own, ctx, side->kernel, b->type, b->d, rows, x, side->shift, "x"));
         p->a = &p->own;
-        if (p->sparse) OVP_TRY(ovp_kernel_is_sparse(&p->sparse, ctx, side->kernel, b->type, b->d, rows, x));
+        p->sparse = p->sparse && ovp_kernel_is_sparse(side->kernel, p->a);
     }
     if (!p->sparse && !b->packed) OVP_TRY(ovp_kernel_rows_pack(&p->packed, ctx, b));
     p->per_worker = ovp_kernel_tile_scratch(p->a, p->sparse) + room;

@@ -36,6 +36,8 @@ typedef struct ovp_kernel_point_kernels {
     void (*map)(const ovp_kernel_point *point, ovp_idx n, void *p);
     /* sum_k (scale_x x_k - scale_z z_k)^2 in f64. */
     double (*difference)(ovp_idx d, const void *x, double scale_x, const void *z, double scale_z);
+    /* |x|^2 in f64; its non-zeros are added to *nonzeros, and x itself to sums (NULL: nowhere). */
+    double (*look)(ovp_idx d, const void *x, double *sums, ovp_idx *nonzeros);
     ovp_numeric_spmm sparse_product;
 } ovp_kernel_point_kernels;
 

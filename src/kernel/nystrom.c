@@ -75,9 +75,11 @@ ovp_status ovp_kernel_nystrom_make(ovp_kernel_nystrom *nystrom, ovp_ctx *ctx, co
             square[i] = (double)narrow;
         }
     for (ovp_idx i = 0; i < s * s; i++) square[i] /= (double)s;
-    /* In f32 the matrix itself is rounded; its error spreads over all eigenvalues, 1/sqrt(s) of it on each. */
+    /* In f32 the matrix itself is rounded; its error spreads over all eigenvalues, 1/sqrt(s) of it on each, and turns
+     * the eigenvectors further than residuals of 1e-9. */
+    const double converged = source->problem.type == OVP_F32 ? 1e-9 : 1e-12;
     const rule r = {s, source->problem.type == OVP_F32 ? 4 * (double)FLT_EPSILON : (double)s * DBL_EPSILON, options};
-    OVP_TRY(ovp_kernel_top_eigenpairs(&t->q, &t->values, &t->vectors, ctx, s, square, choose_q, &r));
+    OVP_TRY(ovp_kernel_top_eigenpairs(&t->q, &t->values, &t->vectors, ctx, s, square, converged, choose_q, &r));
     if (!(t->values[t->q - 1] > 0))
         status = ovp_fail(ctx, OVP_ENUMERIC,
                           "%s: eigenvalue %lld of the subsample's kernel matrix is %.3g; it must be positive: give a "

@@ -23,6 +23,8 @@ typedef struct job {
     ovp_kernel_rows *rows;
     const ovp_kernel_point_kernels *points;
     const char *name; /* of the matrix, for messages */
+    double *sums;     /* of every chunk of rows: of its columns, and of its squares; or NULL */
+    ovp_idx *nonzeros;
 } job;
 
 /* The square is not a number the products could bear: says which value, or that the row is too long. */
@@ -39,10 +41,14 @@ static ovp_status refuse_row(ovp_ctx *ctx, const job *j, ovp_idx i, const void *
 
 static ovp_status length_of(ovp_ctx *ctx, const job *j, ovp_idx i) {
     ovp_kernel_rows *r = j->rows;
+    const ovp_idx chunk = i / CHUNK;
+    double *sums = j->sums ? j->sums + chunk * (r->d + 1) : NULL;
     const void *row = ovp_kernel_row(r, i);
     const double most = r->type == OVP_F32 ? 0.1 * (double)FLT_MAX : 0.1 * DBL_MAX;
-    const double square = j->points->difference(r->d, row, 1, r->shift ? r->shift : row, r->shift ? 1 : 0);
+    const double square = r->shift ? j->points->difference(r->d, row, 1, r->shift, 1)
+                                   : j->points->look(r->d, row, sums, &j->nonzeros[chunk]);
     if (!(square <= most)) return refuse_row(ctx, j, i, row);
+    if (sums) sums[r->d] += square;
     r->square[i] = square;
     if (!r->scale) return OVP_OK;
     if (!(square > 0))
@@ -141,26 +147,35 @@ static ovp_status make_layers(ovp_kernel_rows *r, ovp_ctx *ctx, const ovp_kernel
     return status;
 }
 
-ovp_status ovp_kernel_rows_make(ovp_kernel_rows *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type,
-                                ovp_idx d, ovp_idx count, const void *x, const void *shift, const char *name) {
+/* sums: as in job. */
+static ovp_status make(ovp_kernel_rows *out, ovp_ctx *ctx, const ovp_kernel *kernel, const char *name, double *sums) {
     const int net = kernel->point.form == OVP_FORM_NET;
-    job j = {kernel, out, ovp_kernel_point_kernels_for(ctx, type), name};
+    const ovp_idx count = out->count, chunks = (count + CHUNK - 1) / CHUNK;
+    job j = {kernel, out, ovp_kernel_point_kernels_for(ctx, out->type), name, sums, NULL};
     ovp_status status = OVP_OK;
-    *out = (ovp_kernel_rows){.count = count, .d = d, .type = type, .x = x, .shift = shift};
-    out->w0 = kernel->divided ? kernel->w0 / (double)d : kernel->w0;
+    out->w0 = kernel->divided ? kernel->w0 / (double)out->d : kernel->w0;
+    OVP_TRY(ovp_alloc(ctx, &j.nonzeros, chunks, sizeof *j.nonzeros));
     OVP_TRY(ovp_alloc(ctx, &out->square, count, sizeof *out->square));
     OVP_TRY(ovp_alloc(ctx, &out->diagonal, count, sizeof *out->diagonal));
     if (kernel->options.normalise) OVP_TRY(ovp_alloc(ctx, &out->scale, count, sizeof *out->scale));
     if (net) OVP_TRY(make_layers(out, ctx, kernel));
-    OVP_TRY(ovp_parallel(ctx, (count + CHUNK - 1) / CHUNK, chunk_task, &j));
+    OVP_TRY(ovp_parallel(ctx, chunks, chunk_task, &j));
+    for (ovp_idx i = 0; i < chunks; i++) out->nonzeros += j.nonzeros[i];
     for (ovp_idx l = 0; net && kernel->dual == OVP_DUAL_SERIES && l < kernel->options.depth; l++) {
         ovp_kernel_variances *v = &out->layer[l];
         OVP_TRY(ovp_kernel_series_make(&v->phi, ctx, kernel, 0, count, v->root, v->square));
         if (kernel->slopes) OVP_TRY(ovp_kernel_series_make(&v->dphi, ctx, kernel, 1, count, v->root, v->slope));
     }
 done:
+    ovp_free(ctx, j.nonzeros);
     if (status != OVP_OK) ovp_kernel_rows_free(ctx, kernel, out);
     return status;
+}
+
+ovp_status ovp_kernel_rows_make(ovp_kernel_rows *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type,
+                                ovp_idx d, ovp_idx count, const void *x, const void *shift, const char *name) {
+    *out = (ovp_kernel_rows){.count = count, .d = d, .type = type, .x = x, .shift = shift};
+    return make(out, ctx, kernel, name, NULL);
 }
 
 void ovp_kernel_rows_free(ovp_ctx *ctx, const ovp_kernel *kernel, ovp_kernel_rows *rows) {
@@ -180,57 +195,39 @@ void ovp_kernel_rows_free(ovp_ctx *ctx, const ovp_kernel *kernel, ovp_kernel_row
 
 /* ---- the common shift ----------------------------------------------------------------------------------------- */
 
-/* Sums of columns and of squares of a chunk of rows. */
-typedef struct sums_job {
-    ovp_numeric_type type;
-    ovp_idx d, count;
-    const char *z;
-    double *sums; /* d + 1 a chunk */
-} sums_job;
-
-static ovp_status sums_task(ovp_ctx *worker, void *arg, ovp_idx task) {
-    const sums_job *j = arg;
-    const ovp_idx first = task * CHUNK, end = first + CHUNK < j->count ? first + CHUNK : j->count;
-    double *sum = j->sums + task * (j->d + 1);
-    (void)worker;
-    for (ovp_idx i = first; i < end; i++) {
-        const char *row = j->z + (size_t)(i * j->d) * ovp_numeric_type_size(j->type);
-        double square = 0;
-        for (ovp_idx k = 0; k < j->d; k++) {
-            const double v = value_at(j->type, row, k);
-            sum[k] += v;
-            square += v * v;
-        }
-        sum[j->d] += square;
+/* Sums of all chunks in the first one's place; whether the rows lie further from 0 than from each other: |mean|^2 above
+ * four times their variance. */
+static int gains(double *sums, ovp_idx d, ovp_idx count) {
+    const ovp_idx chunks = (count + CHUNK - 1) / CHUNK;
+    double square = 0;
+    for (ovp_idx k = 0; k <= d; k++) {
+        for (ovp_idx c = 1; c < chunks; c++) sums[k] += sums[c * (d + 1) + k];
+        sums[k] /= (double)count;
+        if (k < d) square += sums[k] * sums[k];
     }
-    return OVP_OK;
+    return square > 4 * (sums[d] - square);
 }
 
-/* Only where the rows lie further from 0 than from each other: |mean|^2 above four times their variance. */
-ovp_status ovp_kernel_shift(void **out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
-                            ovp_idx count, const void *z) {
-    const ovp_idx chunks = (count + CHUNK - 1) / CHUNK;
-    sums_job j = {type, d, count, z, NULL};
-    double square = 0;
+ovp_status ovp_kernel_rows_shift(ovp_kernel_rows *out, void **shift, ovp_ctx *ctx, const ovp_kernel *kernel,
+                                 ovp_numeric_type type, ovp_idx d, ovp_idx count, const void *x, const char *name) {
+    double *sums = NULL;
     ovp_status status = OVP_OK;
-    *out = NULL;
-    if (kernel->point.form >= OVP_FORM_POLYNOMIAL || kernel->options.normalise) return OVP_OK;
-    OVP_TRY(ovp_alloc(ctx, &j.sums, chunks * (d + 1), sizeof *j.sums));
-    OVP_TRY(ovp_parallel(ctx, chunks, sums_task, &j));
-    for (ovp_idx k = 0; k <= d; k++) {
-        for (ovp_idx c = 1; c < chunks; c++) j.sums[k] += j.sums[c * (d + 1) + k];
-        j.sums[k] /= (double)count;
-        if (k < d) square += j.sums[k] * j.sums[k];
-    }
-    if (square > 4 * (j.sums[d] - square)) { /* false for what is not finite: the rows' own check names it */
-        OVP_TRY(ovp_alloc(ctx, out, d, ovp_numeric_type_size(type)));
-        for (ovp_idx k = 0; k < d; k++)
-            if (type == OVP_F32)
-                ((float *)*out)[k] = (float)j.sums[k];
-            else
-                ((double *)*out)[k] = j.sums[k];
-    }
+    *shift = NULL;
+    if (kernel->point.form >= OVP_FORM_POLYNOMIAL || kernel->options.normalise)
+        return ovp_kernel_rows_make(out, ctx, kernel, type, d, count, x, NULL, name);
+    *out = (ovp_kernel_rows){.count = count, .d = d, .type = type, .x = x};
+    OVP_TRY(ovp_alloc(ctx, &sums, (count + CHUNK - 1) / CHUNK * (d + 1), sizeof *sums));
+    OVP_TRY(make(out, ctx, kernel, name, sums));
+    if (!gains(sums, d, count)) goto done;
+    ovp_kernel_rows_free(ctx, kernel, out);
+    OVP_TRY(ovp_alloc(ctx, shift, d, ovp_numeric_type_size(type)));
+    for (ovp_idx k = 0; k < d; k++)
+        if (type == OVP_F32)
+            ((float *)*shift)[k] = (float)sums[k];
+        else
+            ((double *)*shift)[k] = sums[k];
+    status = ovp_kernel_rows_make(out, ctx, kernel, type, d, count, x, *shift, name);
 done:
-    ovp_free(ctx, j.sums);
+    ovp_free(ctx, sums);
     return status;
 }

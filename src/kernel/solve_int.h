@@ -82,9 +82,10 @@ ovp_status ovp_kernel_source_pass(const ovp_kernel_source *source, ovp_ctx *ctx,
  */
 typedef ovp_idx (*ovp_kernel_choose_q)(const void *user, const double *values, ovp_idx count);
 /* *values (*q, descending) and *vectors (*q x s, rows unit vectors of either sign), ovp_free, of the symmetric a (s x
- * s), as many as choose says; residuals up to 1e-10 of the largest value. The same bits for any number of threads. */
+ * s), as many as choose says; residuals |a v - value v| up to `converged` (1e-12 or more) of the largest value, values
+ * then err by about its square. The same bits for any number of threads. */
 ovp_status ovp_kernel_top_eigenpairs(ovp_idx *q, double **values, double **vectors, ovp_ctx *ctx, ovp_idx s,
-                                     const double *a, ovp_kernel_choose_q choose, const void *user);
+                                     const double *a, double converged, ovp_kernel_choose_q choose, const void *user);
 
 /* ---- eigenpairs of a subsample (nystrom.c) ---- */
 

@@ -27,8 +27,7 @@ static ovp_status check_problem(ovp_ctx *ctx, const char *who, const ovp_kernel_
     if (!p->gram == !p->kernel || (p->kernel && (!p->x || p->d < 1)))
         return ovp_fail(ctx, OVP_EINVAL,
                         "%s: a problem is either a kernel with points of 1 or more numbers, or a matrix", who);
-    if (p->gram) return ovp_kernel_check_finite(ctx, "kernel matrix", p->type, p->n, p->n, p->gram);
-    return ovp_kernel_check_finite(ctx, "training points", p->type, p->n, p->d, p->x);
+    return p->gram ? ovp_kernel_check_finite(ctx, "kernel matrix", p->type, p->n, p->n, p->gram) : OVP_OK;
 }
 
 ovp_status ovp_kernel_source_plan(ovp_idx *tile, int64_t *bytes, ovp_ctx *ctx, const char *who,

@@ -7,48 +7,9 @@
 enum { CHUNK = 256 };
 #define SPARSE 0.4 /* share of non-zeros below which the sparse product is faster */
 
-/* ---- how many non-zeros ---- */
-
-typedef struct count_job {
-    ovp_numeric_type type;
-    ovp_idx d, count;
-    const char *x;
-    int64_t *found; /* of every chunk */
-} count_job;
-
-static ovp_status count_task(ovp_ctx *worker, void *arg, ovp_idx task) {
-    const count_job *j = arg;
-    const ovp_idx first = task * CHUNK, rows = first + CHUNK < j->count ? CHUNK : j->count - first;
-    const void *x = j->x + (size_t)(first * j->d) * ovp_numeric_type_size(j->type);
-    int64_t found = 0;
-    (void)worker;
-    for (ovp_idx i = 0; i < rows; i++) { /* counts of a row have few bits, as the compiler likes them */
-        int32_t row = 0;
-        if (j->type == OVP_F32)
-            for (ovp_idx k = i * j->d; k < (i + 1) * j->d; k++) row += ((const float *)x)[k] != 0;
-        else
-            for (ovp_idx k = i * j->d; k < (i + 1) * j->d; k++) row += ((const double *)x)[k] != 0;
-        found += row;
-    }
-    j->found[task] = found;
-    return OVP_OK;
-}
-
-ovp_status ovp_kernel_is_sparse(int *out, ovp_ctx *ctx, const ovp_kernel *kernel, ovp_numeric_type type, ovp_idx d,
-                                ovp_idx count, const void *x) {
-    const ovp_idx chunks = (count + CHUNK - 1) / CHUNK;
-    count_job j = {type, d, count, x, NULL};
-    ovp_status status = OVP_OK;
-    double found = 0;
-    *out = kernel->products == OVP_PRODUCTS_SPARSE;
-    if (kernel->products != OVP_PRODUCTS_AUTO) return OVP_OK;
-    OVP_TRY(ovp_alloc(ctx, &j.found, chunks, sizeof *j.found));
-    OVP_TRY(ovp_parallel(ctx, chunks, count_task, &j));
-    for (ovp_idx i = 0; i < chunks; i++) found += (double)j.found[i];
-    *out = found < SPARSE * (double)count * (double)d;
-done:
-    ovp_free(ctx, j.found);
-    return status;
+int ovp_kernel_is_sparse(const ovp_kernel *kernel, const ovp_kernel_rows *rows) {
+    if (kernel->products != OVP_PRODUCTS_AUTO) return kernel->products == OVP_PRODUCTS_SPARSE;
+    return (double)rows->nonzeros < SPARSE * (double)rows->count * (double)rows->d;
 }
 
 /* ---- the turned side ---- */

@@ -9,11 +9,12 @@
 #include <string.h>
 
 enum { BLOCK = OVP_NET_NARROW, ROWS = 64, FIRST_LOOK = 4, MOST = 2048, SMALL = 512 };
-#define CONVERGED 1e-12 /* residuals by the largest eigenvalue; eigenvalues then err by about its square */
 
 typedef struct lanczos {
     const double *a;
+    double converged;                       /* residuals by the largest eigenvalue */
     ovp_idx s, room, m;                     /* room: rows of v, m of them hold the basis */
+    ovp_idx width;                          /* of t's band */
     double *v, *t;                          /* room x s; room x room: V A V^T */
     double *w, *u;                          /* s x BLOCK: what comes next, and its orthonormal basis: w = u r */
     double *h, *r, *gram, *vt;              /* room x BLOCK; the others BLOCK x BLOCK */
@@ -75,10 +76,8 @@ done:
 
 /* ---- orthonormal blocks ---- */
 
-/* w = u r by Cholesky's factor of w^T w; 0 where w's columns are too near to dependent for that. */
-static int factor_quickly(lanczos *l, ovp_ctx *ctx) {
-    double *r = l->gram;
-    ovp_net_kernels_for(ctx, OVP_F64)->narrow_grad(l->s, BLOCK, l->w, BLOCK, l->w, r);
+/* gram = r^T r of a triangle r in its place; 0 where it is too near to singular for that. */
+static int factor_gram(double *r) {
     for (ovp_idx i = 0; i < BLOCK; i++) {
         const double whole = r[i * BLOCK + i];
         for (ovp_idx k = 0; k < i; k++) r[i * BLOCK + i] -= r[k * BLOCK + i] * r[k * BLOCK + i];
@@ -90,16 +89,29 @@ static int factor_quickly(lanczos *l, ovp_ctx *ctx) {
             r[i * BLOCK + j] /= pivot;
         }
     }
-    for (ovp_idx row = 0; row < l->s; row++) {
-        const double *w = l->w + row * BLOCK;
-        double *u = l->u + row * BLOCK;
-        memcpy(u, w, BLOCK * sizeof *u);
-        for (ovp_idx k = 0; k < BLOCK; k++) {
-            u[k] /= r[k * BLOCK + k];
-            for (ovp_idx j = k + 1; j < BLOCK; j++) u[j] -= u[k] * r[k * BLOCK + j];
+    return 1;
+}
+
+/* inverse r = 1, both upper triangles */
+static void invert_triangle(const double *r, double *inverse) {
+    memset(inverse, 0, BLOCK * BLOCK * sizeof *inverse);
+    for (ovp_idx i = 0; i < BLOCK; i++) {
+        double *row = inverse + i * BLOCK;
+        row[i] = 1;
+        for (ovp_idx k = i; k < BLOCK; k++) {
+            row[k] /= r[k * BLOCK + k];
+            for (ovp_idx j = k + 1; j < BLOCK; j++) row[j] -= row[k] * r[k * BLOCK + j];
         }
     }
-    return 1;
+}
+
+/* w = u r by Cholesky's factor of w^T w; *found 0 where w's columns are too near to dependent for that. */
+static ovp_status factor_quickly(lanczos *l, ovp_ctx *ctx, int *found) {
+    ovp_net_kernels_for(ctx, OVP_F64)->narrow_grad(l->s, BLOCK, l->w, BLOCK, l->w, l->gram);
+    *found = factor_gram(l->gram);
+    if (!*found) return OVP_OK;
+    invert_triangle(l->gram, l->vt);
+    return multiply(ctx, times_task, l->s, BLOCK, l->w, BLOCK, l->vt, l->u);
 }
 
 /* The same by singular values. polar: the factor that keeps w's columns in their places. */
@@ -119,12 +131,17 @@ done:
 /* u and r of w, u orthogonal to the basis, also where w is short and rounding has turned u back to it. */
 static ovp_status normalise(lanczos *l, ovp_ctx *ctx) {
     ovp_status status = OVP_OK;
-    const int quick = factor_quickly(l, ctx);
-    if (!quick) OVP_TRY(factor_safely(l, ctx, 0));
+    int quick, again = 0;
+    OVP_TRY(factor_quickly(l, ctx, &quick));
+    if (!quick) {
+        OVP_TRY(factor_safely(l, ctx, 0));
+        l->width = 2 * BLOCK - 1; /* this r is no triangle */
+    }
     memcpy(l->r, l->gram, BLOCK * BLOCK * sizeof *l->r);
     memcpy(l->w, l->u, (size_t)(l->s * BLOCK) * sizeof *l->u);
     OVP_TRY(project_out(l, ctx, l->w, 0, -1));
-    if (!quick || !factor_quickly(l, ctx)) OVP_TRY(factor_safely(l, ctx, 1));
+    if (quick) OVP_TRY(factor_quickly(l, ctx, &again));
+    if (!again) OVP_TRY(factor_safely(l, ctx, 1));
 done:
     return status;
 }
@@ -146,20 +163,24 @@ done:
     return status;
 }
 
-/* Ritz values, descending, in theta; with `pairs` also vectors, and residuals |A x - theta x| = |r times y's last
- * block|. */
-static ovp_status look(lanczos *l, ovp_ctx *ctx, int pairs) {
+/* Ritz values, descending, in theta. With `pairs` > 0 also the vectors of as many, and their residuals: |A x - theta x|
+ * = |r times y's last block|. */
+static ovp_status look(lanczos *l, ovp_ctx *ctx, ovp_idx pairs) {
     const ovp_idx m = l->m;
-    for (ovp_idx i = 0; i < m; i++) memcpy(l->packed + i * m, l->t + i * l->room, (size_t)m * sizeof *l->t);
-    const ovp_status status = ovp_numeric_eigh(l->theta, pairs ? l->y : NULL, ctx, m, l->packed);
+    ovp_status status;
+    if (pairs) {
+        for (ovp_idx i = 0; i < m; i++) memcpy(l->packed + i * m, l->t + i * l->room, (size_t)m * sizeof *l->t);
+        status = ovp_numeric_eigh_top(l->theta, l->y, ctx, m, pairs, l->packed);
+    } else /* what lies outside the band is rounding */
+        status = ovp_numeric_eigh_band(l->theta, ctx, m, l->width, l->t, l->room);
     if (status != OVP_OK) return status;
     for (ovp_idx i = 0; i < m / 2; i++) {
         const double swap = l->theta[i];
         l->theta[i] = l->theta[m - 1 - i];
         l->theta[m - 1 - i] = swap;
     }
-    for (ovp_idx i = 0; i < m && pairs; i++) {
-        const double *last = l->y + (m - 1 - i) * m + m - BLOCK;
+    for (ovp_idx i = 0; i < pairs; i++) {
+        const double *last = l->y + i * m + m - BLOCK;
         double square = 0;
         for (int p = 0; p < BLOCK; p++) {
             double dot = 0;
@@ -208,18 +229,23 @@ done:
     return status;
 }
 
-/* How long a basis is likely to hold them. */
-static ovp_idx likely(const lanczos *l, ovp_idx wanted) {
-    const ovp_idx m = 300 + wanted * 13 / 5;
-    return m < l->room ? m : l->room;
+static ovp_idx least_of(ovp_idx a, ovp_idx b) {
+    return a < b ? a : b;
 }
 
-/* Whether one pair more than wanted is good: the rule has looked at it. If not, *more: how many directions it may take.
- */
-static int is_good(const lanczos *l, ovp_idx wanted, ovp_idx *more) {
+/* How long a basis is likely to hold them. */
+static ovp_idx likely(const lanczos *l, ovp_idx wanted) {
+    return least_of((ovp_idx)(-25 * log10(l->converged)) + wanted * 13 / 5, l->room);
+}
+
+/* Whether one pair more than wanted is good, of the first `pairs`: the rule has looked at it. If not, *more: how many
+ * directions it may take. */
+static int is_good(const lanczos *l, ovp_idx wanted, ovp_idx pairs, ovp_idx *more) {
     double worst = 0;
-    for (ovp_idx i = 0; i < l->m && i <= wanted; i++) worst = fmax(worst, l->residuals[i]);
-    const double off = worst / (CONVERGED * l->theta[0]);
+    *more = BLOCK;
+    if (wanted >= pairs) return 0;
+    for (ovp_idx i = 0; i <= wanted; i++) worst = fmax(worst, l->residuals[i]);
+    const double off = worst / (l->converged * l->theta[0]);
     *more = 2 * BLOCK * (off > 1 ? 1 + (ovp_idx)log10(off) : 1); /* some 30 for a digit where a spectrum is slow */
     return off <= 1;
 }
@@ -229,7 +255,7 @@ static ovp_status by_lanczos(lanczos *l, ovp_ctx *ctx, ovp_kernel_choose_q choos
     ovp_status status = OVP_OK;
     *q = 0;
     OVP_TRY(begin(l, ctx));
-    int pairs = 0; /* vectors cost five times the values: only once their number is known */
+    ovp_idx pairs = 0; /* vectors cost four times the values: only once their number is about known */
     for (ovp_idx next = FIRST_LOOK * BLOCK, more; l->m < l->room;) {
         OVP_TRY(ovp_check(ctx));
         OVP_TRY(extend(l, ctx));
@@ -242,21 +268,21 @@ static ovp_status by_lanczos(lanczos *l, ovp_ctx *ctx, ovp_kernel_choose_q choos
         const ovp_idx seen = choose(user, l->theta, l->m);
         /* LAPACK is faster; a count of most of the directions will still grow by half or more */
         if (3 * seen > l->room || (5 * seen > 3 * l->m && 5 * seen > l->room)) goto done;
-        if (pairs && is_good(l, seen, &more)) {
+        if (pairs && is_good(l, seen, pairs, &more)) {
             *q = seen;
             goto done;
         }
         next = pairs ? l->m + more : likely(l, seen);
-        pairs = l->m >= 3 * seen;
+        pairs = l->m >= 3 * seen ? least_of(seen + seen / 8 + BLOCK, l->m) : 0; /* the count may grow a little */
     }
 done:
     return status;
 }
 
 ovp_status ovp_kernel_top_eigenpairs(ovp_idx *q, double **values, double **vectors, ovp_ctx *ctx, ovp_idx s,
-                                     const double *a, ovp_kernel_choose_q choose, const void *user) {
+                                     const double *a, double converged, ovp_kernel_choose_q choose, const void *user) {
     ovp_status status = OVP_OK;
-    lanczos l = {.a = a, .s = s, .room = s / 2 < MOST ? s / 2 / BLOCK * BLOCK : MOST};
+    lanczos l = {.a = a, .converged = converged, .s = s, .room = s / 2 < MOST ? s / 2 / BLOCK * BLOCK : MOST, .width = BLOCK};
     double *all = NULL, *rows = NULL;
     *q = 0;
     if (s >= SMALL) OVP_TRY(by_lanczos(&l, ctx, choose, user, q));
@@ -264,10 +290,7 @@ ovp_status ovp_kernel_top_eigenpairs(ovp_idx *q, double **values, double **vecto
         OVP_TRY(ovp_alloc(ctx, values, *q, sizeof **values));
         OVP_TRY(ovp_alloc(ctx, vectors, *q * s, sizeof **vectors));
         memcpy(*values, l.theta, (size_t)*q * sizeof **values);
-        /* y ascends */
-        OVP_TRY(ovp_alloc(ctx, &rows, *q * l.m, sizeof *rows));
-        for (ovp_idx i = 0; i < *q; i++) memcpy(rows + i * l.m, l.y + (l.m - 1 - i) * l.m, (size_t)l.m * sizeof *rows);
-        OVP_TRY(ovp_kernel_product(ctx, OVP_F64, 0, *q, s, l.m, 1, rows, l.m, l.v, s, 0, *vectors, s));
+        OVP_TRY(ovp_kernel_product(ctx, OVP_F64, 0, *q, s, l.m, 1, l.y, l.m, l.v, s, 0, *vectors, s));
         goto done;
     }
     OVP_TRY(ovp_alloc(ctx, &all, 2 * s, sizeof *all));

@@ -11,17 +11,30 @@
 extern void dsyevd_(const char *job, const char *triangle, const int *n, double *a, const int *lda, double *values,
                     double *work, const int *work_count, int *iwork, const int *iwork_count, int *info,
                     size_t job_length, size_t triangle_length);
+extern void dsytrd_(const char *triangle, const int *n, double *a, const int *lda, double *d, double *e, double *tau,
+                    double *work, const int *work_count, int *info, size_t triangle_length);
+extern void dstedc_(const char *job, const int *n, double *d, double *e, double *z, const int *ldz, double *work,
+                    const int *work_count, int *iwork, const int *iwork_count, int *info, size_t job_length);
+extern void dormtr_(const char *side, const char *triangle, const char *transposed, const int *m, const int *n,
+                    const double *a, const int *lda, const double *tau, double *c, const int *ldc, double *work,
+                    const int *work_count, int *info, size_t side_length, size_t triangle_length,
+                    size_t transposed_length);
+extern void dsbtrd_(const char *job, const char *triangle, const int *n, const int *width, double *a, const int *lda,
+                    double *d, double *e, double *q, const int *ldq, double *work, int *info, size_t job_length,
+                    size_t triangle_length);
+extern void dsterf_(const int *n, double *d, double *e, int *info);
 extern void dgesdd_(const char *job, const int *m, const int *n, double *a, const int *lda, double *s, double *u,
                     const int *ldu, double *vt, const int *ldvt, double *work, const int *work_count, int *iwork,
                     int *info, size_t job_length);
 
+static ovp_status not_finite(ovp_ctx *ctx, const char *what, ovp_idx row, ovp_idx col, double value) {
+    return ovp_fail(ctx, OVP_ENUMERIC, "%s: entry [%lld, %lld] of the matrix is %g; finite numbers expected", what,
+                    (long long)row, (long long)col, value);
+}
+
 static ovp_status check_finite(ovp_ctx *ctx, const char *what, const double *values, ovp_idx rows, ovp_idx cols) {
-    for (ovp_idx i = 0; i < rows * cols; i++) {
-        if (!isfinite(values[i])) {
-            return ovp_fail(ctx, OVP_ENUMERIC, "%s: entry [%lld, %lld] of the matrix is %g; finite numbers expected",
-                            what, (long long)(i / cols), (long long)(i % cols), values[i]);
-        }
-    }
+    for (ovp_idx i = 0; i < rows * cols; i++)
+        if (!isfinite(values[i])) return not_finite(ctx, what, i / cols, i % cols, values[i]);
     return OVP_OK;
 }
 
@@ -76,6 +89,74 @@ done:
     ovp_free(ctx, copy);
     ovp_free(ctx, work);
     ovp_free(ctx, iwork);
+    return status;
+}
+
+/* What dsyevd does, but for turning back the vectors that nobody wants. */
+ovp_status ovp_numeric_eigh_top(double *values, double *vectors, ovp_ctx *ctx, ovp_idx n, ovp_idx q, const double *a) {
+    static const char what[] = "eigh";
+    ovp_status status = OVP_OK;
+    double *copy = NULL, *z = NULL, *work = NULL;
+    int *iwork = NULL;
+    OVP_TRY(check_extent(ctx, what, n));
+    if (q < 0 || q > n)
+        return ovp_fail(ctx, OVP_EINVAL, "%s: %lld of %lld eigenvectors", what, (long long)q, (long long)n);
+    if (n == 0) return OVP_OK;
+    OVP_TRY(check_finite(ctx, what, a, n, n));
+    const int order = (int)n, wanted = (int)q, iwork_length = 3 + 5 * order;
+    int work_length = 0, info = 0;
+    OVP_TRY(work_count(&work_length, ctx, what, 1 + 64 * (double)n + (double)n * (double)n));
+    OVP_TRY(ovp_alloc(ctx, &copy, n * n, sizeof *copy));
+    OVP_TRY(ovp_alloc(ctx, &z, n * n, sizeof *z));
+    OVP_TRY(ovp_alloc(ctx, &work, work_length + 2 * n, sizeof *work));
+    OVP_TRY(ovp_alloc(ctx, &iwork, iwork_length, sizeof *iwork));
+    memcpy(copy, a, (size_t)(n * n) * sizeof *copy);
+    double *e = work + work_length, *tau = e + n, *top = z + (n - q) * n;
+
+    const int blas = ovp_numeric_blas_begin();
+    dsytrd_("U", &order, copy, &order, values, e, tau, work, &work_length, &info, 1);
+    if (info == 0) dstedc_("I", &order, values, e, z, &order, work, &work_length, iwork, &iwork_length, &info, 1);
+    if (info == 0 && q > 0)
+        dormtr_("L", "U", "N", &order, &wanted, copy, &order, tau, top, &order, work, &work_length, &info, 1, 1, 1);
+    ovp_numeric_blas_end(blas);
+    if (info != 0) status = not_converged(ctx, what, n, n, info);
+    for (ovp_idx i = 0; i < q; i++) memcpy(vectors + i * n, z + (n - 1 - i) * n, (size_t)n * sizeof *vectors);
+done:
+    ovp_free(ctx, copy);
+    ovp_free(ctx, z);
+    ovp_free(ctx, work);
+    ovp_free(ctx, iwork);
+    return status;
+}
+
+ovp_status ovp_numeric_eigh_band(double *values, ovp_ctx *ctx, ovp_idx n, ovp_idx width, const double *a, ovp_idx ld) {
+    static const char what[] = "eigh";
+    ovp_status status = OVP_OK;
+    double *band = NULL;
+    OVP_TRY(check_extent(ctx, what, n));
+    if (width < 0 || ld < n)
+        return ovp_fail(ctx, OVP_EINVAL, "%s: a band of %lld in rows %lld apart", what, (long long)width,
+                        (long long)ld);
+    if (n == 0) return OVP_OK;
+    const ovp_idx below = width < n ? width : n - 1;
+    const int order = (int)n, kd = (int)below, ldab = kd + 1, one = 1;
+    int info = 0;
+    OVP_TRY(ovp_alloc(ctx, &band, n * (below + 3), sizeof *band));
+    double *e = band + n * (below + 1), *work = e + n;
+    for (ovp_idx i = 0; i < n; i++)
+        for (ovp_idx k = 0; k <= below && k <= i; k++) {
+            const double v = a[i * ld + i - k];
+            if (!isfinite(v)) OVP_TRY(not_finite(ctx, what, i, i - k, v));
+            band[(i - k) * (below + 1) + k] = v;
+        }
+
+    const int blas = ovp_numeric_blas_begin();
+    dsbtrd_("N", "L", &order, &kd, band, &ldab, values, e, NULL, &one, work, &info, 1, 1);
+    if (info == 0) dsterf_(&order, values, e, &info);
+    ovp_numeric_blas_end(blas);
+    if (info != 0) status = not_converged(ctx, what, n, n, info);
+done:
+    ovp_free(ctx, band);
     return status;
 }
 

@@ -337,7 +337,9 @@ static void top_eigenpairs(void **state) {
     ovp_ctx *ctx = *state;
     enum { SIZE = 600 };
     double *points = normal_points(ctx, OVP_F64, 1, SIZE * 3), *a = zeros(ctx, SIZE * SIZE), *all = zeros(ctx, SIZE);
-    for (int kind = 0; kind < 4; kind++) {
+    for (int run = 0; run < 8; run++) {
+        const int kind = run / 2;
+        const double converged = run % 2 ? 1e-9 : 1e-12;
         for (int i = 0; i < SIZE; i++)
             for (int j = 0; j < SIZE; j++) {
                 double square = 0;
@@ -352,7 +354,7 @@ static void top_eigenpairs(void **state) {
         const ovp_idx asked = kind == 1 ? 300 : kind == 3 ? 2 : 40;
         ovp_idx q;
         double *values, *vectors;
-        assert_ok(ctx, ovp_kernel_top_eigenpairs(&q, &values, &vectors, ctx, SIZE, a, as_asked, &asked));
+        assert_ok(ctx, ovp_kernel_top_eigenpairs(&q, &values, &vectors, ctx, SIZE, a, converged, as_asked, &asked));
         assert_int_equal(q, asked);
         assert_ok(ctx, ovp_numeric_eigh(all, NULL, ctx, SIZE, a));
         for (ovp_idx i = 0; i < q; i++) {
@@ -360,7 +362,7 @@ static void top_eigenpairs(void **state) {
             for (int r = 0; r < SIZE; r++) { /* A v = value v */
                 double dot = 0;
                 for (int j = 0; j < SIZE; j++) dot += a[r * SIZE + j] * vectors[i * SIZE + j];
-                assert_true(fabs(dot - values[i] * vectors[i * SIZE + r]) < 1e-12 * all[SIZE - 1]);
+                assert_true(fabs(dot - values[i] * vectors[i * SIZE + r]) < converged * all[SIZE - 1]);
             }
             for (ovp_idx k = 0; k <= i; k++) {
                 double dot = 0;
@@ -503,7 +505,7 @@ static void bad_input(void **state) {
                  ovp_kernel_cg(out, NULL, ctx, &p, 1, tiny, NULL));
     f.y[4] = 0;
     f.x[7] = (double)INFINITY;
-    assert_fails(ctx, OVP_EINVAL, "training points: entry [1, 2] is inf",
+    assert_fails(ctx, OVP_EINVAL, "x, row 1, column 2 is inf",
                  ovp_kernel_eigenpro_create(&s, ctx, &p, C, f.y, NULL));
     p.gram = f.gram;
     assert_fails(ctx, OVP_EINVAL, "either a kernel", ovp_kernel_eigenpro_create(&s, ctx, &p, C, f.y, NULL));

@@ -44,6 +44,30 @@ static void eigenvectors_rebuild_the_matrix(void **state) {
     }
 }
 
+static void parts_of_a_spectrum(void **state) {
+    ovp_ctx *ctx = *state;
+    double a[MOST * MOST], v[MOST * MOST], image[MOST * MOST], values[MOST], some[MOST];
+    for (ovp_idx n = 1; n <= MOST; n += n < 8 ? 1 : 7) {
+        const ovp_idx top = (n + 1) / 2, width = n / 3;
+        random_fill(a, n * n, (uint64_t)n);
+        for (ovp_idx i = 0; i < n; i++)
+            for (ovp_idx j = 0; j < i; j++) {
+                if (i - j > width) a[i * n + j] = 0;
+                a[j * n + i] = a[i * n + j];
+            }
+        assert_ok(ctx, ovp_numeric_eigh(values, NULL, ctx, n, a));
+        assert_ok(ctx, ovp_numeric_eigh_top(some, v, ctx, n, top, a));
+        for (ovp_idx i = 0; i < n; i++) assert_true(fabs(some[i] - values[i]) < 1e-14 * (double)n);
+        for (ovp_idx i = 0; i < top * n; i++) image[i] = v[i] * some[n - 1 - i / n];
+        assert_true(product_error(0, top, n, n, v, a, 0, image) < 1e-14 * (double)n);
+        assert_true(product_error(0, top, top, n, v, v, 1, NULL) < 1e-14 * (double)n);
+        for (ovp_idx i = 0; i < n; i++) /* only the band below the diagonal is read */
+            for (ovp_idx j = 0; j < n; j++) image[i * MOST + j] = j > i || i - j > width ? (double)NAN : a[i * n + j];
+        assert_ok(ctx, ovp_numeric_eigh_band(some, ctx, n, width, image, MOST));
+        for (ovp_idx i = 0; i < n; i++) assert_true(fabs(some[i] - values[i]) < 1e-14 * (double)n);
+    }
+}
+
 /* The path's second difference has the eigenvalues 2 - 2 cos(pi i / (n + 1)), i = 1..n. */
 static void eigenvalues_of_a_known_matrix(void **state) {
     ovp_ctx *ctx = *state;
@@ -154,6 +178,9 @@ static void what_is_refused(void **state) {
     assert_fails(ctx, OVP_EINVAL, "rcond -1", ovp_numeric_lstsq(out, NULL, NULL, ctx, 2, 2, 1, fine, fine, -1));
     assert_fails(ctx, OVP_EINVAL, "rcond nan", ovp_numeric_lstsq(out, NULL, NULL, ctx, 2, 2, 1, fine, fine, NAN));
     assert_fails(ctx, OVP_EINVAL, "extent -1", ovp_numeric_eigh(out, NULL, ctx, -1, fine));
+    assert_fails(ctx, OVP_EINVAL, "3 of 2 eigenvectors", ovp_numeric_eigh_top(out, u, ctx, 2, 3, fine));
+    assert_fails(ctx, OVP_ENUMERIC, "entry [1, 0]", ovp_numeric_eigh_band(out, ctx, 2, 1, a, 2));
+    assert_fails(ctx, OVP_EINVAL, "a band of 1 in rows 1 apart", ovp_numeric_eigh_band(out, ctx, 2, 1, a, 1));
     assert_fails(ctx, OVP_EINVAL, "extent 4294967296", ovp_numeric_svd(out, u, vt, ctx, (ovp_idx)1 << 32, 0, fine));
 }
 
@@ -172,6 +199,8 @@ static void failing_allocations(void **state) {
             status = ovp_numeric_lstsq(x, NULL, NULL, ctx, 3, 2, 1, a, b, 1e-12);
             if (status == OVP_OK) status = ovp_numeric_eigh(values, vectors, ctx, 2, a);
             if (status == OVP_OK) status = ovp_numeric_eigh(values, NULL, ctx, 2, a);
+            if (status == OVP_OK) status = ovp_numeric_eigh_top(values, vectors, ctx, 2, 1, a);
+            if (status == OVP_OK) status = ovp_numeric_eigh_band(values, ctx, 2, 1, a, 2);
             ovp_ctx_free(ctx);
         }
         assert_true(status == OVP_OK || status == OVP_ENOMEM);
@@ -215,6 +244,7 @@ static void same_bits_for_any_threads(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CTX_TEST(eigenvectors_rebuild_the_matrix),
+        CTX_TEST(parts_of_a_spectrum),
         CTX_TEST(eigenvalues_of_a_known_matrix),
         CTX_TEST(singular_vectors_rebuild_the_matrix),
         CTX_TEST(the_cut_of_small_singular_values),

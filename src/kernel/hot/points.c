@@ -88,6 +88,32 @@ static double difference(ovp_idx d, const void *x, double scale_x, const void *z
     return sum;
 }
 
+/* |x|^2 as `difference` from 0 adds it up. */
+static double look(ovp_idx d, const void *x, double *sums, ovp_idx *nonzeros) {
+    enum { LANES = 8 };
+    const real *a = x;
+    double lane[LANES] = {0}, sum = 0;
+    int32_t zeros = 0;
+    ovp_idx k = 0;
+    for (; k + LANES <= d; k += LANES)
+        for (int l = 0; l < LANES; l++) {
+            const double t = (double)a[k + l];
+            lane[l] = OVP_FMA64(t, t, lane[l]);
+        }
+    for (; k < d; k++) {
+        const double t = (double)a[k];
+        sum = OVP_FMA64(t, t, sum);
+    }
+    for (int l = 0; l < LANES; l++) sum += lane[l];
+    OVP_LANES
+    for (k = 0; k < d; k++) zeros += a[k] == R_(0.0);
+    *nonzeros += d - zeros;
+    if (!sums) return sum;
+    OVP_LANES
+    for (k = 0; k < d; k++) sums[k] += (double)a[k];
+    return sum;
+}
+
 extern const ovp_kernel_point_kernels OVP_HOT(ovp_kernel_point_kernels);
-const ovp_kernel_point_kernels OVP_HOT(ovp_kernel_point_kernels) = {scale, squares, map, difference,
+const ovp_kernel_point_kernels OVP_HOT(ovp_kernel_point_kernels) = {scale, squares, map, difference, look,
                                                                     OVP_HOT(ovp_numeric_sparse_product)};
