@@ -94,6 +94,21 @@ void ovp_numeric_solve_triangle(int right, int transposed, ovp_idx m, ovp_idx n,
     if (threads != 1) ovp_numeric_swap_omp_threads(threads);
 }
 
+void ovp_numeric_gemv(int ta, ovp_idx m, ovp_idx n, double alpha, const double *a, ovp_idx lda, const double *x,
+                      double beta, double *y) {
+    const int threads = ovp_numeric_swap_omp_threads(1);
+    cblas_dgemv(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, as_int(m), as_int(n), alpha, a, as_ld(lda), x, 1, beta,
+                y, 1);
+    if (threads != 1) ovp_numeric_swap_omp_threads(threads);
+}
+
+void ovp_numeric_solve_triangle_vector(int transposed, ovp_idx n, const double *l, ovp_idx ldl, double *x) {
+    const int threads = ovp_numeric_swap_omp_threads(1);
+    cblas_dtrsv(CblasRowMajor, CblasLower, transposed ? CblasTrans : CblasNoTrans, CblasNonUnit, as_int(n), l,
+                as_ld(ldl), x, 1);
+    if (threads != 1) ovp_numeric_swap_omp_threads(threads);
+}
+
 void ovp_numeric_subtract_square(ovp_idx n, ovp_idx k, const double *a, ovp_idx lda, double *c, ovp_idx ldc) {
     const int threads = ovp_numeric_swap_omp_threads(1);
     cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, as_int(n), as_int(k), -1, a, as_ld(lda), 1, c, as_ld(ldc));

@@ -10,8 +10,8 @@
 extern void dpotrf_(const char *triangle, const int *n, double *a, const int *lda, int *info, size_t triangle_length);
 extern void dlacn2_(const int *n, double *v, double *x, int *signs, double *estimate, int *wanted, int *saved);
 
-/* Columns of a step; tiles a task updates at once; columns of b a task solves for. */
-enum { TILE = 256, RUN = 2, CHUNK = 64 };
+/* Columns of a step; tiles a task updates at once; columns of b a task solves for; rows a task streams. */
+enum { TILE = 256, RUN = 2, CHUNK = 64, STREAM = 32 };
 
 typedef struct factor {
     double *a;
@@ -129,12 +129,61 @@ static ovp_status eliminate_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     return OVP_OK;
 }
 
+/* One column: L in whole rows forth and back, as fast as memory gives them. */
+typedef struct stream {
+    const double *l;
+    double *x, *parts; /* parts: of each task, of the back substitution, `at` numbers */
+    ovp_idx n, at, wide;
+} stream;
+
+/* Rows of the tile: x_i <- x_i - L_i. x, all that is known of x. */
+static ovp_status forth_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    (void)ctx;
+    const stream *s = arg;
+    const ovp_idx first = s->at + task * STREAM, rows = least(STREAM, s->at + s->wide - first);
+    ovp_numeric_gemv(0, rows, s->at, -1, s->l + first * s->n, s->n, s->x, 1, s->x + first);
+    return OVP_OK;
+}
+
+/* What these rows of the tile contribute to all x above: L_i.^T x_i. */
+static ovp_status back_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    (void)ctx;
+    const stream *s = arg;
+    const ovp_idx first = s->at + task * STREAM, rows = least(STREAM, s->at + s->wide - first);
+    ovp_numeric_gemv(1, rows, s->at, 1, s->l + first * s->n, s->n, s->x + first, 0, s->parts + task * s->n);
+    return OVP_OK;
+}
+
+static ovp_status solve_column(ovp_ctx *ctx, ovp_idx n, const double *l, double *x) {
+    ovp_status status = OVP_OK;
+    stream s = {.l = l, .x = x, .n = n};
+    OVP_TRY(ovp_alloc(ctx, &s.parts, TILE / STREAM * n, sizeof *s.parts));
+    for (ovp_idx step = 0; step < 2 * tiles(n); step++) {
+        const int back = step >= tiles(n);
+        s.at = (back ? 2 * tiles(n) - 1 - step : step) * TILE;
+        s.wide = least(TILE, n - s.at);
+        const ovp_idx tasks = s.at > 0 ? (s.wide + STREAM - 1) / STREAM : 0;
+        if (!back) OVP_TRY(ovp_parallel(ctx, tasks, forth_task, &s));
+        ovp_numeric_solve_triangle_vector(back, s.wide, l + s.at * n + s.at, n, x + s.at);
+        if (back) OVP_TRY(ovp_parallel(ctx, tasks, back_task, &s));
+        for (ovp_idx t = 0; back && t < tasks; t++)
+            for (ovp_idx i = 0; i < s.at; i++) x[i] -= s.parts[t * n + i];
+    }
+done:
+    ovp_free(ctx, s.parts);
+    return status;
+}
+
 ovp_status ovp_numeric_cholesky_solve(ovp_ctx *ctx, ovp_idx n, const double *l, ovp_idx rhs, double *b) {
     ovp_status status = check_order(ctx, n);
     if (status == OVP_OK) status = check_order(ctx, rhs);
     if (status != OVP_OK || n == 0 || rhs == 0) return status;
     const int blas = ovp_numeric_blas_begin();
     const ovp_idx count = tiles(n);
+    if (rhs == 1) {
+        status = solve_column(ctx, n, l, b);
+        goto done;
+    }
     for (ovp_idx step = 0; step < 2 * count; step++) {
         const int back = step >= count;
         const ovp_idx k = back ? 2 * count - 1 - step : step, at = k * TILE;

@@ -243,16 +243,11 @@ static void same_bits_for_any_threads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CTX_TEST(eigenvectors_rebuild_the_matrix),
-        CTX_TEST(parts_of_a_spectrum),
-        CTX_TEST(eigenvalues_of_a_known_matrix),
-        CTX_TEST(singular_vectors_rebuild_the_matrix),
-        CTX_TEST(the_cut_of_small_singular_values),
-        CTX_TEST(least_squares_by_its_laws),
-        CTX_TEST(empty_and_zero_matrices),
-        CTX_TEST(what_is_refused),
-        cmocka_unit_test(failing_allocations),
-        CTX_TEST(same_bits_for_any_threads),
+        CTX_TEST(eigenvectors_rebuild_the_matrix),  CTX_TEST(parts_of_a_spectrum),
+        CTX_TEST(eigenvalues_of_a_known_matrix),    CTX_TEST(singular_vectors_rebuild_the_matrix),
+        CTX_TEST(the_cut_of_small_singular_values), CTX_TEST(least_squares_by_its_laws),
+        CTX_TEST(empty_and_zero_matrices),          CTX_TEST(what_is_refused),
+        cmocka_unit_test(failing_allocations),      CTX_TEST(same_bits_for_any_threads),
     };
     return cmocka_run_group_tests_name("lapack", tests, NULL, NULL);
 }
