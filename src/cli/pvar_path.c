@@ -45,6 +45,11 @@ static ovp_status choose(choice *out, cli_app *cli, const char *file, const char
     for (char *word = copy ? strtok_r(copy, ",", &rest) : NULL; word; word = strtok_r(NULL, ",", &rest)) {
         const ovp_idx column = find_column(word, columns, names);
         if (column < 0) OVP_TRY(fail_column(cli, file, word, columns, names));
+        for (ovp_idx i = 0; i < out->count && status == OVP_OK; i++)
+            if (out->index[i] == column)
+                status =
+                    ovp_fail(cli->ctx, OVP_EUSAGE, "--column: '%.60s' stands twice; name each coordinate once", word);
+        OVP_TRY(status);
         out->index[out->count++] = column;
     }
     if (!out->count) status = ovp_fail(cli->ctx, OVP_EUSAGE, "--column: names no column of %s", file);

@@ -133,15 +133,14 @@ static ovp_status normalise(lanczos *l, ovp_ctx *ctx) {
     ovp_status status = OVP_OK;
     int quick, again = 0;
     OVP_TRY(factor_quickly(l, ctx, &quick));
-    if (!quick) {
-        OVP_TRY(factor_safely(l, ctx, 0));
-        l->width = 2 * BLOCK - 1; /* this r is no triangle */
-    }
+    if (!quick) OVP_TRY(factor_safely(l, ctx, 0));
     memcpy(l->r, l->gram, BLOCK * BLOCK * sizeof *l->r);
     memcpy(l->w, l->u, (size_t)(l->s * BLOCK) * sizeof *l->u);
     OVP_TRY(project_out(l, ctx, l->w, 0, -1));
     if (quick) OVP_TRY(factor_quickly(l, ctx, &again));
-    if (!again) OVP_TRY(factor_safely(l, ctx, 1));
+    if (again) goto done;
+    l->width = 2 * BLOCK - 1; /* r is no triangle */
+    OVP_TRY(factor_safely(l, ctx, 1));
 done:
     return status;
 }
@@ -282,7 +281,8 @@ done:
 ovp_status ovp_kernel_top_eigenpairs(ovp_idx *q, double **values, double **vectors, ovp_ctx *ctx, ovp_idx s,
                                      const double *a, double converged, ovp_kernel_choose_q choose, const void *user) {
     ovp_status status = OVP_OK;
-    lanczos l = {.a = a, .converged = converged, .s = s, .room = s / 2 < MOST ? s / 2 / BLOCK * BLOCK : MOST, .width = BLOCK};
+    lanczos l = {
+        .a = a, .converged = converged, .s = s, .room = s / 2 < MOST ? s / 2 / BLOCK * BLOCK : MOST, .width = BLOCK};
     double *all = NULL, *rows = NULL;
     *q = 0;
     if (s >= SMALL) OVP_TRY(by_lanczos(&l, ctx, choose, user, q));

@@ -123,6 +123,7 @@ static const struct {
     {"%s --column 2", "x.npy", 2, "its columns are 0..1"},
     {"%s --column -1", "x.npy", 2, "its columns are 0..1"},
     {"%s --column ,", "x.npy", 2, "names no column"},
+    {"%s --column 1,0,1", "x.npy", 2, "'1' stands twice"},
     {"%s --column z", "named.csv", 2, "its columns are t, x"},
     {"%s --array x", "x.npy", 2, "chooses from an npz file"},
     {"%s", "two.npz", 2, "holds x, y"},

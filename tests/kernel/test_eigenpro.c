@@ -505,8 +505,7 @@ static void bad_input(void **state) {
                  ovp_kernel_cg(out, NULL, ctx, &p, 1, tiny, NULL));
     f.y[4] = 0;
     f.x[7] = (double)INFINITY;
-    assert_fails(ctx, OVP_EINVAL, "x, row 1, column 2 is inf",
-                 ovp_kernel_eigenpro_create(&s, ctx, &p, C, f.y, NULL));
+    assert_fails(ctx, OVP_EINVAL, "x, row 1, column 2 is inf", ovp_kernel_eigenpro_create(&s, ctx, &p, C, f.y, NULL));
     p.gram = f.gram;
     assert_fails(ctx, OVP_EINVAL, "either a kernel", ovp_kernel_eigenpro_create(&s, ctx, &p, C, f.y, NULL));
     p = f.by_matrix;

@@ -115,5 +115,5 @@ static double look(ovp_idx d, const void *x, double *sums, ovp_idx *nonzeros) {
 }
 
 extern const ovp_kernel_point_kernels OVP_HOT(ovp_kernel_point_kernels);
-const ovp_kernel_point_kernels OVP_HOT(ovp_kernel_point_kernels) = {scale, squares, map, difference, look,
-                                                                    OVP_HOT(ovp_numeric_sparse_product)};
+const ovp_kernel_point_kernels OVP_HOT(ovp_kernel_point_kernels) = {
+    scale, squares, map, difference, look, OVP_HOT(ovp_numeric_sparse_product)};
