@@ -156,8 +156,8 @@ static ovp_status judge_depths(const depth_limit_lab *lab, double *level, double
     OVP_TRY(power_of(lab, "coordinate_variation", coordinate));
     OVP_TRY(power_of(lab, "pvar", pvar));
     for (ovp_idx s = 0; s < lab->seed_count; s++) {
-        const ovp_store_cell cells[] = {ovp_cell_int(lab->seeds[s]), study_cell(level[s]), study_cell(coordinate[s]),
-                                        study_cell(pvar[s])};
+        const ovp_store_cell cells[] = {ovp_cell_int(lab->seeds[s]), ovp_cell_finite(level[s]),
+                                        ovp_cell_finite(coordinate[s]), ovp_cell_finite(pvar[s])};
         if (isfinite(level[s])) OVP_TRY(ovp_run_row(lab->run, "exponents", cells));
     }
     depth_limit_judge_level(&v, level, lab->seed_count, depth_limit_beta(&lab->setup));

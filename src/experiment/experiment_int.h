@@ -49,6 +49,10 @@ static inline ovp_store_cell ovp_cell_text(const char *value) {
 static inline ovp_store_cell ovp_cell_null(void) {
     return (ovp_store_cell){OVP_CELL_NULL, 0, 0, NULL};
 }
+/* A number, or an empty cell where it is not finite. */
+static inline ovp_store_cell ovp_cell_finite(double value) {
+    return isfinite(value) ? ovp_cell_real(value) : ovp_cell_null();
+}
 
 /* ---- verdict.c ----------------------------------------------------------------------------------- */
 

@@ -25,8 +25,8 @@ static ovp_status correlation_rows(expressivity_study *study, const expressivity
                                         ovp_cell_int(r->member),
                                         ovp_cell_int(layer),
                                         ovp_cell_real(study->angle[k] * 180 / M_PI),
-                                        study_cell(r->layers[layer].correlation[k]),
-                                        study_cell(theory->correlation[k])};
+                                        ovp_cell_finite(r->layers[layer].correlation[k]),
+                                        ovp_cell_finite(theory->correlation[k])};
         OVP_TRY(ovp_run_row(study->run, "correlations", cells));
     }
 done:
@@ -41,19 +41,20 @@ ovp_status expressivity_rows(expressivity_study *study, const expressivity_recor
         const ovp_store_cell cells[] = {ovp_cell_real(study->sigmas[r->sigma]),
                                         ovp_cell_int(study->seeds[r->seed]),
                                         ovp_cell_int(layer),
-                                        study_cell(m->q),
-                                        study_cell(t->q),
-                                        study_cell(m->length),
-                                        study_cell(t->length),
-                                        layer ? study_cell(m->length / r->layers[layer - 1].length) : ovp_cell_null(),
+                                        ovp_cell_finite(m->q),
+                                        ovp_cell_finite(t->q),
+                                        ovp_cell_finite(m->length),
+                                        ovp_cell_finite(t->length),
+                                        layer ? ovp_cell_finite(m->length / r->layers[layer - 1].length)
+                                              : ovp_cell_null(),
                                         ovp_cell_int(r->member),
-                                        study_cell(theory->growth[layer]),
-                                        study_cell(m->error),
-                                        study_cell(m->polyline),
-                                        study_cell(m->length_h),
-                                        study_cell(t->length_h),
-                                        study_cell(m->curvature),
-                                        study_cell(t->curvature)};
+                                        ovp_cell_finite(theory->growth[layer]),
+                                        ovp_cell_finite(m->error),
+                                        ovp_cell_finite(m->polyline),
+                                        ovp_cell_finite(m->length_h),
+                                        ovp_cell_finite(t->length_h),
+                                        ovp_cell_finite(m->curvature),
+                                        ovp_cell_finite(t->curvature)};
         OVP_TRY(ovp_run_row(study->run, "layers", cells));
         OVP_TRY(correlation_rows(study, r, layer));
     }
@@ -65,12 +66,16 @@ static ovp_status theory_rows(expressivity_study *study) {
     ovp_status status = OVP_OK;
     for (ovp_idx i = 0; i < study->sigma_count; i++) {
         const expressivity_theory *t = &study->theory[i];
-        const ovp_store_cell cells[] = {
-            ovp_cell_real(t->sigma),          ovp_cell_real(t->sigma_b),
-            study_cell(t->fixed.q_star),      study_cell(t->fixed.chi_1),
-            study_cell(sqrt(t->fixed.chi_1)), study_cell(t->fixed.chi_2),
-            study_cell(t->fixed.c_star),      study_cell(t->fixed.xi_q),
-            study_cell(t->fixed.xi_c),        ovp_cell_text(ovp_theory_phase_name(t->fixed.phase))};
+        const ovp_store_cell cells[] = {ovp_cell_real(t->sigma),
+                                        ovp_cell_real(t->sigma_b),
+                                        ovp_cell_finite(t->fixed.q_star),
+                                        ovp_cell_finite(t->fixed.chi_1),
+                                        ovp_cell_finite(sqrt(t->fixed.chi_1)),
+                                        ovp_cell_finite(t->fixed.chi_2),
+                                        ovp_cell_finite(t->fixed.c_star),
+                                        ovp_cell_finite(t->fixed.xi_q),
+                                        ovp_cell_finite(t->fixed.xi_c),
+                                        ovp_cell_text(ovp_theory_phase_name(t->fixed.phase))};
         OVP_TRY(ovp_run_row(study->run, "theory", cells));
     }
 done:
@@ -90,7 +95,7 @@ static ovp_status edges(expressivity_study *study, const char *activation) {
             status = OVP_OK;
         }
         OVP_TRY(status);
-        const ovp_store_cell cells[] = {ovp_cell_real(study->map_b[j]), study_cell(study->map_edge[j])};
+        const ovp_store_cell cells[] = {ovp_cell_real(study->map_b[j]), ovp_cell_finite(study->map_edge[j])};
         OVP_TRY(ovp_run_row(study->run, "map-edge", cells));
     }
 done:
@@ -111,7 +116,8 @@ ovp_status expressivity_map(expressivity_study *study) {
         for (ovp_idx j = 0; j < study->map_rows; j++) {
             const ovp_theory_fixed_point *f = &study->map[i * study->map_rows + j];
             const ovp_store_cell cells[] = {ovp_cell_real(study->map_w[i]), ovp_cell_real(study->map_b[j]),
-                                            study_cell(f->q_star), study_cell(f->chi_1), study_cell(f->xi_c)};
+                                            ovp_cell_finite(f->q_star), ovp_cell_finite(f->chi_1),
+                                            ovp_cell_finite(f->xi_c)};
             OVP_TRY(ovp_run_row(study->run, "map", cells));
         }
     OVP_TRY(edges(study, activation));

@@ -18,14 +18,14 @@ static ovp_idx model_rows(const lazy_1d_net *net, ovp_store_cell *cells, char (*
         ovp_cell_int(net->width),
         ovp_cell_int(net->seed),
         ovp_cell_int(net->member),
-        study_cell(net->losses[0]),
-        study_cell(net->final_loss),
-        study_cell(net->moved[0]),
-        study_cell(net->moved[1]),
-        study_cell(net->moved[2]),
-        study_cell(net->risk),
+        ovp_cell_finite(net->losses[0]),
+        ovp_cell_finite(net->final_loss),
+        ovp_cell_finite(net->moved[0]),
+        ovp_cell_finite(net->moved[1]),
+        ovp_cell_finite(net->moved[2]),
+        ovp_cell_finite(net->risk),
         reached ? ovp_cell_int((int64_t)net->steps_to_loss) : ovp_cell_null(),
-        study_cell(net->moved_published),
+        ovp_cell_finite(net->moved_published),
         ovp_cell_text(net->diverged_at ? "diverged" : "ok"),
         net->diverged_at ? ovp_cell_int(net->diverged_at) : ovp_cell_null(),
     };
@@ -75,9 +75,9 @@ static ovp_idx tensor_rows(const lazy_1d_net *net, ovp_store_cell *cells, char (
             ovp_cell_int(net->member),
             ovp_cell_text(slice->name),
             ovp_cell_text(text[l]),
-            study_cell(start),
-            study_cell(net->diverged_at ? (double)NAN : norm(type, slice->count, now, NULL)),
-            study_cell(net->diverged_at ? (double)NAN : norm(type, slice->count, now, then) / start),
+            ovp_cell_finite(start),
+            ovp_cell_finite(net->diverged_at ? (double)NAN : norm(type, slice->count, now, NULL)),
+            ovp_cell_finite(net->diverged_at ? (double)NAN : norm(type, slice->count, now, then) / start),
             ovp_cell_int(net->width),
             ovp_cell_int(net->seed),
         };
@@ -93,8 +93,13 @@ static ovp_idx precision_rows(const lazy_1d_net *net, ovp_store_cell *cells, cha
     for (; k < GAP_ROWS && steps[k] <= net->lab->setup.steps; k++) {
         const double narrow = net->losses[steps[k] - 1], wide = net->twin_losses[steps[k] - 1];
         const ovp_store_cell row[] = {
-            ovp_cell_int(net->member),           ovp_cell_int(steps[k]),   study_cell(narrow),      study_cell(wide),
-            study_cell(fabs(narrow / wide - 1)), ovp_cell_int(net->width), ovp_cell_int(net->seed),
+            ovp_cell_int(net->member),
+            ovp_cell_int(steps[k]),
+            ovp_cell_finite(narrow),
+            ovp_cell_finite(wide),
+            ovp_cell_finite(fabs(narrow / wide - 1)),
+            ovp_cell_int(net->width),
+            ovp_cell_int(net->seed),
         };
         memcpy(cells + k * COUNT(row), row, sizeof row);
     }
@@ -269,8 +274,9 @@ static ovp_status put_theory(const lazy_1d_lab *lab) {
         lazy_1d_prediction p;
         if (net->member > 0) continue;
         OVP_TRY(lazy_1d_predict(&p, lab->ctx, s->n, data->x64, data->y64, (double)net->width, s->lr, s->steps));
-        const ovp_store_cell row[COLUMNS] = {ovp_cell_int(net->width), ovp_cell_int(net->seed), study_cell(p.moved[0]),
-                                             study_cell(p.moved[1]),   study_cell(p.moved[2]),  study_cell(p.loss)};
+        const ovp_store_cell row[COLUMNS] = {ovp_cell_int(net->width),    ovp_cell_int(net->seed),
+                                             ovp_cell_finite(p.moved[0]), ovp_cell_finite(p.moved[1]),
+                                             ovp_cell_finite(p.moved[2]), ovp_cell_finite(p.loss)};
         memcpy(cells + COLUMNS * rows++, row, sizeof row);
     }
     OVP_TRY(ovp_run_rows(lab->run, "lazy-theory", rows, cells));
@@ -311,8 +317,8 @@ static ovp_status put_exponents(const lazy_1d_lab *lab, const lazy_1d_exponents 
             const ovp_store_cell row[COLUMNS] = {
                 ovp_cell_int(lab->seeds[s]),
                 ovp_cell_text(steps ? "steps_to_loss" : lazy_1d_measures[m]),
-                study_cell(measured),
-                steps ? ovp_cell_null() : study_cell(e->predicted[m][s]),
+                ovp_cell_finite(measured),
+                steps ? ovp_cell_null() : ovp_cell_finite(e->predicted[m][s]),
             };
             if (isfinite(measured)) memcpy(cells + COLUMNS * rows++, row, sizeof row);
         }

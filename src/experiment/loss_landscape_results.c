@@ -70,25 +70,25 @@ ovp_status landscape_report(const landscape_lab *lab, const landscape_row *row) 
         ovp_cell_text(row->net),
         known ? ovp_cell_int(row->seed) : ovp_cell_null(),
         ovp_cell_int(row->samples),
-        study_cell(row->trained),
-        study_cell(row->centre),
-        study_cell(row->minimum),
+        ovp_cell_finite(row->trained),
+        ovp_cell_finite(row->centre),
+        ovp_cell_finite(row->minimum),
         found ? ovp_cell_real((double)(row->min_col - row->cols / 2) * res) : ovp_cell_null(),
         found && !line ? ovp_cell_real((double)(row->min_row - row->rows / 2) * res) : ovp_cell_null(),
         found ? ovp_cell_int(row->min_cells) : ovp_cell_null(),
-        study_cell(row->far),
+        ovp_cell_finite(row->far),
         row->classes > 0 ? ovp_cell_real(log(row->classes)) : ovp_cell_null(),
-        study_cell(row->recorded),
+        ovp_cell_finite(row->recorded),
         ovp_cell_int(row->not_finite),
-        study_cell(row->cosine),
-        study_cell(row->length),
+        ovp_cell_finite(row->cosine),
+        ovp_cell_finite(row->length),
     };
     const ovp_store_cell times[] = {
         ovp_cell_text(row->run),
         ovp_cell_text(row->net),
         ovp_cell_int(row->seed),
-        study_cell(row->seconds),
-        study_cell((double)(row->rows * row->cols) / row->seconds),
+        ovp_cell_finite(row->seconds),
+        ovp_cell_finite((double)(row->rows * row->cols) / row->seconds),
     };
     ovp_status status = OVP_OK;
     OVP_TRY(ovp_run_row(lab->run, "surfaces", cells));
@@ -111,11 +111,11 @@ done:
 static ovp_status report_path(const landscape_lab *lab) {
     const landscape_path *path = &lab->path;
     const ovp_store_cell cells[] = {
-        ovp_cell_text(path->run[0]),  ovp_cell_text(path->net[0]),  ovp_cell_text(path->run[1]),
-        ovp_cell_text(path->net[1]),  ovp_cell_int(path->samples),  study_cell(path->end[0]),
-        study_cell(path->end[1]),     study_cell(path->trained[0]), study_cell(path->trained[1]),
-        study_cell(path->barrier),    study_cell(path->barrier_at), study_cell(path->minimum),
-        study_cell(path->minimum_at),
+        ovp_cell_text(path->run[0]),       ovp_cell_text(path->net[0]),       ovp_cell_text(path->run[1]),
+        ovp_cell_text(path->net[1]),       ovp_cell_int(path->samples),       ovp_cell_finite(path->end[0]),
+        ovp_cell_finite(path->end[1]),     ovp_cell_finite(path->trained[0]), ovp_cell_finite(path->trained[1]),
+        ovp_cell_finite(path->barrier),    ovp_cell_finite(path->barrier_at), ovp_cell_finite(path->minimum),
+        ovp_cell_finite(path->minimum_at),
     };
     return ovp_run_row(lab->run, "paths", cells);
 }

@@ -87,12 +87,12 @@ static ovp_status visit(void *user, const depth_net *net, double *x) {
         ovp_cell_int(net->layers),
         ovp_cell_int(net->repeat),
         ovp_cell_int(net->dim),
-        l->pvar_only ? ovp_cell_null() : study_cell(p->mean),
-        l->pvar_only ? ovp_cell_null() : study_cell(p->norms[least]),
-        l->pvar_only ? ovp_cell_null() : study_cell((double)least / (double)last),
-        l->pvar_only ? ovp_cell_null() : study_cell(p->norms[0]),
-        l->pvar_only ? ovp_cell_null() : study_cell(p->norms[last]),
-        study_cell(p->variation),
+        l->pvar_only ? ovp_cell_null() : ovp_cell_finite(p->mean),
+        l->pvar_only ? ovp_cell_null() : ovp_cell_finite(p->norms[least]),
+        l->pvar_only ? ovp_cell_null() : ovp_cell_finite((double)least / (double)last),
+        l->pvar_only ? ovp_cell_null() : ovp_cell_finite(p->norms[0]),
+        l->pvar_only ? ovp_cell_null() : ovp_cell_finite(p->norms[last]),
+        ovp_cell_finite(p->variation),
     };
     OVP_TRY(ovp_run_row(l->run, "paths", cells_of_row));
     l->count++; /* a net that was not finished is freed, not shown */
@@ -217,12 +217,9 @@ static ovp_status report_variations(const lab *l, const depths *d) {
         mean[i] = value.mean;
         low[i] = value.low;
         high[i] = value.high;
-        const ovp_store_cell cells[] = {ovp_cell_int(l->paths[from].layers),
-                                        ovp_cell_int(nets),
-                                        study_cell(most),
-                                        study_cell(value.mean),
-                                        study_cell(value.low),
-                                        study_cell(value.high)};
+        const ovp_store_cell cells[] = {
+            ovp_cell_int(l->paths[from].layers), ovp_cell_int(nets),         ovp_cell_finite(most),
+            ovp_cell_finite(value.mean),         ovp_cell_finite(value.low), ovp_cell_finite(value.high)};
         OVP_TRY(ovp_run_row(l->run, "pvar", cells));
     }
     ovp_experiment_short(p, l->p);

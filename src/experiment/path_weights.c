@@ -127,11 +127,11 @@ static ovp_status put_entry(const lab *l, const depth_net *net, const path *p, o
                                     ovp_cell_int(net->repeat),
                                     ovp_cell_int(l->entries[at].row),
                                     ovp_cell_int(l->entries[at].column),
-                                    study_cell(y[0]),
-                                    study_cell(y[n - 1]),
-                                    study_cell(zero_of(n, y)),
-                                    study_cell(p->variation[at]),
-                                    study_cell(length > 0 ? fabs(y[n - 1] - y[0]) / length : (double)NAN)};
+                                    ovp_cell_finite(y[0]),
+                                    ovp_cell_finite(y[n - 1]),
+                                    ovp_cell_finite(zero_of(n, y)),
+                                    ovp_cell_finite(p->variation[at]),
+                                    ovp_cell_finite(length > 0 ? fabs(y[n - 1] - y[0]) / length : (double)NAN)};
     return ovp_run_row(l->run, "entries", cells);
 }
 

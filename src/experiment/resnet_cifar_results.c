@@ -138,10 +138,10 @@ static ovp_status compare(resnet_lab *lab) {
         const double measured = sum / (double)seeds, deviation = fabs(measured - published[k].top1);
         worst = fmax(worst, isfinite(deviation) ? deviation / BAR : (double)INFINITY);
         count++;
-        OVP_TRY(
-            ovp_run_row(lab->run, "published",
-                        (const ovp_store_cell[]){ovp_cell_int(published[k].layers), ovp_cell_real(published[k].top1),
-                                                 study_cell(measured), study_cell(deviation), ovp_cell_real(BAR)}));
+        OVP_TRY(ovp_run_row(lab->run, "published",
+                            (const ovp_store_cell[]){ovp_cell_int(published[k].layers),
+                                                     ovp_cell_real(published[k].top1), ovp_cell_finite(measured),
+                                                     ovp_cell_finite(deviation), ovp_cell_real(BAR)}));
     }
     study_verdict_theorem(&verdict, "the published accuracies are met", worst, count,
                           "Largest deviation over the %lld depths in units of .025; other random numbers than the "

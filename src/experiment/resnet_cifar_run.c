@@ -297,9 +297,9 @@ static ovp_status put_steps(net *n, ovp_idx first) {
     for (ovp_idx i = 0; i < count; i++) {
         const resnet_step *s = &lab->steps[first + i];
         const ovp_store_cell row[COLUMNS] = {
-            ovp_cell_int(n->layers), ovp_cell_int(n->seed), ovp_cell_int(n->steps - count + i),
-            ovp_cell_real(s->epoch), ovp_cell_int(s->rows), study_cell(s->loss),
-            study_cell(s->omega)};
+            ovp_cell_int(n->layers),  ovp_cell_int(n->seed), ovp_cell_int(n->steps - count + i),
+            ovp_cell_real(s->epoch),  ovp_cell_int(s->rows), ovp_cell_finite(s->loss),
+            ovp_cell_finite(s->omega)};
         memcpy(cells + i * COLUMNS, row, sizeof row);
     }
     OVP_TRY(ovp_run_rows(lab->run, "steps", count, cells));
@@ -312,11 +312,11 @@ static ovp_status put_row(resnet_lab *lab, const resnet_row *r) {
     lab->rows[lab->row_count++] = *r;
     return ovp_run_row(lab->run, "accuracy",
                        (const ovp_store_cell[]){ovp_cell_int(r->layers), ovp_cell_int(r->seed), ovp_cell_int(r->epoch),
-                                                study_cell(r->train_loss), study_cell(r->train_accuracy),
-                                                study_cell(r->batch.loss), study_cell(r->batch.top1),
-                                                study_cell(r->batch.top2), study_cell(r->running.loss),
-                                                study_cell(r->running.top1), study_cell(r->running.top2),
-                                                study_cell(r->batch.top2_published)});
+                                                ovp_cell_finite(r->train_loss), ovp_cell_finite(r->train_accuracy),
+                                                ovp_cell_finite(r->batch.loss), ovp_cell_finite(r->batch.top1),
+                                                ovp_cell_finite(r->batch.top2), ovp_cell_finite(r->running.loss),
+                                                ovp_cell_finite(r->running.top1), ovp_cell_finite(r->running.top2),
+                                                ovp_cell_finite(r->batch.top2_published)});
 }
 
 /* What is not known of a net that diverged. */
@@ -383,7 +383,7 @@ static ovp_status put_net(const net *n) {
     OVP_TRY(ovp_run_row(lab->run, "timings",
                         (const ovp_store_cell[]){ovp_cell_int(n->layers), ovp_cell_int(n->seed), ovp_cell_int(n->steps),
                                                  ovp_cell_real(n->train_seconds), ovp_cell_real(n->test_seconds),
-                                                 study_cell((double)n->images / n->train_seconds)}));
+                                                 ovp_cell_finite((double)n->images / n->train_seconds)}));
     snprintf(prefix, sizeof prefix, "L%lld.s%lld", (long long)n->layers, (long long)n->seed);
     OVP_TRY(study_keep_weights(lab->run, prefix, n->model, n->theta));
     OVP_TRY(put_state(n, prefix));

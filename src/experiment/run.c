@@ -178,9 +178,9 @@ ovp_status ovp_run_summary(ovp_experiment_run *run, const char *table, const cha
             for (ovp_idx k = 0; k < setting_count; k++) line[k] = *ovp_store_table_cell(source, row, columns[k]);
             line[setting_count] = ovp_cell_text(measures[m]);
             line[setting_count + 1] = ovp_cell_int(mean.count);
-            line[setting_count + 2] = ovp_cell_real(mean.mean);
-            line[setting_count + 3] = ovp_cell_real(mean.low);
-            line[setting_count + 4] = ovp_cell_real(mean.high);
+            line[setting_count + 2] = ovp_cell_finite(mean.mean);
+            line[setting_count + 3] = ovp_cell_finite(mean.low);
+            line[setting_count + 4] = ovp_cell_finite(mean.high);
         }
         if (!seen) OVP_TRY(ovp_run_rows(run, summary, measure_count, cells));
     }

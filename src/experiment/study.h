@@ -166,9 +166,6 @@ ovp_status study_seed_means(double *per_seed, ovp_experiment_run *run, const stu
 /* Mean and 95 % interval over the finite values. */
 ovp_measure_interval study_over_seeds(const double *values, ovp_idx count);
 
-/* A number, or an empty cell where it is not finite. */
-ovp_store_cell study_cell(double value);
-
 /* Array for arrays.npz; cols 0: a vector. data is copied. */
 ovp_status study_put(ovp_experiment_run *run, const char *name, ovp_numeric_type type, ovp_idx rows, ovp_idx cols,
                      const void *data);

@@ -185,10 +185,6 @@ ovp_measure_interval study_over_seeds(const double *values, ovp_idx count) {
     return ovp_measure_mean(n, kept);
 }
 
-ovp_store_cell study_cell(double value) {
-    return isfinite(value) ? ovp_cell_real(value) : ovp_cell_null();
-}
-
 ovp_status study_put(ovp_experiment_run *run, const char *name, ovp_numeric_type type, ovp_idx rows, ovp_idx cols,
                      const void *data) {
     const ovp_numeric_array array = {

@@ -117,9 +117,9 @@ static void means_over_seeds_leave_out_what_is_not_finite(void **state) {
     const ovp_measure_interval mean = study_over_seeds(values, 4);
     assert_true(mean.count == 2 && mean.mean == 2);
     assert_int_equal(study_over_seeds(values + 1, 1).count, 0);
-    assert_int_equal(study_cell(NAN).kind, OVP_CELL_NULL);
-    assert_int_equal(study_cell(INFINITY).kind, OVP_CELL_NULL);
-    assert_true(study_cell(2.5).kind == OVP_CELL_REAL && study_cell(2.5).real == 2.5);
+    assert_int_equal(ovp_cell_finite(NAN).kind, OVP_CELL_NULL);
+    assert_int_equal(ovp_cell_finite(INFINITY).kind, OVP_CELL_NULL);
+    assert_true(ovp_cell_finite(2.5).kind == OVP_CELL_REAL && ovp_cell_finite(2.5).real == 2.5);
 }
 
 /* ---- nets side by side ----------------------------------------------------------------------------- */
