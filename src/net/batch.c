@@ -42,13 +42,14 @@ ovp_status ovp_net_bind(ovp_net_batch **out, ovp_ctx *ctx, const ovp_net_model *
     *out = NULL;
     ovp_net_batch *b = NULL;
     const ovp_idx inputs = ovp_net_model_inputs(model);
-    ovp_idx nonzeros = 0;
-    for (ovp_idx i = 0; i < rows * inputs; i++) {
-        double v = value_at(model->type, x, i);
+    ovp_idx nonzeros;
+    const int fine = (model->type == OVP_F32 ? ovp_numeric_sparse_look_f32 : ovp_numeric_sparse_look_f64)(rows * inputs,
+                                                                                                          x, &nonzeros);
+    for (ovp_idx i = 0; !fine && i < rows * inputs; i++) {
+        const double v = value_at(model->type, x, i);
         if (!isfinite(v))
             return ovp_fail(ctx, OVP_EINVAL, "batch: input %lld of row %lld is %s; inputs must be finite",
                             (long long)(i % inputs), (long long)(i / inputs), isnan(v) ? "nan" : "infinite");
-        nonzeros += v != 0;
     }
     const double values = (double)rows * (double)inputs, density = values > 0 ? (double)nonzeros / values : 1;
     ovp_status status = ovp_net_batch_make(&b, ctx, model, rows, model->sparse < 0 ? density < 0.4 : model->sparse);
