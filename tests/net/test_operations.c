@@ -213,7 +213,7 @@ static void identities_hold_and_engines_agree(void **state) {
     int compared = 0;
     for (ovp_idx a = 0; (act = ovp_numeric_activation_at(a)); a++)
         for (int type = OVP_F32; type <= OVP_F64; type++)
-            for (int s = 0; s < SHAPES; s++) {
+            for (int s = SLOW ? (int)(a % SHAPES) : 0; s < SHAPES; s += SLOW ? SHAPES : 1) {
                 recipe r = {.type = (ovp_numeric_type)type,
                             .engine = "reference",
                             .act = act->name,
@@ -255,7 +255,7 @@ static void identities_hold_and_engines_agree(void **state) {
                     }
                 drop(&ref);
             }
-    assert_true(compared >= 17 * 2 * SHAPES);
+    assert_true(compared >= 17 * 2 * (SLOW ? 1 : SHAPES));
 }
 
 /* ---- threads, blocks, allocation ------------------------------------------------------------------- */
