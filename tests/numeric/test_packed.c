@@ -5,17 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static double get(ovp_numeric_type type, const void *x, ovp_idx i) {
-    return type == OVP_F32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
-}
-
-static void set(ovp_numeric_type type, void *x, ovp_idx i, double value) {
-    if (type == OVP_F32)
-        ((float *)x)[i] = (float)value;
-    else
-        ((double *)x)[i] = value;
-}
-
 /* Freed with ovp_free. */
 static void *numbers(ovp_ctx *ctx, ovp_numeric_type type, ovp_idx count, uint64_t *seed) {
     void *x;

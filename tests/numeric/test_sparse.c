@@ -4,17 +4,6 @@
 
 #include <math.h>
 
-static double get(ovp_numeric_type type, const void *x, ovp_idx i) {
-    return type == OVP_F32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
-}
-
-static void set(ovp_numeric_type type, void *x, ovp_idx i, double value) {
-    if (type == OVP_F32)
-        ((float *)x)[i] = (float)value;
-    else
-        ((double *)x)[i] = value;
-}
-
 /* A share of values other than 0; the third row and column of 0 alone. */
 static void fill(ovp_numeric_type type, ovp_idx n, ovp_idx d, double share, void *x) {
     uint64_t seed = (uint64_t)(n * 1009 + d);
