@@ -14,10 +14,6 @@ typedef struct job {
     char *out;
 } job;
 
-static ovp_idx least(ovp_idx a, ovp_idx b) {
-    return a < b ? a : b;
-}
-
 /* The first of the rising ids that is not below id. */
 static ovp_idx find(const ovp_kernel_columns *columns, ovp_idx id) {
     ovp_idx low = 0, high = columns->s;
@@ -56,7 +52,7 @@ static void multiply(void *user, ovp_idx group, int first, const ovp_kernel_tile
 /* The groups' sums in order. */
 static ovp_status sum_task(ovp_ctx *worker, void *arg, ovp_idx task) {
     const job *j = arg;
-    const ovp_idx first = task * ROWS * j->c, count = least(ROWS, j->rows - task * ROWS) * j->c;
+    const ovp_idx first = task * ROWS * j->c, count = ovp_kernel_least(ROWS, j->rows - task * ROWS) * j->c;
     (void)worker;
     for (ovp_idx g = 0; g < j->groups; g++)
         for (ovp_idx i = first; i < first + count; i++) {
@@ -72,7 +68,8 @@ static ovp_status sum_task(ovp_ctx *worker, void *arg, ovp_idx task) {
 }
 
 int64_t ovp_kernel_apply_bytes(const ovp_ctx *ctx, ovp_numeric_type type, ovp_idx rows, ovp_idx others, ovp_idx c) {
-    const ovp_idx tile = least(OVP_KERNEL_TILE, rows) * OVP_KERNEL_TILE, groups = ovp_kernel_visit_groups(rows, others);
+    const ovp_idx tile = ovp_kernel_least(OVP_KERNEL_TILE, rows) * OVP_KERNEL_TILE,
+                  groups = ovp_kernel_visit_groups(rows, others);
     return (ovp_threads(ctx) * tile + (groups > 1 ? groups * rows * c : 0)) * (int64_t)ovp_numeric_type_size(type);
 }
 
@@ -108,7 +105,7 @@ static ovp_status choose_step(ovp_idx *step, ovp_ctx *ctx, ovp_numeric_type type
         return ovp_fail(ctx, OVP_EINVAL,
                         "kernel: %lld bytes of memory; this product needs at least %lld, or 0 for 256 MiB",
                         (long long)memory, (long long)each);
-    *step = least(rows, bytes / each);
+    *step = ovp_kernel_least(rows, bytes / each);
     return OVP_OK;
 }
 
@@ -131,8 +128,9 @@ ovp_status ovp_kernel_apply(void *out, ovp_ctx *ctx, const ovp_kernel *kernel, o
         OVP_TRY(ovp_kernel_rows_make(&all, ctx, kernel, type, d, rows, x, side.shift, "x"));
     const size_t size = ovp_numeric_type_size(type);
     for (ovp_idx i = 0; i < rows; i += step)
-        OVP_TRY(ovp_kernel_side_apply((char *)out + (size_t)(i * c) * size, ctx, &side, least(step, rows - i),
-                                      (const char *)x + (size_t)(i * d) * size, c, w, NULL));
+        OVP_TRY(ovp_kernel_side_apply((char *)out + (size_t)(i * c) * size, ctx, &side,
+                                      ovp_kernel_least(step, rows - i), (const char *)x + (size_t)(i * d) * size, c, w,
+                                      NULL));
 done:
     ovp_kernel_rows_free(ctx, kernel, &all);
     ovp_kernel_side_close(&side, ctx);

@@ -110,10 +110,6 @@ static ovp_status check_options(ovp_ctx *ctx, const ovp_kernel_eigenpro_options 
     return OVP_OK;
 }
 
-static ovp_idx least_of(ovp_idx a, ovp_idx b) {
-    return a < b ? a : b;
-}
-
 ovp_status ovp_kernel_eigenpro_estimate(int64_t *bytes, ovp_ctx *ctx, const ovp_kernel_problem *problem, ovp_idx c,
                                         const ovp_kernel_eigenpro_options *options) {
     static const ovp_kernel_eigenpro_options defaults = {.size = sizeof defaults};
@@ -127,7 +123,7 @@ ovp_status ovp_kernel_eigenpro_estimate(int64_t *bytes, ovp_ctx *ctx, const ovp_
     OVP_TRY(ovp_kernel_source_plan(&tile, bytes, ctx, who, problem, o->memory));
     *bytes += (2 * n * c + most * c + 3 * s * c) * each + n * (int64_t)sizeof(double);
     *bytes += ovp_kernel_source_pass_bytes(ctx, problem, tile, most, c, s);
-    *bytes += ovp_kernel_nystrom_bytes(s, &nystrom) + 2 * s * (o->top_q ? o->top_q : least_of(s, 1000)) * each;
+    *bytes += ovp_kernel_nystrom_bytes(s, &nystrom) + 2 * s * (o->top_q ? o->top_q : ovp_kernel_least(s, 1000)) * each;
 done:
     return status;
 }

@@ -8,6 +8,10 @@
 #include "numeric/packed_int.h"
 #include "numeric/sparse_int.h"
 
+static inline ovp_idx ovp_kernel_least(ovp_idx a, ovp_idx b) {
+    return a < b ? a : b;
+}
+
 typedef enum ovp_kernel_convention {
     OVP_CONVENTION_NTK,
     OVP_CONVENTION_SPHERE,

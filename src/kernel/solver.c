@@ -26,10 +26,6 @@ static ovp_idx tiles(ovp_idx n) {
     return (n + TILE - 1) / TILE;
 }
 
-static ovp_idx least(ovp_idx a, ovp_idx b) {
-    return a < b ? a : b;
-}
-
 /* ---- taking the matrix over ---- */
 
 typedef struct intake {
@@ -53,12 +49,12 @@ static int agree(double p, double q, double d_i, double d_j) {
 static ovp_status intake_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     (void)ctx;
     const intake *in = arg;
-    const ovp_idx n = in->s->n, first = task * TILE, end = least(first + TILE, n);
+    const ovp_idx n = in->s->n, first = task * TILE, end = ovp_kernel_least(first + TILE, n);
     const double *k = in->k;
     double turned[TILE][TILE], sums[TILE] = {0};
     int good = 1;
     for (ovp_idx tile = 0; tile < n; tile += TILE) {
-        const ovp_idx cols = least(TILE, n - tile);
+        const ovp_idx cols = ovp_kernel_least(TILE, n - tile);
         for (ovp_idx j = 0; j < cols; j++)
             for (ovp_idx i = first; i < end; i++) turned[i - first][j] = k[(tile + j) * n + i];
         for (ovp_idx i = first; i < end; i++) {
@@ -105,11 +101,11 @@ static ovp_status refuse_matrix(ovp_ctx *ctx, ovp_idx n, const double *k) {
 static ovp_status mirror_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     (void)ctx;
     const intake *in = arg;
-    const ovp_idx n = in->s->n, first = task * TILE, end = least(first + TILE, n);
+    const ovp_idx n = in->s->n, first = task * TILE, end = ovp_kernel_least(first + TILE, n);
     double *a = in->s->a;
     for (ovp_idx tile = 0; tile < end; tile += TILE)
         for (ovp_idx i = first; i < end; i++)
-            for (ovp_idx j = tile; j < least(tile + TILE, i); j++) a[i * n + j] = a[j * n + i];
+            for (ovp_idx j = tile; j < ovp_kernel_least(tile + TILE, i); j++) a[i * n + j] = a[j * n + i];
     for (ovp_idx i = first; i < end; i++) {
         a[i * n + i] = in->s->diagonal[i] + in->jitter;
         in->sums[i] = 0;

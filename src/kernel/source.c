@@ -7,10 +7,6 @@
 enum { BLOCK = 64, MOST_ROWS = 4096 };
 #define MEMORY ((int64_t)1 << 30)
 
-static ovp_idx least(ovp_idx a, ovp_idx b) {
-    return a < b ? a : b;
-}
-
 static const char *at(const void *values, ovp_numeric_type type, ovp_idx i) {
     return (const char *)values + (size_t)i * ovp_numeric_type_size(type);
 }
@@ -44,7 +40,7 @@ ovp_status ovp_kernel_source_plan(ovp_idx *tile, int64_t *bytes, ovp_ctx *ctx, c
         *bytes += n * n * each + n * d * each; /* as left factors too */
         return OVP_OK;
     }
-    *tile = least(least(n, MOST_ROWS), most / (d * each));
+    *tile = ovp_kernel_least(ovp_kernel_least(n, MOST_ROWS), most / (d * each));
     if (*tile < 1)
         return ovp_fail(ctx, OVP_EINVAL, "%s: memory of %lld bytes; one point takes %lld", who, (long long)most,
                         (long long)(d * each));
@@ -59,7 +55,7 @@ ovp_status ovp_kernel_source_open(ovp_kernel_source *source, ovp_ctx *ctx, const
     const ovp_idx n = problem->n, d = problem->d;
     const int64_t each = (int64_t)ovp_numeric_type_size(problem->type);
     ovp_idx tile;
-    *source = (ovp_kernel_source){.problem = *problem, .matrix = problem->gram, .tile = least(n, MOST_ROWS)};
+    *source = (ovp_kernel_source){.problem = *problem, .matrix = problem->gram, .tile = ovp_kernel_least(n, MOST_ROWS)};
     OVP_TRY(ovp_kernel_source_plan(&tile, &source->bytes, ctx, who, problem, memory));
     if (source->matrix) return OVP_OK;
     if (tile == 0) {
@@ -164,7 +160,7 @@ static ovp_status given_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     const ovp_kernel_pass *pass = t->pass;
     const ovp_numeric_type type = t->source->problem.type;
     const ovp_idx n = t->source->problem.n, c = pass->c, s = pass->moments ? pass->s : 0;
-    const ovp_idx start = task * BLOCK, rows = least(BLOCK, t->count - start), row = t->first + start;
+    const ovp_idx start = task * BLOCK, rows = ovp_kernel_least(BLOCK, t->count - start), row = t->first + start;
     void *scratch = to(t->scratch, type, (ovp_idx)ovp_worker(ctx) * BLOCK * (n + s));
     void *columns = to(scratch, type, BLOCK * n);
     const void *values = scratch;
@@ -182,7 +178,7 @@ static ovp_status made_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     const part *t = arg;
     (void)ctx;
     const ovp_numeric_type type = t->source->problem.type;
-    finish_block(t, task, least(BLOCK, t->count - task * BLOCK),
+    finish_block(t, task, ovp_kernel_least(BLOCK, t->count - task * BLOCK),
                  t->columns ? at(t->columns, type, task * BLOCK * t->pass->s) : NULL);
     return OVP_OK;
 }
@@ -217,7 +213,7 @@ static ovp_status pass_given(part *t, ovp_ctx *ctx) {
     ovp_status status = OVP_OK;
     OVP_TRY(ovp_alloc(ctx, &t->scratch, (ovp_idx)ovp_threads(ctx) * BLOCK * (n + s), ovp_numeric_type_size(type)));
     for (; t->first < pass->count; t->first += step) {
-        t->count = least(step, pass->count - t->first);
+        t->count = ovp_kernel_least(step, pass->count - t->first);
         t->rows = rows ? at(rows, type, t->first * n) : NULL;
         OVP_TRY(run_blocks(t, ctx, given_task));
     }
@@ -233,10 +229,11 @@ static ovp_status pass_made(part *t, ovp_ctx *ctx, const ovp_kernel_side *side) 
     ovp_kernel_columns columns = {.s = pass->s, .ids = pass->s_ids};
     ovp_status status = OVP_OK;
     if (pass->moments)
-        OVP_TRY(ovp_alloc(ctx, &columns.values, least(step, pass->count) * pass->s, ovp_numeric_type_size(p->type)));
+        OVP_TRY(ovp_alloc(ctx, &columns.values, ovp_kernel_least(step, pass->count) * pass->s,
+                          ovp_numeric_type_size(p->type)));
     t->columns = columns.values;
     for (; t->first < pass->count; t->first += step) {
-        t->count = least(step, pass->count - t->first);
+        t->count = ovp_kernel_least(step, pass->count - t->first);
         const void *points = at(pass->others ? pass->others : p->x, p->type, t->first * p->d);
         if (pass->ids && !pass->others) {
             gather(p->type, p->d, p->x, t->count, pass->ids + t->first, t->source->points);
@@ -254,7 +251,7 @@ done:
 int64_t ovp_kernel_source_pass_bytes(const ovp_ctx *ctx, const ovp_kernel_problem *problem, ovp_idx tile, ovp_idx count,
                                      ovp_idx c, ovp_idx s) {
     const int64_t each = (int64_t)ovp_numeric_type_size(problem->type);
-    const ovp_idx step = least(tile > 0 ? tile : MOST_ROWS, count);
+    const ovp_idx step = ovp_kernel_least(tile > 0 ? tile : MOST_ROWS, count);
     const int64_t moments = (step + BLOCK - 1) / BLOCK * c * s * each;
     if (tile == 0) return moments + (int64_t)ovp_threads(ctx) * BLOCK * (problem->n + s) * each;
     return moments + step * s * each + ovp_kernel_apply_bytes(ctx, problem->type, step, problem->n, c);
@@ -263,7 +260,7 @@ int64_t ovp_kernel_source_pass_bytes(const ovp_ctx *ctx, const ovp_kernel_proble
 ovp_status ovp_kernel_source_pass(const ovp_kernel_source *source, ovp_ctx *ctx, const ovp_kernel_pass *pass) {
     const ovp_kernel_problem *p = &source->problem;
     const ovp_idx moments = pass->moments ? pass->c * pass->s : 0;
-    const ovp_idx blocks = (least(source->tile, pass->count) + BLOCK - 1) / BLOCK;
+    const ovp_idx blocks = (ovp_kernel_least(source->tile, pass->count) + BLOCK - 1) / BLOCK;
     const int made = p->kernel && (pass->others || !source->matrix);
     ovp_kernel_side own = {0};
     part t = {.source = source, .pass = pass};

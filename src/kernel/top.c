@@ -228,13 +228,9 @@ done:
     return status;
 }
 
-static ovp_idx least_of(ovp_idx a, ovp_idx b) {
-    return a < b ? a : b;
-}
-
 /* How long a basis is likely to hold them. */
 static ovp_idx likely(const lanczos *l, ovp_idx wanted) {
-    return least_of((ovp_idx)(-25 * log10(l->converged)) + wanted * 13 / 5, l->room);
+    return ovp_kernel_least((ovp_idx)(-25 * log10(l->converged)) + wanted * 13 / 5, l->room);
 }
 
 /* Whether one pair more than wanted is good, of the first `pairs`: the rule has looked at it. If not, *more: how many
@@ -272,7 +268,8 @@ static ovp_status by_lanczos(lanczos *l, ovp_ctx *ctx, ovp_kernel_choose_q choos
             goto done;
         }
         next = pairs ? l->m + more : likely(l, seen);
-        pairs = l->m >= 3 * seen ? least_of(seen + seen / 8 + BLOCK, l->m) : 0; /* the count may grow a little */
+        pairs =
+            l->m >= 3 * seen ? ovp_kernel_least(seen + seen / 8 + BLOCK, l->m) : 0; /* the count may grow a little */
     }
 done:
     return status;
