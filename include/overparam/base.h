@@ -135,6 +135,9 @@ OVP_API void ovp_report(ovp_ctx *ctx, const ovp_progress *progress);
 /* *out = count * size bytes, zeroed, aligned to 64 bytes; count 0 gives a valid pointer. Free with ovp_free.
  * Errors: OVP_ENOMEM (also when count * size overflows), naming the bytes. */
 OVP_API ovp_status ovp_alloc(ovp_ctx *ctx, void *out, ovp_idx count, size_t size);
+/* As ovp_alloc, holding anything: for large arrays that tasks are about to fill, each its part (pages are then made by
+ * all threads, and written once). */
+OVP_API ovp_status ovp_alloc_unset(ovp_ctx *ctx, void *out, ovp_idx count, size_t size);
 /* NULL is fine. ctx is any context of the family the memory came from. */
 OVP_API void ovp_free(ovp_ctx *ctx, void *memory);
 /* Copy of a string; *out freed with ovp_free. */

@@ -138,7 +138,7 @@ void ovp_report(ovp_ctx *ctx, const ovp_progress *progress) {
     if (ctx->progress) ctx->progress(ctx->user, progress);
 }
 
-ovp_status ovp_alloc(ovp_ctx *ctx, void *out, ovp_idx count, size_t size) {
+static ovp_status allocate(ovp_ctx *ctx, void *out, ovp_idx count, size_t size, int zeroed) {
     void *memory = NULL;
     size_t bytes = 0;
     if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes) || bytes > (size_t)PTRDIFF_MAX - 64) {
@@ -150,8 +150,16 @@ ovp_status ovp_alloc(ovp_ctx *ctx, void *out, ovp_idx count, size_t size) {
     memcpy(out, &memory, sizeof memory); /* out is the address of a pointer of any type */
     if (!memory)
         return ovp_fail(ctx, OVP_ENOMEM, "out of memory: %.1f MiB could not be allocated", (double)bytes / 1048576.0);
-    memset(memory, 0, bytes ? bytes : 1);
+    if (zeroed) memset(memory, 0, bytes ? bytes : 1);
     return OVP_OK;
+}
+
+ovp_status ovp_alloc(ovp_ctx *ctx, void *out, ovp_idx count, size_t size) {
+    return allocate(ctx, out, count, size, 1);
+}
+
+ovp_status ovp_alloc_unset(ovp_ctx *ctx, void *out, ovp_idx count, size_t size) {
+    return allocate(ctx, out, count, size, 0);
 }
 
 void ovp_free(ovp_ctx *ctx, void *memory) {

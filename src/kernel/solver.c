@@ -45,34 +45,64 @@ static int agree(double p, double q, double d_i, double d_j) {
     return (fabs(p - q) <= ASYMMETRY * scale) & (scale <= DBL_MAX);
 }
 
-/* Rows of a tile, both sides of the diagonal: the mean of k_ij and k_ji, and on it the diagonal plus lambda. */
+/* Rows `first` .. of tile `tile` .. of columns, and the opposite tile, turned. */
+typedef struct piece {
+    ovp_idx first, rows, tile, cols;
+    double turned[TILE][TILE];
+} piece;
+
+static int agree_one_by_one(const intake *in, const piece *p) {
+    const ovp_idx n = in->s->n;
+    for (ovp_idx i = p->first; i < p->first + p->rows; i++)
+        for (ovp_idx j = p->tile; j < p->tile + p->cols; j++)
+            if (!agree(in->k[i * n + j], in->k[j * n + i], in->k[i * (n + 1)], in->k[j * (n + 1)])) return 0;
+    return 1;
+}
+
+/* The mean of k_ij and k_ji. Whether all agree; mostly the diagonal alone can tell. */
+static int intake_piece(const intake *in, piece *p, double *sums) {
+    enum { LINE = 64 / sizeof(double) };
+    const ovp_idx n = in->s->n, next = p->tile + TILE < n ? p->tile + TILE : p->tile;
+    double within[TILE], apart[TILE] = {0}, pairs_apart = 0;
+    for (ovp_idx j = 0; j < p->cols; j++) {
+        const double *row = in->k + (p->tile + j) * n;
+        within[j] = ASYMMETRY * fabs(row[p->tile + j]);
+        for (ovp_idx i = 0; i < p->rows; i++) p->turned[i][j] = row[p->first + i];
+    }
+    for (ovp_idx i = 0; i < p->rows; i++) {
+        const double *row = in->k + (p->first + i) * n + p->tile, *other = p->turned[i];
+        double *to = in->s->a + (p->first + i) * n + p->tile, lane[LINE] = {0};
+        for (ovp_idx j = 0; j < p->cols; j += LINE) /* too far apart for the processor to guess */
+            __builtin_prefetch(in->k + ovp_kernel_least(next + i, n - 1) * n + ovp_kernel_least(p->first + j, n - 1));
+        for (ovp_idx j = 0; j < p->cols; j++) {
+            apart[j] += fabs(row[j] - other[j]) <= within[j] ? 0. : 1.;
+            to[j] = .5 * row[j] + .5 * other[j];
+        }
+        for (ovp_idx j = 0; j < p->cols; j += LINE)
+            for (ovp_idx l = 0; l < LINE && j + l < p->cols; l++) lane[l] += fabs(to[j + l]);
+        for (int l = 0; l < LINE; l++) sums[i] += lane[l];
+    }
+    for (ovp_idx j = 0; j < p->cols; j++) pairs_apart += apart[j];
+    return pairs_apart == 0 || agree_one_by_one(in, p);
+}
+
+/* Rows of a tile, both sides of the diagonal, and on it the diagonal plus lambda. */
 static ovp_status intake_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     (void)ctx;
     const intake *in = arg;
-    const ovp_idx n = in->s->n, first = task * TILE, end = ovp_kernel_least(first + TILE, n);
-    const double *k = in->k;
-    double turned[TILE][TILE], sums[TILE] = {0};
-    int good = 1;
-    for (ovp_idx tile = 0; tile < n; tile += TILE) {
-        const ovp_idx cols = ovp_kernel_least(TILE, n - tile);
-        for (ovp_idx j = 0; j < cols; j++)
-            for (ovp_idx i = first; i < end; i++) turned[i - first][j] = k[(tile + j) * n + i];
-        for (ovp_idx i = first; i < end; i++) {
-            const double *row = k + i * n + tile, *other = turned[i - first];
-            double *to = in->s->a + i * n + tile, sum = sums[i - first];
-            for (ovp_idx j = 0; j < cols; j++) {
-                good &= agree(row[j], other[j], k[i * n + i], k[(tile + j) * (n + 1)]);
-                to[j] = .5 * row[j] + .5 * other[j];
-                sum += fabs(to[j]);
-            }
-            sums[i - first] = sum;
-        }
+    const ovp_idx n = in->s->n;
+    double sums[TILE] = {0};
+    piece p;
+    p.first = task * TILE;
+    p.rows = ovp_kernel_least(TILE, n - p.first);
+    for (p.tile = 0; p.tile < n; p.tile += TILE) {
+        p.cols = ovp_kernel_least(TILE, n - p.tile);
+        if (!intake_piece(in, &p, sums)) in->bad[task] = 1;
     }
-    in->bad[task] = (char)!good;
-    for (ovp_idx i = first; i < end; i++) {
+    for (ovp_idx i = p.first; i < p.first + p.rows; i++) {
         const double diagonal = in->s->diagonal[i];
-        in->sums[i] = sums[i - first] - fabs(k[i * n + i]) + fabs(diagonal);
-        in->s->a[i * n + i] = diagonal;
+        in->sums[i] = sums[i - p.first] - fabs(in->k[i * (n + 1)]) + fabs(diagonal);
+        in->s->a[i * (n + 1)] = diagonal;
     }
     return OVP_OK;
 }
@@ -137,7 +167,7 @@ static ovp_status take_over(ovp_kernel_solver *s, ovp_ctx *ctx, const double *k,
     if (!isfinite(trace)) OVP_TRY(ovp_kernel_check_finite(ctx, who, OVP_F64, n, n, k));
     OVP_TRY(ovp_kernel_ridge(&s->report.lambda, ctx, who, options ? options->ridge : 0,
                              options ? options->ridge_scale : NULL, trace, n));
-    OVP_TRY(ovp_alloc(ctx, &s->a, n * n, sizeof *s->a));
+    OVP_TRY(ovp_alloc_unset(ctx, &s->a, n * n, sizeof *s->a));
     OVP_TRY(ovp_alloc(ctx, &s->diagonal, n, sizeof *s->diagonal));
     OVP_TRY(ovp_alloc(ctx, &in.sums, n, sizeof *in.sums));
     OVP_TRY(ovp_alloc(ctx, &in.bad, tiles(n), 1));

@@ -86,11 +86,11 @@ void ovp_numeric_gemm(ovp_numeric_type type, int ta, int tb, ovp_idx m, ovp_idx 
     ovp_numeric_gemm_blocked(type, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, (ovp_idx)1 << 30);
 }
 
-void ovp_numeric_solve_triangle(int right, int transposed, ovp_idx m, ovp_idx n, const double *l, ovp_idx ldl,
-                                double *b, ovp_idx ldb) {
+void ovp_numeric_solve_triangle(int transposed, ovp_idx m, ovp_idx n, const double *l, ovp_idx ldl, double *b,
+                                ovp_idx ldb) {
     const int threads = ovp_numeric_swap_omp_threads(1);
-    cblas_dtrsm(CblasRowMajor, right ? CblasRight : CblasLeft, CblasLower, transposed ? CblasTrans : CblasNoTrans,
-                CblasNonUnit, as_int(m), as_int(n), 1, l, as_ld(ldl), b, as_ld(ldb));
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, transposed ? CblasTrans : CblasNoTrans, CblasNonUnit, as_int(m),
+                as_int(n), 1, l, as_ld(ldl), b, as_ld(ldb));
     if (threads != 1) ovp_numeric_swap_omp_threads(threads);
 }
 

@@ -13,10 +13,10 @@ void ovp_numeric_gemm_blocked(ovp_numeric_type type, int ta, int tb, ovp_idx m, 
                               const void *a, ovp_idx lda, const void *b, ovp_idx ldb, double beta, void *c, ovp_idx ldc,
                               ovp_idx block);
 
-/* B <- L^-1 B or, transposed, L^-T B; right: B <- B L^-1 or B L^-T. B m x n, L the lower triangle of l; f64, C order,
- * on the calling thread alone as ovp_numeric_gemm. Extents below 2^31. */
-void ovp_numeric_solve_triangle(int right, int transposed, ovp_idx m, ovp_idx n, const double *l, ovp_idx ldl,
-                                double *b, ovp_idx ldb);
+/* B <- L^-1 B or, transposed, L^-T B. B m x n, L the lower triangle of l; f64, C order, on the calling thread alone as
+ * ovp_numeric_gemm. Extents below 2^31. */
+void ovp_numeric_solve_triangle(int transposed, ovp_idx m, ovp_idx n, const double *l, ovp_idx ldl, double *b,
+                                ovp_idx ldb);
 /* y <- beta y + alpha op(A) x, A m x n; x <- L^-1 x or L^-T x. As solve_triangle otherwise. */
 void ovp_numeric_gemv(int ta, ovp_idx m, ovp_idx n, double alpha, const double *a, ovp_idx lda, const double *x,
                       double beta, double *y);

@@ -1,5 +1,5 @@
 /* Cholesky's factorisation by all threads: right-looking over tiles of fixed size, each computed by one task from
- * shapes alone (LAPACK on the diagonal, BLAS and packed products elsewhere), so that bits do not depend on the number
+ * shapes alone (LAPACK and BLAS on the diagonal, packed rows elsewhere), so that bits do not depend on the number
  * of threads. C order: the lower triangle of rows is LAPACK's upper triangle of columns. */
 #include "numeric/blas_int.h"
 #include "numeric/packed_int.h"
@@ -15,9 +15,12 @@ enum { TILE = 256, RUN = 2, CHUNK = 64, STREAM = 32 };
 
 typedef struct factor {
     double *a;
-    ovp_idx n, at, wide; /* the step's first column and its number of columns */
+    ovp_idx n, at; /* at: the step's first column */
+    ovp_idx minor;
     const ovp_numeric_packed *packed;
     double *left, *right; /* the step's columns of each tile below, packed either way, `room` numbers a tile */
+    double *triangle;     /* the step's diagonal tile, packed left, and */
+    double *inverses;     /* 1 / its diagonal */
     ovp_idx room[2];
 } factor;
 
@@ -29,32 +32,55 @@ static ovp_idx least(ovp_idx a, ovp_idx b) {
     return a < b ? a : b;
 }
 
+/* LAPACK's answer, or an earlier pivot that is not a number, which OpenBLAS's dpotrf lets pass. */
+static ovp_idx first_bad(const double *a, ovp_idx ld, ovp_idx pivots, int info) {
+    for (ovp_idx i = 0; i < pivots; i++)
+        if (!(a[i * ld + i] > 0)) return i + 1;
+    return info;
+}
+
+/* Factors the diagonal tile at k, on the calling thread. */
+static void factor_diagonal(factor *f, ovp_idx k) {
+    const int order = (int)least(TILE, f->n - k), ld = (int)f->n;
+    double *a = f->a + k * f->n + k;
+    int info = 0;
+    dpotrf_("U", &order, a, &ld, &info, 1);
+    const ovp_idx minor = first_bad(a, f->n, info > 0 ? info - 1 : order, info);
+    if (minor) f->minor = k + minor;
+    if (minor || k + order == f->n) return;
+    f->packed->pack(f->packed->sliver[0], order, order, a, f->n, NULL, f->triangle);
+    for (ovp_idx i = 0; i < order; i++) f->inverses[i] = 1 / a[i * f->n + i];
+}
+
 /* Rows of tile i below the step's diagonal tile: A_ik <- A_ik L_kk^-T; packed for the updates. */
 static ovp_status panel_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     (void)ctx;
     const factor *f = arg;
-    const ovp_idx row = f->at + f->wide + task * TILE, rows = least(TILE, f->n - row);
-    double *a = f->a + row * f->n + f->at;
-    ovp_numeric_solve_triangle(1, 1, rows, f->wide, f->a + f->at * f->n + f->at, f->n, a, f->n);
-    f->packed->pack(f->packed->sliver[0], rows, f->wide, a, f->n, NULL, f->left + task * f->room[0]);
-    f->packed->pack(f->packed->sliver[1], rows, f->wide, a, f->n, NULL, f->right + task * f->room[1]);
+    const ovp_numeric_packed *packed = f->packed;
+    const ovp_idx row = f->at + TILE + task * TILE, rows = least(TILE, f->n - row);
+    double *a = f->a + row * f->n + f->at, *right = f->right + task * f->room[1];
+    packed->pack(packed->sliver[1], rows, TILE, a, f->n, NULL, right);
+    packed->solve(rows, TILE, f->triangle, f->inverses, right);
+    packed->unpack(packed->sliver[1], rows, TILE, right, a, f->n);
+    packed->pack(packed->sliver[0], rows, TILE, a, f->n, NULL, f->left + task * f->room[0]);
     return OVP_OK;
 }
 
-/* RUN tiles of row i, or those that are left up to the diagonal: A_ij <- A_ij - A_ik A_jk^T. */
+/* RUN tiles of row i, or those that are left up to the diagonal: A_ij <- A_ij - A_ik A_jk^T. The first is the next
+ * step's diagonal tile, factored while others go on. */
 static ovp_status update_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     (void)ctx;
-    const factor *f = arg;
-    ovp_idx i = 0;
-    while (task > i / RUN) task -= i++ / RUN + 1;
-    const ovp_idx start = f->at + f->wide, row = start + i * TILE, rows = least(TILE, f->n - row);
-    const ovp_idx first = task * RUN, end = least(first + RUN, i);
+    factor *f = arg;
+    ovp_idx i = 0, skipped = 0;
+    while (task >= skipped + i / RUN + 1) skipped += i++ / RUN + 1;
+    const ovp_idx start = f->at + TILE, row = start + i * TILE, rows = least(TILE, f->n - row);
+    const ovp_idx first = (task - skipped) * RUN, end = least(first + RUN, i);
     double *a = f->a + row * f->n + start;
     for (ovp_idx j = first; j < end; j++)
-        f->packed->product(rows, TILE, f->wide, f->left + i * f->room[0], f->right + j * f->room[1], 1, a + j * TILE,
+        f->packed->product(rows, TILE, TILE, f->left + i * f->room[0], f->right + j * f->room[1], 1, a + j * TILE,
                            f->n);
-    if (i < first + RUN)
-        ovp_numeric_subtract_square(rows, f->wide, f->a + row * f->n + f->at, f->n, a + i * TILE, f->n);
+    if (i < first + RUN) ovp_numeric_subtract_square(rows, TILE, f->a + row * f->n + f->at, f->n, a + i * TILE, f->n);
+    if (task == 0) factor_diagonal(f, start);
     return OVP_OK;
 }
 
@@ -63,40 +89,31 @@ static ovp_status check_order(ovp_ctx *ctx, ovp_idx n) {
     return ovp_fail(ctx, OVP_EINVAL, "Cholesky: order %lld; allowed 0..%d", (long long)n, INT_MAX);
 }
 
-/* LAPACK's answer, or an earlier pivot that is not a number, which OpenBLAS's dpotrf lets pass. */
-static ovp_idx first_bad(const double *a, ovp_idx ld, ovp_idx pivots, int info) {
-    for (ovp_idx i = 0; i < pivots; i++)
-        if (!(a[i * ld + i] > 0)) return i + 1;
-    return info;
-}
-
 ovp_status ovp_numeric_cholesky(ovp_idx *minor, ovp_ctx *ctx, ovp_idx n, double *a) {
     ovp_status status = check_order(ctx, n);
     *minor = 0;
-    if (status != OVP_OK) return status;
-    const int blas = ovp_numeric_blas_begin(), ld = (int)n;
+    if (status != OVP_OK || n == 0) return status;
+    const int blas = ovp_numeric_blas_begin();
     factor f = {.a = a, .n = n, .packed = ovp_numeric_packed_for(ctx, OVP_F64)};
     for (int side = 0; side < 2; side++) f.room[side] = ovp_numeric_packed_rows(f.packed->sliver[side], TILE) * TILE;
-    OVP_TRY(ovp_alloc(ctx, &f.left, tiles(n) * f.room[0], sizeof *f.left));
-    OVP_TRY(ovp_alloc(ctx, &f.right, tiles(n) * f.room[1], sizeof *f.right));
-    for (ovp_idx k = 0; k < n && !*minor; k += TILE) {
-        f.at = k;
-        f.wide = least(TILE, n - k);
-        const int order = (int)f.wide;
-        int info = 0;
-        dpotrf_("U", &order, a + k * n + k, &ld, &info, 1);
-        *minor = first_bad(f.a + k * n + k, n, info > 0 ? info - 1 : f.wide, info);
-        if (*minor) *minor += k;
-        const ovp_idx below = tiles(n - k - f.wide);
+    OVP_TRY(ovp_alloc_unset(ctx, &f.left, tiles(n) * f.room[0], sizeof *f.left));
+    OVP_TRY(ovp_alloc_unset(ctx, &f.right, tiles(n) * f.room[1], sizeof *f.right));
+    OVP_TRY(ovp_alloc_unset(ctx, &f.triangle, f.room[0], sizeof *f.triangle));
+    OVP_TRY(ovp_alloc_unset(ctx, &f.inverses, TILE, sizeof *f.inverses));
+    factor_diagonal(&f, 0);
+    for (; f.at + TILE < n && !f.minor; f.at += TILE) {
+        const ovp_idx below = tiles(n - f.at - TILE);
         ovp_idx updates = 0;
         for (ovp_idx i = 0; i < below; i++) updates += i / RUN + 1;
-        if (*minor || below == 0) continue;
         OVP_TRY(ovp_parallel(ctx, below, panel_task, &f));
         OVP_TRY(ovp_parallel(ctx, updates, update_task, &f));
     }
+    *minor = f.minor;
 done:
     ovp_free(ctx, f.left);
     ovp_free(ctx, f.right);
+    ovp_free(ctx, f.triangle);
+    ovp_free(ctx, f.inverses);
     ovp_numeric_blas_end(blas);
     return status;
 }
@@ -112,7 +129,7 @@ static ovp_status diagonal_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     (void)ctx;
     const solve *s = arg;
     const ovp_idx col = task * CHUNK;
-    ovp_numeric_solve_triangle(0, s->back, s->wide, least(CHUNK, s->rhs - col), s->l + s->at * s->n + s->at, s->n,
+    ovp_numeric_solve_triangle(s->back, s->wide, least(CHUNK, s->rhs - col), s->l + s->at * s->n + s->at, s->n,
                                s->b + s->at * s->rhs + col, s->rhs);
     return OVP_OK;
 }

@@ -11,6 +11,11 @@ typedef struct ovp_numeric_packed {
     ovp_idx sliver[2]; /* rows of a left factor's, of a right one's */
     /* out: x (count x d, ld numbers from row to row), less `shift` (d numbers, or NULL), in slivers of so many rows */
     void (*pack)(ovp_idx sliver, ovp_idx count, ovp_idx d, const void *x, ovp_idx ld, const void *shift, void *out);
+    /* The way back. */
+    void (*unpack)(ovp_idx sliver, ovp_idx count, ovp_idx d, const void *packed, void *x, ovp_idx ld);
+    /* X (n x d, right) <- X L^-T; L (d x d, left) lower triangular, what stands above is not read; `inverses`: 1 / its
+     * diagonal. */
+    void (*solve)(ovp_idx n, ovp_idx d, const void *l, const void *inverses, void *x);
     /* c (m x n, stride ldc) = A B^T, or subtract: c - A B^T. A (m x d) left, B (n x d) right, on 64 bytes. */
     void (*product)(ovp_idx m, ovp_idx n, ovp_idx d, const void *a, const void *b, int subtract, void *c, ovp_idx ldc);
     /* c (m x n) -= A X, X k x n, for n up to sliver[0]; A m x k, or `transposed` k x m; nothing packed, strides ld. */

@@ -82,6 +82,44 @@ static void check_narrow(ovp_ctx *ctx, ovp_numeric_type type, const problem *q, 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) ovp_free(ctx, all[i]);
 }
 
+/* X L^T is what X was; what stands above L's diagonal and behind X's rows does not matter. */
+static void check_solve(ovp_ctx *ctx, ovp_numeric_type type, ovp_idx n, ovp_idx d) {
+    const ovp_numeric_packed *packed = ovp_numeric_packed_for(ctx, type);
+    const ovp_idx *sliver = packed->sliver, ldl = d + 3, ldx = d + 1;
+    const double eps = type == OVP_F32 ? 0x1p-23 : 0x1p-52;
+    uint64_t seed = (uint64_t)(n * 1009 + d);
+    void *l = numbers(ctx, type, d * ldl, &seed), *x = numbers(ctx, type, n * ldx, &seed), *inverses, *was;
+    void *left = numbers(ctx, type, ovp_numeric_packed_rows(sliver[0], d) * d, &seed);
+    void *right = numbers(ctx, type, ovp_numeric_packed_rows(sliver[1], n) * d, &seed);
+    assert_int_equal(ovp_alloc(ctx, &inverses, d, sizeof(double)), OVP_OK);
+    assert_int_equal(ovp_alloc(ctx, &was, n * ldx, sizeof(double)), OVP_OK);
+    for (ovp_idx i = 0; i < d; i++) {
+        for (ovp_idx k = i + 1; k < d; k++) set(type, l, i * ldl + k, NAN);
+        set(type, l, i * ldl + i, random_real(&seed, 2, 4));
+        set(type, inverses, i, 1 / get(type, l, i * ldl + i));
+    }
+    memcpy(was, x, (size_t)(n * ldx) * sizeof(double));
+    packed->pack(sliver[0], d, d, l, ldl, NULL, left);
+    packed->pack(sliver[1], n, d, x, ldx, NULL, right);
+    packed->solve(n, d, left, inverses, right);
+    packed->unpack(sliver[1], n, d, right, x, ldx);
+    for (ovp_idx i = 0; i < n; i++)
+        for (ovp_idx j = 0; j < ldx; j++) {
+            const double want = get(type, was, i * ldx + j);
+            double sum = j < d ? 0 : get(type, x, i * ldx + j), size = fabs(want);
+            for (ovp_idx k = 0; k <= j && j < d; k++) {
+                const double term = get(type, l, j * ldl + k) * get(type, x, i * ldx + k);
+                sum += term;
+                size += fabs(term);
+            }
+            if (!(fabs(sum - want) <= (j < d ? eps * size * sqrt((double)d + 4) : 0)))
+                fail_msg("%s %s %d x %d: [%d, %d] is %.17g, wanted %.17g", ovp_isa(ctx), ovp_numeric_type_name(type),
+                         (int)n, (int)d, (int)i, (int)j, sum, want);
+        }
+    void *const all[] = {l, x, inverses, was, left, right};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) ovp_free(ctx, all[i]);
+}
+
 /* Whole blocks and parts of them, sums in one piece and in several, more of B than the cache is given at a time. */
 static void products_are_sums(void **state) {
     const levels *l = *state;
@@ -107,10 +145,21 @@ static void narrow_products_are_sums(void **state) {
                     check_narrow(l->ctx[level], (ovp_numeric_type)type, &problems[i], transposed);
 }
 
+/* Whole slivers and parts of them on either side. */
+static void triangles_are_solved(void **state) {
+    const levels *l = *state;
+    static const ovp_idx orders[][2] = {{1, 1}, {16, 14}, {17, 15}, {3, 28}, {40, 100}, {256, 256}, {33, 97}};
+    for (int level = 0; level < l->count; level++)
+        for (int type = OVP_F32; type <= OVP_F64; type++)
+            for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+                check_solve(l->ctx[level], (ovp_numeric_type)type, orders[i][0], orders[i][1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(products_are_sums, levels_setup, levels_teardown),
         cmocka_unit_test_setup_teardown(narrow_products_are_sums, levels_setup, levels_teardown),
+        cmocka_unit_test_setup_teardown(triangles_are_solved, levels_setup, levels_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

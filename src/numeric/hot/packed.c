@@ -33,6 +33,16 @@ void OVP_HOT(ovp_numeric_pack)(ovp_idx sliver, ovp_idx count, ovp_idx d, const v
         }
 }
 
+void OVP_HOT(ovp_numeric_unpack)(ovp_idx sliver, ovp_idx count, ovp_idx d, const void *packed, void *x_, ovp_idx ld) {
+    enum { PIECE = 16 }; /* lines: those of a sliver stay in the first-level cache */
+    const real *from = packed;
+    real *x = x_;
+    for (ovp_idx first = 0; first < count; first += sliver, from += sliver * d)
+        for (ovp_idx k = 0; k < d; k += PIECE)
+            for (ovp_idx r = 0; r < sliver && first + r < count; r++)
+                for (ovp_idx q = k; q < k + PIECE && q < d; q++) x[(first + r) * ld + q] = from[q * sliver + r];
+}
+
 ALWAYS_INLINE void multiply(ovp_idx d, const real *a, const real *b, vec sum[ROWS][2]) {
 #pragma GCC unroll 16
     for (int i = 0; i < ROWS; i++) sum[i][0] = sum[i][1] = (vec){0};
@@ -105,5 +115,42 @@ void OVP_HOT(ovp_numeric_packed_product)(ovp_idx m, ovp_idx n, ovp_idx d, const 
                 for (ovp_idx j = first; j < least(first + wide, n); j += COLS)
                     block(what, least(ROWS, m - i), least(COLS, n - j), depth, (const real *)a + i * d + k * ROWS,
                           (const real *)b + j * d + k * COLS, (real *)c + i * ldc + j, ldc);
+    }
+}
+
+/* `lines` lines of x, whose products with the lines before them are in `sum`; a constant but for the last. */
+ALWAYS_INLINE void substitute(const int lines, const real *l, const real *inverses, vec sum[ROWS][2], real *x) {
+#pragma GCC unroll 16
+    for (int i = 0; i < lines; i++) {
+        vec *line = (vec *)(void *)(x + i * COLS);
+        const vec left = line[0] = inverses[i] * (line[0] - sum[i][0]);
+        const vec right = line[1] = inverses[i] * (line[1] - sum[i][1]);
+#pragma GCC unroll 16
+        for (int below = i + 1; below < lines; below++) {
+            const real s = l[i * ROWS + below];
+            sum[below][0] = sum[below][0] + s * left;
+            sum[below][1] = sum[below][1] + s * right;
+        }
+    }
+}
+
+static void whole_lines(ovp_idx above, const real *l, const real *inverses, real *x) {
+    vec sum[ROWS][2];
+    multiply(above, l, x, sum);
+    substitute(ROWS, l + above * ROWS, inverses + above, sum, x + above * COLS);
+}
+
+static void last_lines(int lines, ovp_idx above, const real *l, const real *inverses, real *x) {
+    vec sum[ROWS][2];
+    multiply(above, l, x, sum);
+    substitute(lines, l + above * ROWS, inverses + above, sum, x + above * COLS);
+}
+
+void OVP_HOT(ovp_numeric_packed_solve)(ovp_idx n, ovp_idx d, const void *l, const void *inverses, void *x_) {
+    real *x = x_;
+    for (ovp_idx j = 0; j < n; j += COLS, x += COLS * d) {
+        ovp_idx k = 0;
+        for (; k + ROWS <= d; k += ROWS) whole_lines(k, (const real *)l + k * d, inverses, x);
+        if (k < d) last_lines((int)(d - k), k, (const real *)l + k * d, inverses, x);
     }
 }

@@ -29,6 +29,8 @@ const ovp_numeric_kernels OVP_HOT(ovp_numeric_kernels) = {
         },
     .packed = {{OVP_PACKED_ROWS, OVP_PACKED_COLS},
                OVP_HOT(ovp_numeric_pack),
+               OVP_HOT(ovp_numeric_unpack),
+               OVP_HOT(ovp_numeric_packed_solve),
                OVP_HOT(ovp_numeric_packed_product),
                OVP_HOT(ovp_numeric_narrow_product)},
 };
