@@ -44,7 +44,9 @@ static void factor_diagonal(factor *f, ovp_idx k) {
     const int order = (int)least(TILE, f->n - k), ld = (int)f->n;
     double *a = f->a + k * f->n + k;
     int info = 0;
+    const int threads = ovp_numeric_swap_omp_threads(1);
     dpotrf_("U", &order, a, &ld, &info, 1);
+    if (threads != 1) ovp_numeric_swap_omp_threads(threads);
     const ovp_idx minor = first_bad(a, f->n, info > 0 ? info - 1 : order, info);
     if (minor) f->minor = k + minor;
     if (minor || k + order == f->n) return;
