@@ -89,8 +89,12 @@ void ovp_numeric_gemm(ovp_numeric_type type, int ta, int tb, ovp_idx m, ovp_idx 
 void ovp_numeric_solve_triangle(int transposed, ovp_idx m, ovp_idx n, const double *l, ovp_idx ldl, double *b,
                                 ovp_idx ldb) {
     const int threads = ovp_numeric_swap_omp_threads(1);
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, transposed ? CblasTrans : CblasNoTrans, CblasNonUnit, as_int(m),
-                as_int(n), 1, l, as_ld(ldl), b, as_ld(ldb));
+    const CBLAS_TRANSPOSE op = transposed ? CblasTrans : CblasNoTrans;
+    if (n == 1)
+        cblas_dtrsv(CblasRowMajor, CblasLower, op, CblasNonUnit, as_int(m), l, as_ld(ldl), b, as_int(ldb));
+    else
+        cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, op, CblasNonUnit, as_int(m), as_int(n), 1, l, as_ld(ldl), b,
+                    as_ld(ldb));
     if (threads != 1) ovp_numeric_swap_omp_threads(threads);
 }
 
@@ -99,13 +103,6 @@ void ovp_numeric_gemv(int ta, ovp_idx m, ovp_idx n, double alpha, const double *
     const int threads = ovp_numeric_swap_omp_threads(1);
     cblas_dgemv(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, as_int(m), as_int(n), alpha, a, as_ld(lda), x, 1, beta,
                 y, 1);
-    if (threads != 1) ovp_numeric_swap_omp_threads(threads);
-}
-
-void ovp_numeric_solve_triangle_vector(int transposed, ovp_idx n, const double *l, ovp_idx ldl, double *x) {
-    const int threads = ovp_numeric_swap_omp_threads(1);
-    cblas_dtrsv(CblasRowMajor, CblasLower, transposed ? CblasTrans : CblasNoTrans, CblasNonUnit, as_int(n), l,
-                as_ld(ldl), x, 1);
     if (threads != 1) ovp_numeric_swap_omp_threads(threads);
 }
 

@@ -17,10 +17,9 @@ void ovp_numeric_gemm_blocked(ovp_numeric_type type, int ta, int tb, ovp_idx m, 
  * ovp_numeric_gemm. Extents below 2^31. */
 void ovp_numeric_solve_triangle(int transposed, ovp_idx m, ovp_idx n, const double *l, ovp_idx ldl, double *b,
                                 ovp_idx ldb);
-/* y <- beta y + alpha op(A) x, A m x n; x <- L^-1 x or L^-T x. As solve_triangle otherwise. */
+/* y <- beta y + alpha op(A) x, A m x n. As solve_triangle otherwise. */
 void ovp_numeric_gemv(int ta, ovp_idx m, ovp_idx n, double alpha, const double *a, ovp_idx lda, const double *x,
                       double beta, double *y);
-void ovp_numeric_solve_triangle_vector(int transposed, ovp_idx n, const double *l, ovp_idx ldl, double *x);
 /* The lower triangle of C (n x n) minus that of A A^T, A n x k; above its diagonal C stays as it is. */
 void ovp_numeric_subtract_square(ovp_idx n, ovp_idx k, const double *a, ovp_idx lda, double *c, ovp_idx ldc);
 

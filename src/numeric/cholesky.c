@@ -6,22 +6,30 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdatomic.h>
 
 extern void dpotrf_(const char *triangle, const int *n, double *a, const int *lda, int *info, size_t triangle_length);
 extern void dlacn2_(const int *n, double *v, double *x, int *signs, double *estimate, int *wanted, int *saved);
 
-/* Columns of a step; tiles a task updates at once; columns of b a task solves for; rows a task streams. */
-enum { TILE = 256, RUN = 2, CHUNK = 64, STREAM = 32 };
+/* Columns of a step; tiles a task updates at once, and tasks of them that stand before those which need the next
+ * diagonal tile. */
+enum { TILE = 256, RUN = 2, EARLY = 4 };
+
+/* The step's columns of each tile below, packed either way. */
+typedef struct panel {
+    double *left, *right;
+} panel;
 
 typedef struct factor {
     double *a;
     ovp_idx n, at; /* at: the step's first column */
     ovp_idx minor;
     const ovp_numeric_packed *packed;
-    double *left, *right; /* the step's columns of each tile below, packed either way, `room` numbers a tile */
-    double *triangle;     /* the step's diagonal tile, packed left, and */
-    double *inverses;     /* 1 / its diagonal */
-    ovp_idx room[2];
+    panel now, next;
+    ovp_idx room[2];  /* numbers a tile of a panel's left and right */
+    double *triangle; /* the next diagonal tile, packed left, and */
+    double *inverses; /* 1 / its diagonal */
+    atomic_int ready; /* both are there, or `minor` is */
 } factor;
 
 static ovp_idx tiles(ovp_idx n) {
@@ -54,35 +62,62 @@ static void factor_diagonal(factor *f, ovp_idx k) {
     for (ovp_idx i = 0; i < order; i++) f->inverses[i] = 1 / a[i * f->n + i];
 }
 
-/* Rows of tile i below the step's diagonal tile: A_ik <- A_ik L_kk^-T; packed for the updates. */
-static ovp_status panel_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
-    (void)ctx;
-    const factor *f = arg;
+/* Rows of tile i below the diagonal tile at k: A_ik <- A_ik L_kk^-T, packed for the updates. */
+static void solve_panel(const factor *f, ovp_idx k, ovp_idx i, const panel *out) {
     const ovp_numeric_packed *packed = f->packed;
-    const ovp_idx row = f->at + TILE + task * TILE, rows = least(TILE, f->n - row);
-    double *a = f->a + row * f->n + f->at, *right = f->right + task * f->room[1];
+    const ovp_idx row = k + (i + 1) * TILE, rows = least(TILE, f->n - row);
+    double *a = f->a + row * f->n + k, *right = out->right + i * f->room[1];
     packed->pack(packed->sliver[1], rows, TILE, a, f->n, NULL, right);
     packed->solve(rows, TILE, f->triangle, f->inverses, right);
     packed->unpack(packed->sliver[1], rows, TILE, right, a, f->n);
-    packed->pack(packed->sliver[0], rows, TILE, a, f->n, NULL, f->left + task * f->room[0]);
+    packed->pack(packed->sliver[0], rows, TILE, a, f->n, NULL, out->left + i * f->room[0]);
+}
+
+static ovp_status first_panel_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    (void)ctx;
+    const factor *f = arg;
+    solve_panel(f, 0, task, &f->now);
     return OVP_OK;
 }
 
-/* RUN tiles of row i, or those that are left up to the diagonal: A_ij <- A_ij - A_ik A_jk^T. The first is the next
- * step's diagonal tile, factored while others go on. */
-static ovp_status update_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
-    (void)ctx;
-    factor *f = arg;
-    ovp_idx i = 0, skipped = 0;
-    while (task >= skipped + i / RUN + 1) skipped += i++ / RUN + 1;
+/* Tiles first .. end - 1 of tile row i, both counted from behind the step's columns: A_ij <- A_ij - A_ik A_jk^T. */
+static void update(const factor *f, ovp_idx i, ovp_idx first, ovp_idx end) {
     const ovp_idx start = f->at + TILE, row = start + i * TILE, rows = least(TILE, f->n - row);
-    const ovp_idx first = (task - skipped) * RUN, end = least(first + RUN, i);
-    double *a = f->a + row * f->n + start;
-    for (ovp_idx j = first; j < end; j++)
-        f->packed->product(rows, TILE, TILE, f->left + i * f->room[0], f->right + j * f->room[1], 1, a + j * TILE,
-                           f->n);
-    if (i < first + RUN) ovp_numeric_subtract_square(rows, TILE, f->a + row * f->n + f->at, f->n, a + i * TILE, f->n);
-    if (task == 0) factor_diagonal(f, start);
+    for (ovp_idx j = first; j < end; j++) {
+        double *a = f->a + row * f->n + start + j * TILE;
+        if (j == i)
+            ovp_numeric_subtract_square(rows, TILE, f->a + row * f->n + f->at, f->n, a, f->n);
+        else
+            f->packed->product(rows, TILE, TILE, f->now.left + i * f->room[0], f->now.right + j * f->room[1], 1, a,
+                               f->n);
+    }
+}
+
+/* The next step's tile i >= 1 below its diagonal tile, for which it waits: that has a lower task. */
+static ovp_status advance(factor *f, ovp_ctx *ctx, ovp_idx i) {
+    ovp_status status = OVP_OK;
+    update(f, i, 0, 1);
+    while (status == OVP_OK && !atomic_load(&f->ready)) status = ovp_check(ctx);
+    if (status == OVP_OK && !f->minor) solve_panel(f, f->at + TILE, i - 1, &f->next);
+    return status;
+}
+
+/* In this order: the next diagonal tile, a few updates, the next panel, all other updates. */
+static ovp_status step_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    factor *f = arg;
+    const ovp_idx below = tiles(f->n - f->at - TILE);
+    if (task == 0) {
+        update(f, 0, 0, 1);
+        factor_diagonal(f, f->at + TILE);
+        atomic_store(&f->ready, 1);
+        return OVP_OK;
+    }
+    if (task > EARLY && task < EARLY + below) return advance(f, ctx, task - EARLY);
+    ovp_idx i = 1, skipped = 0;
+    const ovp_idx run = task <= EARLY ? task - 1 : task - below;
+    while (i < below && run >= skipped + (i + RUN - 1) / RUN) skipped += (i++ + RUN - 1) / RUN;
+    const ovp_idx first = 1 + (run - skipped) * RUN;
+    if (i < below) update(f, i, first, least(first + RUN, i + 1));
     return OVP_OK;
 }
 
@@ -98,99 +133,81 @@ ovp_status ovp_numeric_cholesky(ovp_idx *minor, ovp_ctx *ctx, ovp_idx n, double 
     const int blas = ovp_numeric_blas_begin();
     factor f = {.a = a, .n = n, .packed = ovp_numeric_packed_for(ctx, OVP_F64)};
     for (int side = 0; side < 2; side++) f.room[side] = ovp_numeric_packed_rows(f.packed->sliver[side], TILE) * TILE;
-    OVP_TRY(ovp_alloc_unset(ctx, &f.left, tiles(n) * f.room[0], sizeof *f.left));
-    OVP_TRY(ovp_alloc_unset(ctx, &f.right, tiles(n) * f.room[1], sizeof *f.right));
+    const ovp_idx below = tiles(n) - 1;
+    OVP_TRY(ovp_alloc_unset(ctx, &f.now.left, below * f.room[0], sizeof *f.now.left));
+    OVP_TRY(ovp_alloc_unset(ctx, &f.now.right, below * f.room[1], sizeof *f.now.right));
+    OVP_TRY(ovp_alloc_unset(ctx, &f.next.left, below * f.room[0], sizeof *f.next.left));
+    OVP_TRY(ovp_alloc_unset(ctx, &f.next.right, below * f.room[1], sizeof *f.next.right));
     OVP_TRY(ovp_alloc_unset(ctx, &f.triangle, f.room[0], sizeof *f.triangle));
     OVP_TRY(ovp_alloc_unset(ctx, &f.inverses, TILE, sizeof *f.inverses));
     factor_diagonal(&f, 0);
+    if (!f.minor) OVP_TRY(ovp_parallel(ctx, below, first_panel_task, &f));
     for (; f.at + TILE < n && !f.minor; f.at += TILE) {
-        const ovp_idx below = tiles(n - f.at - TILE);
+        const ovp_idx rows = tiles(n - f.at - TILE);
         ovp_idx updates = 0;
-        for (ovp_idx i = 0; i < below; i++) updates += i / RUN + 1;
-        OVP_TRY(ovp_parallel(ctx, below, panel_task, &f));
-        OVP_TRY(ovp_parallel(ctx, updates, update_task, &f));
+        for (ovp_idx i = 1; i < rows; i++) updates += (i + RUN - 1) / RUN;
+        atomic_store(&f.ready, 0);
+        OVP_TRY(ovp_parallel(ctx, rows > 1 ? rows + (updates > EARLY ? updates : EARLY) : 1, step_task, &f));
+        const panel done = f.now;
+        f.now = f.next;
+        f.next = done;
     }
     *minor = f.minor;
 done:
-    ovp_free(ctx, f.left);
-    ovp_free(ctx, f.right);
+    ovp_free(ctx, f.now.left);
+    ovp_free(ctx, f.now.right);
+    ovp_free(ctx, f.next.left);
+    ovp_free(ctx, f.next.right);
     ovp_free(ctx, f.triangle);
     ovp_free(ctx, f.inverses);
     ovp_numeric_blas_end(blas);
     return status;
 }
 
+/* ---- triangular solutions ---- */
+
+/* Rows of a step, so many that threads seldom wait for one another; rows below that a task reads whole, columns above
+ * that it reads through the step's rows; columns of b a task solves for. */
+enum { STEP = 512, STREAM = 64, ABOVE = 512, CHUNK = 64 };
+
 typedef struct solve {
     const double *l;
     double *b;
-    ovp_idx n, rhs, at, wide;
-    int back; /* 0: L, 1: L^T */
+    ovp_idx n, rhs, at, wide; /* the step's first row and its rows */
+    int back;                 /* 0: L, 1: L^T */
 } solve;
 
-static ovp_status diagonal_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
-    (void)ctx;
+/* The step's triangle, TILE rows at a time, for columns of b. */
+static ovp_status triangle_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     const solve *s = arg;
-    const ovp_idx col = task * CHUNK;
-    ovp_numeric_solve_triangle(s->back, s->wide, least(CHUNK, s->rhs - col), s->l + s->at * s->n + s->at, s->n,
-                               s->b + s->at * s->rhs + col, s->rhs);
+    const ovp_idx col = task * CHUNK, cols = least(CHUNK, s->rhs - col), count = tiles(s->wide);
+    for (ovp_idx t = 0; t < count; t++) {
+        const ovp_idx at = (s->back ? count - 1 - t : t) * TILE, rows = least(TILE, s->wide - at);
+        const double *l = s->l + (s->at + at) * s->n + s->at; /* the tile's rows, from the step's first column on */
+        double *first = s->b + s->at * s->rhs + col, *own = first + at * s->rhs;
+        if (!s->back) ovp_numeric_subtract_product(ctx, 0, rows, cols, at, l, s->n, first, s->rhs, own, s->rhs);
+        ovp_numeric_solve_triangle(s->back, rows, cols, l + at, s->n, own, s->rhs);
+        if (s->back) ovp_numeric_subtract_product(ctx, 1, at, cols, rows, l, s->n, own, s->rhs, first, s->rhs);
+    }
     return OVP_OK;
 }
 
-/* Rows of tile `task` of those that are left: forth those below, b_i <- b_i - L_ik x_k; back those above, b_i <- b_i -
- * L_ki^T x_k. */
-static ovp_status eliminate_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
+/* Forth: of the step's rows, all that is known of x. */
+static ovp_status forth_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
     const solve *s = arg;
-    const ovp_idx row = (s->back ? 0 : s->at + s->wide) + task * TILE;
-    const ovp_idx rows = least(TILE, (s->back ? s->at : s->n) - row);
-    const double *l = s->back ? s->l + s->at * s->n + row : s->l + row * s->n + s->at;
-    ovp_numeric_subtract_product(ctx, s->back, rows, s->rhs, s->wide, l, s->n, s->b + s->at * s->rhs, s->rhs,
+    const ovp_idx row = s->at + task * STREAM, rows = least(STREAM, s->at + s->wide - row);
+    ovp_numeric_subtract_product(ctx, 0, rows, s->rhs, s->at, s->l + row * s->n, s->n, s->b, s->rhs,
                                  s->b + row * s->rhs, s->rhs);
     return OVP_OK;
 }
 
-/* One column: L in whole rows forth and back, as fast as memory gives them. */
-typedef struct stream {
-    const double *l;
-    double *x, *parts; /* parts: of each task, of the back substitution, `at` numbers */
-    ovp_idx n, at, wide;
-} stream;
-
-/* Rows of the tile: x_i <- x_i - L_i. x, all that is known of x. */
-static ovp_status forth_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
-    (void)ctx;
-    const stream *s = arg;
-    const ovp_idx first = s->at + task * STREAM, rows = least(STREAM, s->at + s->wide - first);
-    ovp_numeric_gemv(0, rows, s->at, -1, s->l + first * s->n, s->n, s->x, 1, s->x + first);
-    return OVP_OK;
-}
-
-/* What these rows of the tile contribute to all x above: L_i.^T x_i. */
+/* Back: of rows above, the step's part of x. */
 static ovp_status back_task(ovp_ctx *ctx, void *arg, ovp_idx task) {
-    (void)ctx;
-    const stream *s = arg;
-    const ovp_idx first = s->at + task * STREAM, rows = least(STREAM, s->at + s->wide - first);
-    ovp_numeric_gemv(1, rows, s->at, 1, s->l + first * s->n, s->n, s->x + first, 0, s->parts + task * s->n);
+    const solve *s = arg;
+    const ovp_idx row = task * ABOVE, rows = least(ABOVE, s->at - row);
+    ovp_numeric_subtract_product(ctx, 1, rows, s->rhs, s->wide, s->l + s->at * s->n + row, s->n, s->b + s->at * s->rhs,
+                                 s->rhs, s->b + row * s->rhs, s->rhs);
     return OVP_OK;
-}
-
-static ovp_status solve_column(ovp_ctx *ctx, ovp_idx n, const double *l, double *x) {
-    ovp_status status = OVP_OK;
-    stream s = {.l = l, .x = x, .n = n};
-    OVP_TRY(ovp_alloc(ctx, &s.parts, TILE / STREAM * n, sizeof *s.parts));
-    for (ovp_idx step = 0; step < 2 * tiles(n); step++) {
-        const int back = step >= tiles(n);
-        s.at = (back ? 2 * tiles(n) - 1 - step : step) * TILE;
-        s.wide = least(TILE, n - s.at);
-        const ovp_idx tasks = s.at > 0 ? (s.wide + STREAM - 1) / STREAM : 0;
-        if (!back) OVP_TRY(ovp_parallel(ctx, tasks, forth_task, &s));
-        ovp_numeric_solve_triangle_vector(back, s.wide, l + s.at * n + s.at, n, x + s.at);
-        if (back) OVP_TRY(ovp_parallel(ctx, tasks, back_task, &s));
-        for (ovp_idx t = 0; back && t < tasks; t++)
-            for (ovp_idx i = 0; i < s.at; i++) x[i] -= s.parts[t * n + i];
-    }
-done:
-    ovp_free(ctx, s.parts);
-    return status;
 }
 
 ovp_status ovp_numeric_cholesky_solve(ovp_ctx *ctx, ovp_idx n, const double *l, ovp_idx rhs, double *b) {
@@ -198,17 +215,14 @@ ovp_status ovp_numeric_cholesky_solve(ovp_ctx *ctx, ovp_idx n, const double *l, 
     if (status == OVP_OK) status = check_order(ctx, rhs);
     if (status != OVP_OK || n == 0 || rhs == 0) return status;
     const int blas = ovp_numeric_blas_begin();
-    const ovp_idx count = tiles(n);
-    if (rhs == 1) {
-        status = solve_column(ctx, n, l, b);
-        goto done;
-    }
-    for (ovp_idx step = 0; step < 2 * count; step++) {
-        const int back = step >= count;
-        const ovp_idx k = back ? 2 * count - 1 - step : step, at = k * TILE;
-        solve s = {l, b, n, rhs, at, least(TILE, n - at), back};
-        OVP_TRY(ovp_parallel(ctx, (rhs + CHUNK - 1) / CHUNK, diagonal_task, &s));
-        OVP_TRY(ovp_parallel(ctx, back ? k : count - 1 - k, eliminate_task, &s));
+    const ovp_idx steps = (n + STEP - 1) / STEP, chunks = (rhs + CHUNK - 1) / CHUNK;
+    for (ovp_idx k = 0; k < 2 * steps; k++) {
+        const int back = k >= steps;
+        const ovp_idx at = (back ? 2 * steps - 1 - k : k) * STEP;
+        solve s = {l, b, n, rhs, at, least(STEP, n - at), back};
+        if (!back && at > 0) OVP_TRY(ovp_parallel(ctx, (s.wide + STREAM - 1) / STREAM, forth_task, &s));
+        OVP_TRY(ovp_parallel(ctx, chunks, triangle_task, &s));
+        if (back && at > 0) OVP_TRY(ovp_parallel(ctx, (at + ABOVE - 1) / ABOVE, back_task, &s));
     }
 done:
     ovp_numeric_blas_end(blas);

@@ -1,5 +1,6 @@
 /* The const table of vector kernels [level][precision] and the public entries that choose from it. Its rows are
  * hot/table.c, compiled once per level and precision. */
+#include "numeric/blas_int.h"
 #include "numeric/kernels_int.h"
 
 #include <assert.h>
@@ -31,7 +32,9 @@ const ovp_numeric_packed *ovp_numeric_packed_for(const ovp_ctx *ctx, ovp_numeric
 void ovp_numeric_subtract_product(const ovp_ctx *ctx, int transposed, ovp_idx m, ovp_idx n, ovp_idx k, const double *a,
                                   ovp_idx lda, const double *x, ovp_idx ldx, double *c, ovp_idx ldc) {
     const ovp_numeric_packed *packed = ovp_numeric_packed_for(ctx, OVP_F64);
-    if (n <= packed->sliver[0])
+    if (n == 1 && ldx == 1 && ldc == 1 && m > 0 && k > 0)
+        ovp_numeric_gemv(transposed, transposed ? k : m, transposed ? m : k, -1, a, lda, x, 1, c);
+    else if (n <= packed->sliver[0])
         packed->narrow(transposed, m, n, k, a, lda, x, ldx, c, ldc);
     else
         ovp_numeric_gemm(OVP_F64, transposed, 0, m, n, k, -1, a, lda, x, ldx, 1, c, ldc);
