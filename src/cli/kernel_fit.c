@@ -58,7 +58,7 @@ static ovp_status solve_direct(fit *t) {
     ovp_status status;
     OVP_TRY(cli_kernel_fits(cli, "fit by the direct solver", direct_bytes(t), t->model.kernel.memory,
                             "take --solver eigenpro or cg"));
-    OVP_TRY(ovp_alloc(cli->ctx, &k, t->n * t->n, sizeof *k));
+    OVP_TRY(ovp_alloc_unset(cli->ctx, &k, t->n * t->n, sizeof *k));
     OVP_TRY(cli_kernel_gram(k, cli, &t->model.kernel, OVP_F64, t->d, t->n, t->model.x.data, 0, NULL));
     OVP_TRY(ovp_kernel_solver_create(&solver, cli->ctx, t->n, k, &options));
     OVP_TRY(ovp_kernel_solve(solver, cli->ctx, t->c, t->model.y.data, t->model.coefficients.data));

@@ -52,7 +52,7 @@ ovp_status noise_solve_prepare(noise_lab *lab) {
     OVP_TRY(make_kernel(lab));
     if (!lab->uses[NOISE_DIRECT]) goto done;
     const double start = ovp_seconds();
-    OVP_TRY(ovp_alloc(lab->ctx, &lab->gram, im->n * im->n, sizeof *lab->gram));
+    OVP_TRY(ovp_alloc_unset(lab->ctx, &lab->gram, im->n * im->n, sizeof *lab->gram));
     tell(lab, "factorisation", 0, 3);
     OVP_TRY(ovp_kernel_gram(lab->gram, lab->ctx, lab->kernel, OVP_F64, im->d, im->n, im->x, im->n, NULL));
     tell(lab, "factorisation", 1, 3);

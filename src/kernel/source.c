@@ -60,7 +60,7 @@ ovp_status ovp_kernel_source_open(ovp_kernel_source *source, ovp_ctx *ctx, const
     if (source->matrix) return OVP_OK;
     if (tile == 0) {
         source->bytes = n * n * each;
-        OVP_TRY(ovp_alloc(ctx, &source->made, n * n, (size_t)each));
+        OVP_TRY(ovp_alloc_unset(ctx, &source->made, n * n, (size_t)each));
         OVP_TRY(ovp_kernel_gram(source->made, ctx, problem->kernel, problem->type, d, n, problem->x, 0, NULL));
         source->matrix = source->made;
         return OVP_OK;
