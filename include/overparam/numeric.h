@@ -244,10 +244,11 @@ OVP_API ovp_status ovp_numeric_lstsq(double *x, ovp_idx *rank, double *s, ovp_ct
 /* Cholesky's factor in place: the lower triangle of a (n x n, C order, symmetric) becomes L of a = L L^T; what stands
  * above the diagonal is neither read nor changed. *minor: 0, or the order of the first leading minor that is not
  * positive (or not a number): the status is OVP_OK then too, and the lower triangle is undefined. n^3 / 3 flops in
- * tiles whose size is fixed, by all threads of ctx: the same bits for any number of them; 16 (n + 266) 256 bytes for
- * the columns of a step. Errors: OVP_EINVAL (n), OVP_ENOMEM,
- * OVP_EINTERRUPTED. */
+ * tiles whose size is fixed, by all threads of ctx: the same bits for any number of them. Errors: OVP_EINVAL (n),
+ * OVP_ENOMEM, OVP_EINTERRUPTED. */
 OVP_API ovp_status ovp_numeric_cholesky(ovp_idx *minor, ovp_ctx *ctx, ovp_idx n, double *a);
+/* Bytes, at most, that it takes beside a: about 8 KiB n for the columns of two steps. */
+OVP_API int64_t ovp_numeric_cholesky_memory(ovp_idx n);
 /* b (n x rhs, C order) <- (L L^T)^-1 b in place, l as ovp_numeric_cholesky leaves it. 2 n^2 rhs flops, by all threads,
  * bits as above. Errors: OVP_EINVAL (an extent), OVP_EINTERRUPTED. */
 OVP_API ovp_status ovp_numeric_cholesky_solve(ovp_ctx *ctx, ovp_idx n, const double *l, ovp_idx rhs, double *b);

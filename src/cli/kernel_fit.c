@@ -26,7 +26,8 @@ static double inputs_bytes(const fit *t) {
 
 /* K, the solver's copy of it, and both sides' points as products want them. */
 static double direct_bytes(const fit *t) {
-    return 2 * cli_kernel_bytes(t->n, t->n, OVP_F64) + 2 * cli_kernel_bytes(t->n, t->d, OVP_F64) + inputs_bytes(t);
+    return 2 * cli_kernel_bytes(t->n, t->n, OVP_F64) + (double)ovp_numeric_cholesky_memory(t->n) +
+           2 * cli_kernel_bytes(t->n, t->d, OVP_F64) + inputs_bytes(t);
 }
 
 /* A matrix that is singular to rounding can leave targets that no coefficients reach: a solution far off is refused. */

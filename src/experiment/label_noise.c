@@ -145,9 +145,10 @@ static ovp_status check_memory(ovp_ctx *ctx, const ovp_params *p) {
     (void)ovp_params_reals(p, "noise-levels", &levels);
     const double n = CLASSES * (double)ovp_params_int(p, "per-class"), tests = 10000,
                  columns = CLASSES * (1 + (double)levels * (double)ovp_params_int(p, "draws"));
-    const double direct = uses(p, NOISE_DIRECT) ? 16 * n * n : 0, need = direct + 8 * columns * (5 * n + 2 * tests) +
-                                                                         24 * 784 * (n + tests) +
-                                                                         0x1p20 * (double)ovp_params_int(p, "memory");
+    const double factor = 8 * n * n + (double)ovp_numeric_cholesky_memory((ovp_idx)n);
+    const double direct = uses(p, NOISE_DIRECT) ? 8 * n * n + factor : 0;
+    const double need = direct + 8 * columns * (5 * n + 2 * tests) + 24 * 784 * (n + tests) +
+                        0x1p20 * (double)ovp_params_int(p, "memory");
     return study_check_memory(
         ctx, need, "give fewer --per-class or --draws, less --memory, or --solver eigenpro (no n x n matrix)",
         "label-noise: %.0f images and %.0f right-hand sides need", n, columns);

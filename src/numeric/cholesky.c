@@ -164,6 +164,12 @@ done:
     return status;
 }
 
+int64_t ovp_numeric_cholesky_memory(ovp_idx n) {
+    enum { PADDING = 16 }; /* of the last sliver, at any processor level */
+    const ovp_idx rows = TILE + PADDING;
+    return (4 * tiles(n) * rows + rows + 1) * TILE * (int64_t)sizeof(double);
+}
+
 /* ---- triangular solutions ---- */
 
 /* Rows of a step, so many that threads seldom wait for one another; rows below that a task reads whole, columns above

@@ -88,6 +88,42 @@ static void cholesky_names_the_minor(void **state) {
     ovp_free(ctx, k);
 }
 
+static void *counting(void *user, size_t bytes) {
+    *(int64_t *)user += (int64_t)bytes;
+    return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+
+static ovp_status nothing(ovp_ctx *ctx, void *arg, ovp_idx task) {
+    (void)ctx;
+    (void)arg;
+    (void)task;
+    return OVP_OK;
+}
+
+/* What is told of memory is enough, and for many tiles not far too much. */
+static void cholesky_takes_the_memory_it_says(void **state) {
+    (void)state;
+    for (int level = 0; level < 2; level++)
+        for (ovp_idx n = 1; n < 2000; n = 3 * n + 250) {
+            int64_t taken = 0;
+            const ovp_allocator allocator = {counting, allocator_release, &taken};
+            const ovp_ctx_options o = {
+                .size = sizeof o, .threads = 2, .isa = level ? NULL : "base", .allocator = &allocator};
+            ovp_ctx *ctx;
+            ovp_idx minor;
+            assert_int_equal(ovp_ctx_create(&ctx, &o), OVP_OK);
+            assert_ok(ctx, ovp_parallel(ctx, 2, nothing, NULL)); /* the threads' own */
+            double *a = zeros(ctx, n * n);
+            for (ovp_idx i = 0; i < n; i++) a[i * (n + 1)] = 1;
+            taken = 0;
+            assert_ok(ctx, ovp_numeric_cholesky(&minor, ctx, n, a));
+            assert_true(taken <= ovp_numeric_cholesky_memory(n));
+            assert_true(n < 1000 || 2 * taken > ovp_numeric_cholesky_memory(n));
+            ovp_free(ctx, a);
+            ovp_ctx_free(ctx);
+        }
+}
+
 /* diag(4, 2, 1e-3): condition 4000 exactly. The second difference of a path: 1-norm 4, and the inverse's entries are
  * min(i, j) (n + 1 - max(i, j)) / (n + 1), the largest column sum that of the middle, (n + 1)^2 / 8 for odd n. */
 static void condition_of_known_matrices(void **state) {
@@ -341,11 +377,17 @@ static void out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CTX_TEST(cholesky_rebuilds),           CTX_TEST(cholesky_names_the_minor),
-        CTX_TEST(condition_of_known_matrices), CTX_TEST(solves_and_reports),
-        CTX_TEST(refinement_gains_digits),     CTX_TEST(jitter_and_eigenvalues),
-        CTX_TEST(duplicates_are_named),        CTX_TEST(bad_input),
-        CTX_TEST(same_bits_for_any_threads),   cmocka_unit_test(out_of_memory),
+        CTX_TEST(cholesky_rebuilds),
+        CTX_TEST(cholesky_names_the_minor),
+        cmocka_unit_test(cholesky_takes_the_memory_it_says),
+        CTX_TEST(condition_of_known_matrices),
+        CTX_TEST(solves_and_reports),
+        CTX_TEST(refinement_gains_digits),
+        CTX_TEST(jitter_and_eigenvalues),
+        CTX_TEST(duplicates_are_named),
+        CTX_TEST(bad_input),
+        CTX_TEST(same_bits_for_any_threads),
+        cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
