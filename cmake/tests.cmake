@@ -43,7 +43,7 @@ endif()
 
 # --- what starts threads, in sizes fit for the thread sanitizer: ctest -L threads ---------------------------------
 # (kernel/test_ntk is not among them: it hands OpenBLAS's buffers from thread to thread, by locks that are not instrumented.)
-set(threaded base/test_threads net/test_engines net/test_operations experiment/test_framework experiment/test_threads)
+set(threaded base/test_threads kernel/test_solver net/test_engines net/test_operations experiment/test_framework experiment/test_threads)
 add_custom_target(thread_tests)
 foreach(test IN LISTS threaded)
   string(REPLACE "/" "_" program ${test})
