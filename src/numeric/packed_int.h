@@ -26,7 +26,7 @@ typedef struct ovp_numeric_packed {
 /* Of the processor level in use. */
 const ovp_numeric_packed *ovp_numeric_packed_for(const ovp_ctx *ctx, ovp_numeric_type type);
 
-/* c (m x n) -= op(A) X as `narrow` where n is small enough, else by BLAS. f64, on the calling thread alone. */
+/* c (m x n) -= op(A) X as `narrow` where n is small (but not 1), else by BLAS. f64, on the calling thread alone. */
 void ovp_numeric_subtract_product(const ovp_ctx *ctx, int transposed, ovp_idx m, ovp_idx n, ovp_idx k, const double *a,
                                   ovp_idx lda, const double *x, ovp_idx ldx, double *c, ovp_idx ldc);
 
