@@ -32,7 +32,7 @@ typedef struct intake {
     const double *k;
     ovp_kernel_solver *s;
     double jitter, *sums; /* sums: of |row i|, of the matrix with its diagonal */
-    char *bad;            /* of a tile's rows: an entry is not finite, or not that on the other side of the diagonal */
+    char *bad; /* of a tile's rows: an entry may not be finite, or not that on the other side of the diagonal */
 } intake;
 
 static double larger(double a, double b) {
@@ -51,15 +51,7 @@ typedef struct piece {
     double turned[TILE][TILE];
 } piece;
 
-static int agree_one_by_one(const intake *in, const piece *p) {
-    const ovp_idx n = in->s->n;
-    for (ovp_idx i = p->first; i < p->first + p->rows; i++)
-        for (ovp_idx j = p->tile; j < p->tile + p->cols; j++)
-            if (!agree(in->k[i * n + j], in->k[j * n + i], in->k[i * (n + 1)], in->k[j * (n + 1)])) return 0;
-    return 1;
-}
-
-/* The mean of k_ij and k_ji. Whether all agree; mostly the diagonal alone can tell. */
+/* The mean of k_ij and k_ji. Whether all agree, as far as the columns' diagonal alone can tell. */
 static int intake_piece(const intake *in, piece *p, double *sums) {
     enum { LINE = 64 / sizeof(double) };
     const ovp_idx n = in->s->n, next = p->tile + TILE < n ? p->tile + TILE : p->tile;
@@ -83,7 +75,7 @@ static int intake_piece(const intake *in, piece *p, double *sums) {
         for (int l = 0; l < LINE; l++) sums[i] += lane[l];
     }
     for (ovp_idx j = 0; j < p->cols; j++) pairs_apart += apart[j];
-    return pairs_apart == 0 || agree_one_by_one(in, p);
+    return pairs_apart == 0;
 }
 
 /* Rows of a tile, both sides of the diagonal, and on it the diagonal plus lambda. */
@@ -113,8 +105,8 @@ static double largest(ovp_idx n, const double *values) {
     return most;
 }
 
-/* Names the first entry that is not finite, or not symmetric. */
-static ovp_status refuse_matrix(ovp_ctx *ctx, ovp_idx n, const double *k) {
+/* Names the first entry that is not finite, or not symmetric, if there is one. */
+static ovp_status check_matrix(ovp_ctx *ctx, ovp_idx n, const double *k) {
     const ovp_status status = ovp_kernel_check_finite(ctx, who, OVP_F64, n, n, k);
     if (status != OVP_OK) return status;
     for (ovp_idx i = 0; i < n; i++)
@@ -173,7 +165,7 @@ static ovp_status take_over(ovp_kernel_solver *s, ovp_ctx *ctx, const double *k,
     OVP_TRY(ovp_alloc(ctx, &in.bad, tiles(n), 1));
     for (ovp_idx i = 0; i < n; i++) s->diagonal[i] = k[i * n + i] + s->report.lambda;
     OVP_TRY(ovp_parallel(ctx, tiles(n), intake_task, &in));
-    if (memchr(in.bad, 1, (size_t)tiles(n))) OVP_TRY(refuse_matrix(ctx, n, k));
+    if (memchr(in.bad, 1, (size_t)tiles(n))) OVP_TRY(check_matrix(ctx, n, k));
     *norm = largest(n, in.sums);
 done:
     ovp_free(ctx, in.sums);

@@ -32,7 +32,7 @@ const ovp_numeric_packed *ovp_numeric_packed_for(const ovp_ctx *ctx, ovp_numeric
 void ovp_numeric_subtract_product(const ovp_ctx *ctx, int transposed, ovp_idx m, ovp_idx n, ovp_idx k, const double *a,
                                   ovp_idx lda, const double *x, ovp_idx ldx, double *c, ovp_idx ldc) {
     const ovp_numeric_packed *packed = ovp_numeric_packed_for(ctx, OVP_F64);
-    if (n == 1 && ldx == 1 && ldc == 1 && m > 0 && k > 0)
+    if (n == 1 && ldx == 1 && ldc == 1)
         ovp_numeric_gemv(transposed, transposed ? k : m, transposed ? m : k, -1, a, lda, x, 1, c);
     else if (n <= packed->sliver[0])
         packed->narrow(transposed, m, n, k, a, lda, x, ldx, c, ldc);

@@ -3,8 +3,7 @@
 #define OVP_TEST_NUMERIC_LEVELS_H
 
 #include "check.h"
-
-#include <overparam/numeric.h>
+#include "values.h"
 
 #include <stdlib.h>
 
@@ -46,17 +45,6 @@ static inline uint64_t random_bits(uint64_t *state) {
 /* In [low, high). */
 static inline double random_real(uint64_t *state, double low, double high) {
     return low + (high - low) * ((double)(random_bits(state) >> 11) * 0x1p-53);
-}
-
-static inline double get(ovp_numeric_type type, const void *x, ovp_idx i) {
-    return type == OVP_F32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
-}
-
-static inline void set(ovp_numeric_type type, void *x, ovp_idx i, double value) {
-    if (type == OVP_F32)
-        ((float *)x)[i] = (float)value;
-    else
-        ((double *)x)[i] = value;
 }
 
 #endif
